@@ -1,0 +1,79 @@
+# Two commands set everything up by themselves: make demo, make test. They need Python 3.11 or newer and make.
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
+READY := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format lock clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+# -- running ----------------------------------------------------------------------------------------------------------
+
+# $(call expect,CODE,WORDS): runs deployer and insists on its exit code.
+define expect
+	@echo; echo '$$ deployer $(2)'
+	@$(BIN)/deployer $(2); code=$$?; \
+	[ $$code -eq $(1) ] || { echo "make demo: exit code $$code, not $(1): deployer $(2)" >&2; exit 1; }
+endef
+
+# How many documents the emulator has written in its life.
+WRITTEN := $(BIN)/python -c 'from pathlib import Path; from deployer.emulator.store import Store; \
+print(Store(Path(".deployer/emulator/emulator.sqlite")).writes)'
+
+demo: $(READY)  ## plan, apply and verify the demo environment on the embedded emulator
+	@rm -rf .deployer/emulator
+	$(call expect,2,plan demo)
+	$(call expect,0,apply demo --yes)
+	$(call expect,0,verify demo)
+	$(call expect,0,plan demo)
+	@$(WRITTEN) > $(VENV)/written
+	$(call expect,0,apply demo --yes)
+	@before=$$(cat $(VENV)/written); after=$$($(WRITTEN)); echo; \
+	echo "Written by the first apply: $$before documents. By the second: $$((after - before))."; \
+	[ "$$before" -gt 0 ] && [ "$$after" -eq "$$before" ] || { echo "make demo: not what a demo should show" >&2; exit 1; }
+
+# -- checking ---------------------------------------------------------------------------------------------------------
+
+test: $(READY)  ## run every test, style included
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS)
+
+lint: $(READY)  ## run the style checks only: ruff, mypy, layers, locks, workflows
+	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/house
+
+format: $(READY)  ## lay the code out as the style checks want it
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+# -- installing -------------------------------------------------------------------------------------------------------
+
+$(VENV)/locked: requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "deployer needs Python 3.11 or newer, and $(PYTHON) is not: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "Installing the locked dependencies into $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+$(READY): $(VENV)/locked pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The pins stay unless asked: make lock UPGRADE=--upgrade. The build backend is locked with the rest; wheels that lie
+# on this machine stay out of the hashes.
+BUILD := $(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")'
+COMPILE := env -u UV_FIND_LINKS $(BIN)/uv pip compile --no-config --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --quiet $(UPGRADE)
+
+lock: $(READY)  ## write both lock files anew after a change of pyproject.toml
+	@$(BUILD) | $(COMPILE) pyproject.toml - --extra local --output-file requirements.lock
+	@$(BUILD) | $(COMPILE) pyproject.toml - --all-extras --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:  ## remove what make has made, the emulator's state too
+	@rm -rf $(VENV) .deployer .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
+	@find deployer tests -name __pycache__ -prune -exec rm -rf {} +
