@@ -1,0 +1,12 @@
+"""Both platforms on loopback, for demos and tests: Kibana and Azure Resource Manager, in one durable process.
+
+Needs the extra `local` (flask), but only once an emulator starts. Shares no code with the providers it is to test.
+"""
+
+from deployer.emulator.serving import Attached
+from deployer.emulator.serving import Emulator
+from deployer.emulator.serving import Serving
+from deployer.emulator.serving import StateTaken
+from deployer.emulator.serving import serve
+
+__all__ = ["Attached", "Emulator", "Serving", "StateTaken", "serve"]

@@ -1,0 +1,196 @@
+"""Starting and stopping the emulator, here or for others."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import Protocol
+from typing import Self
+
+from deployer.emulator import sharing
+from deployer.emulator.sharing import LOOPBACK
+
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+    from deployer.emulator.calls import Document
+    from deployer.emulator.world import World
+
+PATIENCE_SECONDS = 10.0
+# How long a process that owns the state waits for its guests before it leaves all the same.
+HOSPITALITY_SECONDS = 600.0
+
+
+class StateTaken(Exception):
+    """Another process owns the state directory and does not answer."""
+
+
+class Serving(Protocol):
+    """An emulator that answers, here or in another process."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        ...
+
+
+class Emulator:
+    """Both platforms on loopback, from entering until leaving the `with`."""
+
+    def __init__(self, state: Path | None = None, port: int = 0) -> None:
+        self._state = Path(state).resolve() if state is not None else None
+        self._port = port
+        self._lock: IO[str] | None = None
+        self._running: tuple[World, BaseWSGIServer] | None = None
+
+    def __enter__(self) -> Self:
+        if self._state is not None and self._lock is None:
+            self._lock = sharing.lock(self._state)
+            if self._lock is None:
+                raise StateTaken(f"{self._state}: another process serves this state")
+        # Flask and werkzeug are an optional extra: loaded when an emulator starts, not when this module is imported.
+        from werkzeug.serving import WSGIRequestHandler
+        from werkzeug.serving import make_server
+
+        from deployer.emulator.app import build_app
+        from deployer.emulator.world import World
+
+        class Quiet(WSGIRequestHandler):
+            def log(self, type: str, message: str, *args: Any) -> None:
+                """The request log is the emulator's own."""
+
+        world = World(self._state)
+        server = make_server(LOOPBACK, self._port, build_app(world), threaded=True, request_handler=Quiet)
+        self._running = world, server
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        if self._state is not None:
+            sharing.announce(self._state, server.port)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        world, server = self._require()
+        if self._state is not None:
+            sharing.withdraw(self._state)
+        world.faults.clear()
+        server.shutdown()
+        server.server_close()
+        with world.lock:
+            world.store.close()
+        self._running = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    @classmethod
+    @contextmanager
+    def attach_or_start(cls, state: Path) -> Iterator[Serving]:
+        """The emulator of this state directory: one that already serves it, else one started here.
+
+        One started here stays until the processes that found it are done with it.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        state = Path(state).resolve()
+        while True:
+            if (entered := sharing.enter(state)) is not None:
+                try:
+                    yield Attached(entered[0])
+                finally:
+                    sharing.leave(*entered)
+                return
+            if (lock := sharing.lock(state)) is not None:
+                emulator = cls(state)
+                emulator._lock = lock
+                with emulator:
+                    try:
+                        yield emulator
+                    finally:
+                        emulator._wait_for_guests()
+                return
+            if time.monotonic() > deadline:
+                raise StateTaken(f"{state}: locked by another process that does not answer")
+            time.sleep(0.05)
+
+    @property
+    def url(self) -> str:
+        """`http://127.0.0.1:PORT`; the services are below it."""
+        return f"http://{LOOPBACK}:{self._require()[1].port}"
+
+    @property
+    def requests(self) -> list[Document]:
+        """Every request since the last clear: method, path, query, status, user and, if one was sent, body."""
+        world = self._require()[0]
+        with world.lock:
+            return world.store.requests()
+
+    def clear_requests(self) -> None:
+        """Forget the logged requests."""
+        world = self._require()[0]
+        with world.lock:
+            world.store.clear_requests()
+
+    def fault(self, **spec: Any) -> None:
+        """Inject a failure; see `deployer.emulator.faults` for the fields."""
+        world = self._require()[0]
+        with world.lock:
+            world.faults.add(spec, world.store.writes)
+
+    def clear_faults(self) -> None:
+        """Take all injected failures back."""
+        self._require()[0].faults.clear()
+
+    @property
+    def kibana_version(self) -> str:
+        """The version the emulated Kibana says it is, and behaves as."""
+        world = self._require()[0]
+        with world.lock:
+            return str(world.setting("kibana_version"))
+
+    @kibana_version.setter
+    def kibana_version(self, version: str) -> None:
+        world = self._require()[0]
+        with world.lock:
+            world.set("kibana_version", version)
+
+    def _wait_for_guests(self) -> None:
+        deadline = time.monotonic() + HOSPITALITY_SECONDS
+        guests = self._require()[0].guests
+        while not guests.close_if_empty() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _require(self) -> tuple[World, BaseWSGIServer]:
+        if self._running is None:
+            raise RuntimeError("the emulator is not running; use it in a `with`")
+        return self._running
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """An emulator that another process serves."""
+
+    url: str
+
+
+def serve(state: Path | None, port: int, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until Ctrl-C or SIGTERM; `ready` is told the address once requests are answered."""
+    stop = threading.Event()
+    previous = {name: signal.signal(name, lambda *_: stop.set()) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with Emulator(state, port) as emulator:
+            if ready is not None:
+                ready(emulator.url)
+            stop.wait()
+    finally:
+        for name, handler in previous.items():
+            signal.signal(name, handler)

@@ -1,0 +1,38 @@
+"""One emulator for each test, in memory, and a client of each platform."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deployer.emulator import Emulator
+from tests.emulator.make import Client
+from tests.emulator.make import arm_client
+from tests.emulator.make import control_client
+from tests.emulator.make import kibana_client
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def kibana(emulator: Emulator) -> Iterator[Client]:
+    client = kibana_client(emulator.url)
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+def arm(emulator: Emulator) -> Iterator[Client]:
+    client = arm_client(emulator.url)
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+def control(emulator: Emulator) -> Iterator[Client]:
+    client = control_client(emulator.url)
+    yield client
+    client.session.close()
