@@ -1,0 +1,116 @@
+"""One parsed file: its value, and the place of every part of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import TypeAlias
+
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.findings import Severity
+from deployer.model import Json
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the root of a document to a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's value with the locations of its values and keys."""
+
+    path: str
+    """Relative to the root, with forward slashes."""
+    value: Json
+    values: Mapping[Path, Location] = field(default_factory=dict)
+    keys: Mapping[Path, Location] = field(default_factory=dict)
+    refused: frozenset[Path] = frozenset()
+    """Parts whose value could not be taken; something was said about each already."""
+
+    def at(self, path: Path) -> Location:
+        """Where the value at `path` starts; if there is none, where the nearest part around it starts."""
+        for length in range(len(path), -1, -1):
+            if (found := self.values.get(path[:length])) is not None:
+                return found
+        return Location(self.path)
+
+    def key_at(self, path: Path) -> Location:
+        """Where the key that leads to `path` stands; for an item of a list, the item itself."""
+        return self.keys.get(path) or self.at(path)
+
+    @property
+    def root(self) -> "Node":
+        """The whole document, to be read part by part."""
+        return Node(self, (), self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A part of a document, read by type. A part that is absent or of another type reads as empty: the schema has
+    said so already, and the checks behind it go on with what is there."""
+
+    document: Document
+    path: Path
+    value: Json
+
+    def get(self, key: str) -> "Node":
+        """The part under `key`, whose value is None where there is none."""
+        inner = self.value.get(key) if isinstance(self.value, Mapping) else None
+        return Node(self.document, (*self.path, key), inner)
+
+    def entries(self) -> tuple[tuple[str, "Node"], ...]:
+        """Keys and parts of a mapping, in the order written."""
+        if not isinstance(self.value, Mapping):
+            return ()
+        return tuple((key, self.get(key)) for key in self.value)
+
+    def items(self) -> tuple["Node", ...]:
+        """Items of a list."""
+        if not isinstance(self.value, list):
+            return ()
+        return tuple(Node(self.document, (*self.path, index), item) for index, item in enumerate(self.value))
+
+    def mapping(self) -> Mapping[str, Json]:
+        """The mapping itself."""
+        return self.value if isinstance(self.value, Mapping) else {}
+
+    def text(self) -> str | None:
+        """The text, if it is one."""
+        return self.value if isinstance(self.value, str) else None
+
+    def texts(self) -> tuple[str, ...]:
+        """The texts of a list."""
+        return tuple(item.value for item in self.items() if isinstance(item.value, str))
+
+    def number(self) -> int | None:
+        """The whole number, if it is one."""
+        return self.value if isinstance(self.value, int) and not isinstance(self.value, bool) else None
+
+    def numbers(self) -> tuple[int, ...]:
+        """The whole numbers of a list."""
+        return tuple(number for item in self.items() if (number := item.number()) is not None)
+
+    def flag(self, default: bool) -> bool:
+        """True or false as written, else `default`."""
+        return self.value if isinstance(self.value, bool) else default
+
+    @property
+    def location(self) -> Location:
+        """Where the value starts."""
+        return self.document.at(self.path)
+
+    @property
+    def key_location(self) -> Location:
+        """Where its key stands."""
+        return self.document.key_at(self.path)
+
+    def error(self, code: str, message: str) -> Finding:
+        """An error about this value."""
+        return Finding(code, message, Severity.ERROR, self.location)
+
+    def key_error(self, code: str, message: str) -> Finding:
+        """An error about this key, or about what is missing under it."""
+        return Finding(code, message, Severity.ERROR, self.key_location)
+
+    def key_warning(self, code: str, message: str) -> Finding:
+        """A remark about this key."""
+        return Finding(code, message, Severity.WARNING, self.key_location)

@@ -1,0 +1,85 @@
+"""Reading the files under the root. What cannot be read is an error that says so, never an absent file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.findings import Severity
+from deployer.manifest.document import Document
+from deployer.manifest.schema import validate
+from deployer.manifest.wording import shown
+from deployer.manifest.yaml import decode
+from deployer.manifest.yaml import parse
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a folder holds, by kind; hidden names (`.git`, `.DS_Store`) are left out."""
+
+    folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def listing(root: Path, folder: str) -> Listing:
+    """The content of `folder`; whatever is neither a folder nor a file is an error."""
+    folders, files, findings = [], [], []
+    try:
+        for child in sorted((root / folder).iterdir()):
+            if child.name.startswith("."):
+                continue
+            if child.is_dir():
+                folders.append(child.name)
+            elif child.is_file():
+                files.append(child.name)
+            else:
+                message = f"{shown(child.name)} is neither a file nor a folder, or leads nowhere; take it out"
+                findings.append(error("unreadable", message, f"{folder}/{child.name}"))
+    except OSError as problem:
+        findings.append(error("unreadable", f"the folder cannot be read: {problem.strerror}", folder))
+    return Listing(tuple(folders), tuple(files), tuple(findings))
+
+
+def content(root: Path, path: str) -> tuple[bytes | None, tuple[Finding, ...]]:
+    """The bytes of a file that lies under the root, also after symbolic links."""
+    try:
+        real = (root / path).resolve(strict=True)
+        if not real.is_relative_to(root.resolve()):
+            return None, (error("outside-root", "the file is a link that leads out of the repository", path),)
+        if not real.is_file():
+            return None, (error("unreadable", "this is not a file", path),)
+        return real.read_bytes(), ()
+    except OSError as problem:
+        return None, (error("unreadable", f"the file cannot be read: {problem.strerror}", path),)
+
+
+def text(root: Path, path: str) -> tuple[str | None, tuple[Finding, ...]]:
+    """The text of a file, lines ended by a line feed."""
+    data, findings = content(root, path)
+    if data is None:
+        return None, findings
+    decoded, finding = decode(data, path)
+    if decoded is None:
+        return None, (finding,) if finding else ()
+    return decoded.replace("\r\n", "\n"), ()
+
+
+def document(root: Path, path: str, schema: str) -> tuple[Document | None, tuple[Finding, ...]]:
+    """A YAML file with everything that is wrong with its form. With errors, the document serves only to look on."""
+    data, findings = content(root, path)
+    if data is None:
+        return None, findings
+    parsed, findings = parse(data, path)
+    return parsed, (*findings, *validate(parsed, schema)) if parsed else findings
+
+
+def error(code: str, message: str, path: str) -> Finding:
+    """An error about a whole file or folder."""
+    return Finding(code, message, Severity.ERROR, Location(path))
+
+
+def stray(folder: str, name: str, expected: str) -> Finding:
+    """A remark about a file that nobody reads."""
+    message = f"{shown(name)} is not read; {expected}"
+    return Finding("stray-file", message, Severity.WARNING, Location(f"{folder}/{name}"))

@@ -1,0 +1,200 @@
+"""What is said to people where a value does not fit its schema: who, what, and the way out.
+
+No message holds a value that may be a secret put into the wrong place.
+"""
+
+import re
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deployer.manifest.document import Path
+from deployer.manifest.wording import guess
+from deployer.manifest.wording import label
+from deployer.manifest.wording import listed
+from deployer.manifest.wording import shown
+from deployer.manifest.wording import shown_key
+from deployer.model import Json
+
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_SECRET = re.compile(r"secret|passw|token|key$|credential|url|endpoint", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One keyword of a schema that a value does not fit."""
+
+    keyword: str
+    schema: Mapping[str, Json]
+    """The schema that holds the keyword."""
+    value: Json
+    path: Path
+    of_key: bool
+    """The value is a key of the mapping at `path`."""
+
+    @property
+    def limit(self) -> Json:
+        """What the keyword asks for."""
+        return self.schema.get(self.keyword)
+
+    @property
+    def expected(self) -> str:
+        """The schema's own sentence about what must be there."""
+        return str(self.schema.get("errorMessage") or self.schema.get("patternErrorMessage") or "see its schema")
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What to say, and about which part of the file."""
+
+    code: str
+    message: str
+    path: Path
+    at_key: bool = False
+    """The key is meant, not the value."""
+
+
+def remarks(fault: Fault) -> Iterator[Remark]:
+    """Everything to say about one fault."""
+    if fault.of_key:
+        yield _wrong_key(fault)
+    elif fault.keyword == "additionalProperties":
+        yield from _unknown_keys(fault)
+    elif fault.keyword == "required":
+        yield from _missing_keys(fault)
+    elif fault.keyword == "not":
+        message = f"{label(fault.path)} cannot be written here: {fault.expected}"
+        yield Remark("misplaced-key", message, fault.path, at_key=True)
+    else:
+        say = _PREDICATES.get(fault.keyword, _other)
+        code, predicate = say(fault)
+        yield Remark(code, f"{label(fault.path)} {predicate}", fault.path)
+
+
+def mapping(value: Json) -> Mapping[str, Json]:
+    """The mapping itself, an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _wrong_key(fault: Fault) -> Remark:
+    key = str(fault.value)
+    expected = f"{fault.limit} characters are the most" if fault.keyword == "maxLength" else fault.expected
+    message = f"the key {shown_key(key)}{_in(fault.path)} does not fit; {expected}"
+    return Remark("wrong-key", message, (*fault.path, key), at_key=True)
+
+
+def _unknown_keys(fault: Fault) -> Iterator[Remark]:
+    known = mapping(fault.schema.get("properties"))
+    for key in mapping(fault.value):
+        if key not in known:
+            message = f"unknown key {shown_key(key)}{_in(fault.path)}{_way_out(key, fault.path, known)}"
+            yield Remark("unknown-key", message, (*fault.path, key), at_key=True)
+
+
+def _missing_keys(fault: Fault) -> Iterator[Remark]:
+    known = mapping(fault.schema.get("properties"))
+    for key in _strings(fault.limit):
+        if key not in mapping(fault.value):
+            about = mapping(known.get(key)).get("description")
+            message = f"{label(fault.path)} lacks {shown_key(key)}" + (f": {about}" if about else "")
+            yield Remark("missing-key", message, fault.path, at_key=True)
+
+
+def _way_out(key: str, path: Path, known: Mapping[str, Json]) -> str:
+    if path[:1] == ("credentials",) and _SECRET.search(key):
+        return "; a secret is never written here, only where it lies: `env`, `file` or `command`"
+    allowed = [name for name, schema in known.items() if "not" not in mapping(schema)]
+    return guess(key, allowed) or f"; known: {listed(allowed)}"
+
+
+def _in(path: Path) -> str:
+    return f" in {label(path)}" if path else ""
+
+
+def _wrong_type(fault: Fault) -> tuple[str, str]:
+    return "wrong-type", f"must be {_TYPES[str(fault.limit)]}, not {_type(fault.value)}"
+
+
+def _not_allowed(fault: Fault) -> tuple[str, str]:
+    allowed = _strings(fault.limit)
+    near = guess(fault.value, allowed) if isinstance(fault.value, str) else ""
+    return "wrong-value", f"must be one of {listed(allowed)}{_value(fault, ', not ')}{near}"
+
+
+def _unfit(fault: Fault) -> tuple[str, str]:
+    return "wrong-value", f"does not fit{_value(fault, ': ')}; {fault.expected}"
+
+
+def _empty(_: Fault) -> tuple[str, str]:
+    return "empty", "must not be empty"
+
+
+def _too_long(fault: Fault) -> tuple[str, str]:
+    length = len(fault.value) if isinstance(fault.value, str) else 0
+    return "too-long", f"holds {length} characters, {fault.limit} is the most"
+
+
+def _too_small(fault: Fault) -> tuple[str, str]:
+    return "wrong-value", f"must be {fault.limit} or more, not {fault.value}"
+
+
+def _too_large(fault: Fault) -> tuple[str, str]:
+    return "wrong-value", f"must be {fault.limit} or less, not {fault.value}"
+
+
+def _repeated(_: Fault) -> tuple[str, str]:
+    return "repeated", "names something twice"
+
+
+def _other(fault: Fault) -> tuple[str, str]:
+    return "wrong-value", f"does not fit its schema ({fault.keyword})"
+
+
+_PREDICATES: Mapping[str, Callable[[Fault], tuple[str, str]]] = {
+    "type": _wrong_type,
+    "enum": _not_allowed,
+    "pattern": _unfit,
+    "minLength": _empty,
+    "minItems": _empty,
+    "minProperties": _empty,
+    "maxLength": _too_long,
+    "minimum": _too_small,
+    "maximum": _too_large,
+    "uniqueItems": _repeated,
+}
+
+
+def _value(fault: Fault, before: str) -> str:
+    """The value itself, unless it stands where people put secrets by mistake."""
+    secretive = fault.path[:1] == ("credentials",) or any(
+        isinstance(part, str) and _SECRET.search(part) for part in fault.path[-1:]
+    )
+    return before + shown(fault.value) if isinstance(fault.value, str) and not secretive else ""
+
+
+def _strings(value: Json) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def _type(value: Json) -> str:
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case Mapping():
+            return "a mapping"
+        case _:
+            return "a list"

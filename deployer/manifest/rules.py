@@ -1,0 +1,213 @@
+"""The folders under rules/: one rule each, with its queries."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.findings import Severity
+from deployer.manifest import allowlists
+from deployer.manifest import files
+from deployer.manifest.document import Document
+from deployer.manifest.document import Node
+from deployer.manifest.wording import guess
+from deployer.manifest.wording import listed
+from deployer.manifest.wording import shown
+from deployer.manifest.wording import shown_key
+from deployer.model import Attack
+from deployer.model import Category
+from deployer.model import Deviation
+from deployer.model import FalsePositive
+from deployer.model import Named
+from deployer.model import Platform
+from deployer.model import PlatformRule
+from deployer.model import Rule
+
+FOLDER = "rules"
+ALLOWLISTS = "rules/allowlists.yaml"
+QUERY_FILES: Mapping[Platform, str] = {Platform.KIBANA: "kibana.kuery", Platform.SENTINEL: "sentinel.kql"}
+
+_READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
+_OWN_KEYS = frozenset({"data"})
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """Everything under rules/. With errors among the findings it serves only to look on in other files."""
+
+    rules: Mapping[str, Rule]
+    """By folder name."""
+    categories: Mapping[str, Category]
+    unreadable: frozenset[str]
+    """Folders whose rule.yaml says nothing that could be used."""
+    findings: tuple[Finding, ...]
+    categories_known: bool
+    """False where allowlists.yaml is there and cannot be read."""
+
+
+def read(root: Path) -> RuleBook:
+    """All rules and categories, and everything that is wrong with them."""
+    inside = files.listing(root, FOLDER)
+    findings = list(inside.findings)
+    categories, known = _categories(root, inside, findings)
+    documents: dict[str, Document] = {}
+    rules: dict[str, Rule] = {}
+    for folder in inside.folders:
+        rule, document = _folder(root, folder, findings)
+        if rule and document:
+            rules[folder], documents[folder] = rule, document
+    for name in inside.files:
+        if name not in {"allowlists.yaml", "README.md"}:
+            findings.append(files.stray(FOLDER, name, "a rule is a folder with a rule.yaml"))
+    if not inside.folders and not inside.findings:
+        findings.append(files.error("no-rules", "no rule: each is a folder with a rule.yaml", FOLDER))
+    findings += _across(rules, documents, categories if known else None)
+    unreadable = frozenset(inside.folders) - frozenset(rules)
+    return RuleBook(rules, categories, unreadable, tuple(findings), known)
+
+
+def _categories(root: Path, inside: files.Listing, findings: list[Finding]) -> tuple[Mapping[str, Category], bool]:
+    if "allowlists.yaml" not in (*inside.files, *inside.folders):
+        return {}, True
+    document, faults = files.document(root, ALLOWLISTS, "allowlists")
+    findings += faults
+    if document is None:
+        return {}, False
+    categories, faults = allowlists.categories(document.root)
+    findings += faults
+    return categories, True
+
+
+def _folder(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | None, Document | None]:
+    """One rule, whatever of it can be used."""
+    place = f"{FOLDER}/{folder}"
+    inside = files.listing(root, place)
+    findings += inside.findings
+    if "rule.yaml" not in (*inside.files, *inside.folders):
+        findings.append(files.error("no-rule", "the folder holds no rule.yaml", place))
+        return None, None
+    document, faults = files.document(root, f"{place}/rule.yaml", "rule")
+    findings += faults
+    for name in (*inside.folders, *inside.files):
+        if name not in {"rule.yaml", *QUERY_FILES.values(), *_READ_BY_OTHERS}:
+            findings.append(
+                files.stray(place, name, "a rule's files are rule.yaml, kibana.kuery, sentinel.kql, tests.yaml")
+            )
+    if document is None:
+        return None, None
+    node = document.root
+    if (written := node.get("id").text()) is not None and written != folder:
+        message = f"the id is {shown(written)}, the folder {shown(folder)}: they must be the same"
+        findings.append(node.get("id").error("folder-mismatch", message))
+    halves = {platform: _half(root, node, inside, platform, findings) for platform in Platform}
+    if not any(platform in node.mapping() for platform in Platform):
+        message = "the rule has neither a `kibana:` nor a `sentinel:` block, so there is nowhere to deploy it"
+        findings.append(node.error("no-platform", message))
+    return _rule(node, folder, halves), document
+
+
+def _half(
+    root: Path, node: Node, inside: files.Listing, platform: Platform, findings: list[Finding]
+) -> PlatformRule | None:
+    block, name = node.get(platform), QUERY_FILES[platform]
+    path = f"{node.document.path.rpartition('/')[0]}/{name}"
+    here = name in (*inside.files, *inside.folders)
+    if platform not in node.mapping():
+        if here:
+            message = f"the query has no `{platform}:` block in rule.yaml"
+            findings.append(files.error("query-without-block", message, path))
+        return None
+    query = _query(root, path, findings) if here else ""
+    if not here:
+        message = f"the `{platform}:` block has no query: {name} is missing beside rule.yaml"
+        findings.append(block.key_error("block-without-query", message))
+    return PlatformRule(
+        query=query,
+        fields={key: value for key, value in block.mapping().items() if key not in _OWN_KEYS},
+        data=block.get("data").texts(),
+        query_location=Location(path),
+    )
+
+
+def _query(root: Path, path: str, findings: list[Finding]) -> str:
+    text, faults = files.text(root, path)
+    findings += faults
+    if text is not None and not text.strip():
+        findings.append(files.error("empty-query", "the query is empty", path))
+    for number, line in enumerate((text or "").split("\n"), 1):
+        for column, character in enumerate(line, 1):
+            if character < " " and character != "\t":
+                message = f"the control character U+{ord(character):04X} cannot stand in a query; take it out"
+                findings.append(Finding("bad-query", message, location=Location(path, number, column)))
+    return text or ""
+
+
+def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None]) -> Rule:
+    return Rule(
+        id=folder,
+        name=node.get("name").text() or "",
+        description=(node.get("description").text() or "").strip(),
+        severity=node.get("severity").text() or "",
+        confidence=node.get("confidence").text() or "",
+        attack=tuple(map(_attack, node.get("attack").items())),
+        data_sources=node.get("data_sources").texts(),
+        references=node.get("references").texts(),
+        false_positives=tuple(
+            FalsePositive(_line(each.get("cause")), _line(each.get("tuning")))
+            for each in node.get("false_positives").items()
+        ),
+        deviations=tuple(
+            Deviation(_line(each.get("what")), _line(each.get("why"))) for each in node.get("deviations").items()
+        ),
+        allowlists=node.get("allowlists").texts(),
+        kibana=halves[Platform.KIBANA],
+        sentinel=halves[Platform.SENTINEL],
+        location=node.location,
+        enabled=node.get("enabled").flag(True),
+        source=node.get("source").text() or "",
+        formerly=node.get("formerly").texts(),
+    )
+
+
+def _attack(node: Node) -> Attack:
+    below = node.get("subtechnique")
+    return Attack(_named(node.get("tactic")), _named(node.get("technique")), _named(below) if below.mapping() else None)
+
+
+def _named(node: Node) -> Named:
+    return Named(node.get("id").text() or "", node.get("name").text() or "")
+
+
+def _line(node: Node) -> str:
+    return (node.text() or "").strip()
+
+
+def _across(
+    rules: Mapping[str, Rule], documents: Mapping[str, Document], categories: Mapping[str, Category] | None
+) -> Iterator[Finding]:
+    """What is wrong between a rule and the rest; `categories` is None where they are not known."""
+    taken = {name: f"the rule {name}" for name in rules}
+    for folder in rules:
+        node = documents[folder].root
+        yield from _attack_faults(node)
+        for item in node.get("allowlists").items():
+            name = item.text()
+            if categories is not None and name is not None and name not in categories:
+                others = guess(name, categories) or f"; known: {listed(sorted(categories))}"
+                yield item.error("unknown-category", f"no category {shown_key(name)} in {ALLOWLISTS}{others}")
+        for item in node.get("formerly").items():
+            name = item.text() or ""
+            if name in taken:
+                yield item.error("taken-id", f"{shown(name)} is the id of {taken[name]}; an id has one owner")
+            taken.setdefault(name, f"an earlier form of {folder}")
+
+
+def _attack_faults(node: Node) -> Iterator[Finding]:
+    for item in node.get("attack").items():
+        technique, below = item.get("technique").get("id").text(), item.get("subtechnique").get("id")
+        name = below.text()
+        if technique and name and "." in name and name.partition(".")[0] != technique:
+            message = f"{shown(name)} is no sub-technique of {shown(technique)}"
+            yield Finding("attack-mismatch", message, Severity.ERROR, below.location)

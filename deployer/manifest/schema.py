@@ -1,0 +1,100 @@
+"""The JSON Schemas of the files that people write, and what is said where a file does not fit.
+
+The files in `schemas/` are the one source for validation and for editors. They use no anyOf and no oneOf: where things
+differ by platform they branch with if/then, so that every message points at one place. `errorMessage` and
+`patternErrorMessage` are the names that editors know for the sentence to show.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import cast
+
+from jsonschema import Draft202012Validator
+from jsonschema import ValidationError
+from jsonschema import validators
+
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.manifest.document import Document
+from deployer.manifest.document import Path
+from deployer.manifest.remarks import Fault
+from deployer.manifest.remarks import mapping
+from deployer.manifest.remarks import remarks
+from deployer.model import Json
+
+NAMES = ("rule", "allowlists", "environment", "tenant")
+
+
+@cache
+def schemas() -> Mapping[str, Mapping[str, Json]]:
+    """The schemas by name, each complete in itself."""
+    common = mapping(_read("common")["$defs"])
+    return {name: _complete(_read(name), common) for name in NAMES}
+
+
+def validate(document: Document, name: str) -> tuple[Finding, ...]:
+    """Everything in `document` that does not fit the schema `name`, each fault once."""
+    findings: dict[Finding, None] = {}
+    for error in _validator(name).iter_errors(document.value):
+        for remark in remarks(_fault(error)):
+            where = document.key_at(remark.path) if remark.at_key else document.at(remark.path)
+            if not _refused(remark.path, document):
+                findings[Finding(remark.code, remark.message, location=where)] = None
+    return tuple(sorted(findings, key=lambda finding: (finding.location or Location(document.path), finding.message)))
+
+
+def _refused(path: Path, document: Document) -> bool:
+    """Whether something was said about this part already, when it was read."""
+    return any(path[:length] in document.refused for length in range(len(path) + 1))
+
+
+def _fault(error: ValidationError) -> Fault:
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    value = cast("Json", error.instance)
+    of_key = "propertyNames" in error.absolute_schema_path
+    return Fault(str(error.validator), schema, value, tuple(error.absolute_path), of_key)
+
+
+def _read(name: str) -> dict[str, Json]:
+    text = (resources.files("deployer.manifest") / "schemas" / f"{name}.json").read_text("utf-8")
+    schema: dict[str, Json] = json.loads(text)
+    return schema
+
+
+def _complete(schema: dict[str, Json], common: Mapping[str, Json]) -> dict[str, Json]:
+    """`schema` with those shared definitions that it refers to, directly or through another."""
+    definitions = dict(mapping(schema.get("$defs")))
+    while missing := [name for name in _references({**schema, "$defs": definitions}) if name not in definitions]:
+        definitions.update((name, common[name]) for name in missing)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def _references(schema: Json) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            yield reference.removeprefix("#/$defs/")
+        for inner in schema.values():
+            yield from _references(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _references(inner)
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    # Two of JSON Schema's readings are too loose here: 6697.0 would pass as a whole number, and Python's `$` would let
+    # a line break at the end pass.
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    extend: Callable[..., type[Draft202012Validator]] = validators.extend
+    return extend(Draft202012Validator, {"pattern": _pattern}, type_checker=types)(schemas()[name])
+
+
+def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and not re.search(pattern.removesuffix("$") + r"\Z", instance):
+        yield ValidationError("does not match")

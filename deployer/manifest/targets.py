@@ -1,0 +1,148 @@
+"""The targets of a tenant, and whether their credentials may go where they point."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeAlias
+
+from deployer.findings import Finding
+from deployer.manifest import hosts
+from deployer.manifest.document import Node
+from deployer.manifest.environments import tunings
+from deployer.manifest.wording import label
+from deployer.manifest.wording import listed
+from deployer.model import Credential
+from deployer.model import Environment
+from deployer.model import KibanaTarget
+from deployer.model import Platform
+from deployer.model import SentinelTarget
+from deployer.model import Target
+
+Place: TypeAlias = tuple[str, ...]
+"""What a target writes to, comparable: two targets of one environment never share it."""
+
+_CREDENTIAL_TYPES = {Platform.KIBANA: ("api_key", "basic"), Platform.SENTINEL: ("client_secret", "chain")}
+_ADDRESSES = ("url", "endpoint", "logs_endpoint")
+
+
+def read(tenant: str, name: str, node: Node) -> Target | None:
+    """The target, as far as it can be read."""
+    emulator = node.get("emulator").flag(False)
+    match node.get("platform").text():
+        case Platform.KIBANA:
+            return KibanaTarget(
+                tenant=tenant,
+                name=name,
+                location=node.key_location,
+                url=node.get("url").text(),
+                space=node.get("space").text() or "default",
+                credential=node.get("credential").text(),
+                ca=node.get("ca").text(),
+                emulator=emulator,
+                overlay=tunings(node.get("overlay")),
+            )
+        case Platform.SENTINEL:
+            return SentinelTarget(
+                tenant=tenant,
+                name=name,
+                location=node.key_location,
+                subscription_id=node.get("subscription_id").text() or "",
+                resource_group=node.get("resource_group").text() or "",
+                workspace=node.get("workspace").text() or "",
+                credential=node.get("credential").text(),
+                endpoint=node.get("endpoint").text(),
+                logs_endpoint=node.get("logs_endpoint").text(),
+                api_version=node.get("api_version").text(),
+                emulator=emulator,
+                overlay=tunings(node.get("overlay")),
+            )
+        case _:
+            return None
+
+
+def place(target: Target) -> Place | None:
+    """Where the target writes, None where that cannot be told."""
+    where = "emulator" if target.emulator else ""
+    if isinstance(target, SentinelTarget):
+        parts = (target.subscription_id, target.resource_group, target.workspace)
+        return ("sentinel", where, *(part.lower() for part in parts)) if all(parts) else None
+    if not where:
+        try:
+            server = hosts.server(target.url or "")
+        except hosts.Unfit:
+            return None
+        where = f"{server.scheme}://{server.host}:{server.port}{server.path}".lower()
+    return ("kibana", where, target.space.lower())
+
+
+def faults(root: Path, tenant: str, node: Node, environment: Environment | None) -> Iterator[Finding]:
+    """Errors of one target beyond its form. Without an environment, credentials are not looked at."""
+    yield from _certificate_faults(root, node.get("ca"))
+    servers = {}
+    for key in _ADDRESSES:
+        address = node.get(key)
+        if (written := address.text()) is not None:
+            try:
+                servers[key] = hosts.server(written)
+            except hosts.Unfit as unfit:
+                yield address.error("bad-url", f"{label(address.path)} {unfit}")
+    platform = node.get("platform").text()
+    if environment is None or node.get("emulator").flag(False) or platform not in _CREDENTIAL_TYPES:
+        return
+    credential = None
+    if (name := node.get("credential").text()) is not None:
+        credential = environment.credentials.get(name)
+        if credential is None:
+            yield _unknown_credential(node.get("credential"), environment)
+            return
+        yield from _credential_faults(tenant, node.get("credential"), credential, Platform(platform))
+    cloud = hosts.CLOUDS.get(credential.cloud if credential else "public")
+    for key, server in servers.items():
+        yield from _host_faults(node.get(key), server.host, credential, environment)
+    if platform == Platform.SENTINEL and "endpoint" not in node.mapping() and cloud:
+        at = node.get("credential") if credential else node
+        yield from _host_faults(at, hosts.server(cloud).host, credential, environment)
+
+
+def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:
+    # An absolute path is that of the machine which applies; whether it is there, this one cannot say.
+    written = node.text()
+    if not written or Path(written).is_absolute():
+        return
+    file = (root / written).resolve()
+    if not file.is_relative_to(root.resolve()) or not file.is_file():
+        message = f"{label(node.path)} is no file of this repository; paths start at its root"
+        yield node.error("no-certificate", message)
+
+
+def _unknown_credential(node: Node, environment: Environment) -> Finding:
+    # The name itself is not shown: people have pasted keys here.
+    known = listed(sorted(environment.credentials))
+    message = f"{label(node.path)} names no credential of environment.yaml; known: {known}"
+    return node.error("unknown-credential", message)
+
+
+def _credential_faults(tenant: str, node: Node, credential: Credential, platform: Platform) -> Iterator[Finding]:
+    types = _CREDENTIAL_TYPES[platform]
+    if credential.type and credential.type not in types:
+        message = (
+            f"the credential {credential.name} is of type {credential.type}; {platform} takes {' or '.join(types)}"
+        )
+        yield node.error("credential-type", message)
+    if not any(fnmatchcase(tenant, glob) for glob in credential.tenants):
+        message = (
+            f"the credential {credential.name} is not for {tenant}; its `tenants` are {listed(credential.tenants)}"
+        )
+        yield node.error("foreign-credential", message)
+
+
+def _host_faults(node: Node, host: str, credential: Credential | None, environment: Environment) -> Iterator[Finding]:
+    if credential and not hosts.covers(credential.hosts, host):
+        message = (
+            f"the credential {credential.name} may not go to {host}, only to {listed(credential.hosts)}; "
+            "if it should, say so in its `hosts` in environment.yaml"
+        )
+        yield node.error("unbound-host", message)
+    if not hosts.covers(environment.trusted_hosts, host):
+        message = f"{host} is none of the trusted hosts ({listed(environment.trusted_hosts)}); no credential goes there"
+        yield node.error("untrusted-host", message)

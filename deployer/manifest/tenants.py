@@ -1,0 +1,99 @@
+"""environments/<environment>/tenants/<tenant>.yaml: one customer each."""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.findings import Finding
+from deployer.findings import Severity
+from deployer.manifest import allowlists
+from deployer.manifest import files
+from deployer.manifest import targets
+from deployer.manifest.document import Document
+from deployer.manifest.document import Node
+from deployer.manifest.environments import FOLDER
+from deployer.manifest.environments import tunings
+from deployer.manifest.rules import RuleBook
+from deployer.model import Entry
+from deployer.model import Environment
+from deployer.model import Platform
+from deployer.model import Tenant
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFile:
+    """One tenant's file: what it says as far as it can be read, and everything that is wrong with it."""
+
+    name: str
+    tenant: Tenant | None
+    document: Document | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def broken(self) -> bool:
+        """Whether the tenant must be left alone."""
+        return self.tenant is None or any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def read_all(
+    root: Path, environment: str, settings: Environment | None, book: RuleBook
+) -> tuple[tuple[TenantFile, ...], tuple[Finding, ...]]:
+    """Every tenant file of an environment, and what is said about the folder itself.
+
+    Without `settings`, credentials are not looked at.
+    """
+    folder = f"{FOLDER}/{environment}/tenants"
+    inside = files.listing(root, folder)
+    found, findings = [], list(inside.findings)
+    for name in (*inside.files, *inside.folders):
+        stem, _, ending = name.rpartition(".")
+        if ending == "yaml" and _NAME.fullmatch(stem):
+            found.append(_read(root, f"{folder}/{name}", stem, settings, book))
+        elif ending in {"yaml", "yml"}:
+            message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
+            fault = files.error("bad-file-name", message, f"{folder}/{name}")
+            found.append(TenantFile(name, None, None, (fault,)))
+        elif name != "README.md":
+            findings.append(files.stray(folder, name, "a tenant's file is named <tenant>.yaml"))
+    if not found and not inside.findings:
+        findings.append(files.error("no-tenants", "no tenant: each is a file <tenant>.yaml", folder))
+    return tuple(found), tuple(findings)
+
+
+def _read(root: Path, path: str, name: str, settings: Environment | None, book: RuleBook) -> TenantFile:
+    document, faults = files.document(root, path, "tenant")
+    if document is None:
+        return TenantFile(name, None, None, faults)
+    node, findings = document.root, [*faults, *_data_faults(document.root)]
+    for _, inner in node.get("targets").entries():
+        findings += targets.faults(root, name, inner, settings)
+    entries: Mapping[str, tuple[Entry, ...]] = {}
+    if book.categories_known:
+        entries, faults = allowlists.entries(node.get("allowlists"), book.categories)
+        findings += faults
+    read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
+    sources = node.get("data_sources")
+    tenant = Tenant(
+        name=name,
+        targets=tuple(target for target in read if target),
+        datasets={key: inner.texts() for key, inner in sources.get("kibana").entries()},
+        tables=sources.get("sentinel").texts(),
+        allowlists=entries,
+        overlay=tunings(node.get("overlay")),
+        location=node.location,
+    )
+    return TenantFile(name, tenant, document, tuple(findings))
+
+
+def _data_faults(node: Node) -> Iterator[Finding]:
+    """Errors for targets of a platform whose data is not spoken of: every rule would silently be not applicable."""
+    sources = node.get("data_sources")
+    platforms = {inner.get("platform").text() for _, inner in node.get("targets").entries()}
+    for platform in Platform:
+        if platform in platforms and isinstance(sources.value, Mapping) and platform not in sources.mapping():
+            message = f"`data_sources` lacks `{platform}`, and there is a {platform} target: name the data it has"
+            yield sources.key_error("no-data-sources", message)

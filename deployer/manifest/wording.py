@@ -1,0 +1,39 @@
+"""Pieces of messages: values made safe to print, names suggested."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 60
+
+
+def shown(text: str) -> str:
+    """A value for a message: quoted, cut, with anything a terminal could obey written as an escape."""
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
+
+
+def guess(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where one known name is near, else nothing."""
+    names = {each.lower(): each for each in sorted(known)}
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.7)
+    return f"; did you mean {shown(names[near[0]])}?" if near else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names in a row, or the word none."""
+    return ", ".join(names) or "none"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def shown_key(key: str) -> str:
+    """A key for a message."""
+    return f"`{key}`" if key.isprintable() and len(key) <= LONGEST else shown(key)
+
+
+def label(path: Iterable[str | int]) -> str:
+    """The path of a value for a message: `targets.kibana.url`, `ports[0]`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return shown_key(text.removeprefix(".")) if text else "the file"

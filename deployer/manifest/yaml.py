@@ -1,0 +1,265 @@
+"""YAML text to a `Document`: YAML 1.2 core types, one way to write each thing, and a location for every part.
+
+libyaml's events are read without recursion. Anchors, aliases, tags, merge keys, duplicate keys and keys that are no
+text are refused: each lets a file say something else than it seems to say in review.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.manifest.document import Document
+from deployer.manifest.document import Path
+from deployer.manifest.wording import shown
+from deployer.model import Json
+
+MAXIMUM_BYTES = 1024 * 1024
+MAXIMUM_DEPTH = 32
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+_OCTAL = re.compile(r"0o[0-7]+", re.ASCII)
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII)
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+# libyaml ends a line at these, editors and YAML 1.2 do not: what follows would stand elsewhere than it seems to.
+_HIDDEN_BREAK = re.compile("[\u0085\u2028\u2029]")
+_LARGEST = 2**63 - 1
+
+
+def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]:
+    """Read `data`, the content of the file `path`. No document means that nothing of it can be used."""
+    text, finding = decode(data, path)
+    if text is None:
+        return None, (finding,) if finding else ()
+    if hidden := _HIDDEN_BREAK.search(text):
+        message = f"the character U+{ord(hidden.group()):04X} ends a line unseen; take it out"
+        return None, (Finding("yaml-syntax", message, location=_place(text, hidden.start(), path)),)
+    builder = _Builder(path)
+    try:
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            builder.take(event)
+    except _Stop:
+        return None, tuple(builder.findings)
+    except yaml.reader.ReaderError as error:
+        builder.findings.append(_unreadable_character(text, error, path))
+        return None, tuple(builder.findings)
+    except yaml.MarkedYAMLError as error:
+        builder.findings.append(_syntax(error, path))
+        return None, tuple(builder.findings)
+    return builder.document(), tuple(builder.findings)
+
+
+def decode(data: bytes, path: str) -> tuple[str | None, Finding | None]:
+    """The text of a file, or why it has none: UTF-8 only, and no larger than any file of a manifest needs to be."""
+    if len(data) > MAXIMUM_BYTES:
+        message = f"the file holds {len(data)} bytes; {MAXIMUM_BYTES} is the most that is read. Split it"
+        return None, Finding("file-too-large", message, location=Location(path))
+    try:
+        return data.decode("utf-8-sig"), None
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        message = f"byte 0x{data[error.start]:02X} is not UTF-8; save the file as UTF-8"
+        return None, Finding("not-utf-8", message, location=_place(before, len(before), path))
+
+
+class _Stop(Exception):
+    """Reading on makes no sense."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """An open mapping or list."""
+
+    path: Path
+    into: dict[str, Json] | list[Json]
+    kept: bool
+    """False beneath a key that was refused: the content is read past."""
+    key: str | None = None
+    due: bool = False
+    """A key was read (kept if `key` says which), its value comes next."""
+
+
+class _Builder:
+    """Takes events one by one; afterwards `document` holds what they said."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.findings: list[Finding] = []
+        self.values: dict[Path, Location] = {}
+        self.keys: dict[Path, Location] = {}
+        self.refused: set[Path] = set()
+        self.root: Json = None
+        self.documents = 0
+        self.stack: list[_Frame] = []
+
+    def document(self) -> Document | None:
+        """What was read, None for a file without content."""
+        if not self.documents or (self.root is None and () not in self.refused):
+            self._say("empty-file", "the file is empty", Location(self.path))
+            return None
+        return Document(self.path, self.root, self.values, self.keys, frozenset(self.refused))
+
+    def take(self, event: Any) -> None:
+        """Go one event further."""
+        where = Location(self.path, event.start_mark.line + 1, event.start_mark.column + 1)
+        match event:
+            case yaml.DocumentStartEvent():
+                self._begin(event, where)
+            case yaml.MappingStartEvent():
+                self._open({}, event, where)
+            case yaml.SequenceStartEvent():
+                self._open([], event, where)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self.stack.pop()
+            case yaml.AliasEvent():
+                self._say("yaml-alias", "aliases (*name) are not read here; write the value out", where)
+                self._leaf(None, where, refused=True)
+            case yaml.ScalarEvent():
+                self._scalar(event, where)
+            case _:
+                pass
+
+    def _begin(self, event: Any, where: Location) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self._say("yaml-documents", "a second document starts here; one file holds one document", where)
+            raise _Stop
+        if event.version or event.tags:
+            message = "directives (%YAML, %TAG) are not read here; take the line out"
+            self._say("yaml-directive", message, Location(self.path))
+
+    def _open(self, container: "dict[str, Json] | list[Json]", event: Any, where: Location) -> None:
+        self._refuse_extras(event, where)
+        if len(self.stack) >= MAXIMUM_DEPTH:
+            self._say("yaml-too-deep", f"more than {MAXIMUM_DEPTH} levels of nesting", where)
+            raise _Stop
+        if self._expects_key():
+            self._say("yaml-key", "a key must be text, not a list or a mapping", where)
+            self._await(None)
+            self.stack.append(_Frame((), container, kept=False))
+            return
+        path, kept = self._attach(container, where, refused=event.tag is not None)
+        self.stack.append(_Frame(path, container, kept))
+
+    def _scalar(self, event: Any, where: Location) -> None:
+        self._refuse_extras(event, where)
+        plain = bool(event.implicit[0]) and not event.style
+        if self._expects_key():
+            self._key(event.value, plain, where)
+            return
+        value, problem = _resolve(event.value) if plain else (event.value, None)
+        if problem:
+            self._say("yaml-number", problem, where)
+        self._leaf(value, where, refused=problem is not None or event.tag is not None)
+
+    def _key(self, text: str, plain: bool, where: Location) -> None:
+        frame = self.stack[-1]
+        key: str | None = text
+        if plain and text == "<<":
+            self._say("yaml-merge", "merge keys (<<) are not read here; write the keys out", where)
+            key = None
+        elif plain and (not isinstance(_resolve(text)[0], str) or _resolve(text)[1]):
+            self._say("yaml-key", f"the key {shown(text)} reads as something else than text; put it in quotes", where)
+            key = None
+        elif text in frame.into:
+            first = self.keys.get((*frame.path, text))
+            line = f", first in line {first.line}" if first else ""
+            self._say("yaml-duplicate", f"the key {shown(text)} is here a second time{line}", where)
+            key = None
+        self._await(key)
+        if key is not None and frame.kept:
+            self.keys[(*frame.path, key)] = where
+
+    def _leaf(self, value: Json, where: Location, refused: bool) -> None:
+        if self._expects_key():
+            self._await(None)
+        else:
+            self._attach(value, where, refused)
+
+    def _attach(self, value: Json, where: Location, refused: bool) -> tuple[Path, bool]:
+        """Put a value where it belongs; answers its path, and whether it is part of the document."""
+        path: Path = ()
+        kept = True
+        if self.stack:
+            path, kept = self._add(self.stack[-1], value)
+        else:
+            self.root = value
+        if kept:
+            self.values[path] = where
+            if refused:
+                self.refused.add(path)
+        return path, kept
+
+    @staticmethod
+    def _add(frame: _Frame, value: Json) -> tuple[Path, bool]:
+        if isinstance(frame.into, list):
+            frame.into.append(value)
+            return (*frame.path, len(frame.into) - 1), frame.kept
+        frame.due = False
+        if frame.key is None:
+            return (), False
+        frame.into[frame.key] = value
+        return (*frame.path, frame.key), frame.kept
+
+    def _expects_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].into, dict) and not self.stack[-1].due
+
+    def _await(self, key: str | None) -> None:
+        self.stack[-1].key, self.stack[-1].due = key, True
+
+    def _refuse_extras(self, event: Any, where: Location) -> None:
+        if event.anchor:
+            self._say("yaml-anchor", "anchors (&name) are not read here; write the value out where it is used", where)
+        if event.tag:
+            self._say("yaml-tag", "tags (!name) are not read here; quotes make a text, nothing else is needed", where)
+
+    def _say(self, code: str, message: str, where: Location) -> None:
+        self.findings.append(Finding(code, message, location=where))
+
+
+def _resolve(text: str) -> tuple[Json, str | None]:
+    """What a plain scalar is in the core schema of YAML 1.2, or why it can be nothing."""
+    if text in _NULL:
+        return None, None
+    if text in _TRUE or text in _FALSE:
+        return text in _TRUE, None
+    for pattern, base in ((_INTEGER, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
+        if pattern.fullmatch(text):
+            # Length first: Python refuses to read thousands of digits.
+            number = int(text if base == 10 else text[2:], base) if len(text) <= 64 else _LARGEST + 1
+            return (number, None) if abs(number) <= _LARGEST else (None, "the number does not fit into 64 bits")
+    if _FLOAT.fullmatch(text):
+        value = float(text)
+        return (value, None) if math.isfinite(value) else (None, "the number is too large")
+    if _NOT_FINITE.fullmatch(text):
+        return None, "infinity and not-a-number have no JSON form; put the value in quotes if a text is meant"
+    return text, None
+
+
+def _syntax(error: yaml.MarkedYAMLError, path: str) -> Finding:
+    mark: Any = error.problem_mark or error.context_mark
+    where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
+    context = f"{error.context}: " if error.context else ""
+    return Finding("yaml-syntax", f"not YAML: {context}{error.problem}", location=where)
+
+
+def _unreadable_character(text: str, error: yaml.reader.ReaderError, path: str) -> Finding:
+    # libyaml counts bytes.
+    before = text.encode("utf-8", "surrogatepass")[: error.position].decode("utf-8", "replace")
+    message = f"the control character U+{ord(text[len(before)]):04X} cannot stand in YAML; take it out"
+    return Finding("yaml-syntax", message, location=_place(text, len(before), path))
+
+
+def _place(text: str, index: int, path: str) -> Location:
+    """Line and column of the character `index`."""
+    breaks = list(_LINE_BREAK.finditer(text, 0, index))
+    return Location(path, len(breaks) + 1, index - (breaks[-1].end() if breaks else 0) + 1)
