@@ -1,0 +1,3 @@
+"""deployer keeps SIEM detections in Git and makes live tenants equal to them."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,51 @@
+"""`deployer apply`: make live tenants equal to Git."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from deployer.cli import common
+
+if TYPE_CHECKING:
+    from deployer.outcome import Outcome
+
+
+@click.command()
+@common.targets
+@common.output
+@common.consents
+@click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
+@click.pass_obj
+def apply(root: Any, /, yes: bool, **options: Any) -> int:
+    """Make the targets equal to Git.
+
+    On a terminal the plan is shown and you are asked first; in a pipeline it goes ahead, within limits.
+
+    \b
+    Exit codes: 0 done, 1 failed or refused, 3 partly done.
+
+    \b
+    Example:
+      deployer apply demo --yes
+    """
+    from deployer.outcome import exit_code
+    from deployer.report import as_json
+    from deployer.report import as_text
+
+    ask = None if yes or not (sys.stdin.isatty() and sys.stdout.isatty()) else _ask
+    with common.refusals():
+        outcomes = common.fleet(root, options).apply(common.consent(options), approve=ask)
+    json = options["form"] == "json"
+    report = as_json.render("apply", options["environment"], outcomes) if json else as_text.render(outcomes)
+    common.put_out(report, options["out"])
+    return exit_code(outcomes)
+
+
+def _ask(outcomes: "Sequence[Outcome]") -> bool:
+    from deployer.report import as_text
+
+    click.echo(as_text.render(outcomes), err=True)
+    return click.confirm("Apply this?", err=True)

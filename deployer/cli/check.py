@@ -1,0 +1,34 @@
+"""`deployer check`: everything that needs no network."""
+
+from typing import Any
+
+import click
+
+from deployer.cli import common
+
+
+@click.command()
+@click.argument("environment", metavar="[ENV]", required=False)
+@common.output
+@click.pass_obj
+def check(root: Any, /, environment: str | None, form: str, out: Any) -> int:
+    """Check rules/ and environments/ offline and report every finding at once.
+
+    \b
+    Exit codes: 0 no errors, 1 at least one finding of severity error.
+
+    \b
+    Example:
+      deployer check prod
+    """
+    from deployer.check import inspect
+    from deployer.findings import Severity
+    from deployer.report import as_json
+    from deployer.report import as_text
+
+    with common.refusals():
+        found, checked = inspect(root, environment, common.trusted_hosts())
+    code = int(any(finding.severity is Severity.ERROR for finding in found))
+    text = as_json.findings(environment, code, found) if form == "json" else as_text.findings(found, checked)
+    common.put_out(text, out)
+    return code

@@ -1,0 +1,114 @@
+"""What the commands share: their options, loading the manifest, and putting out a report."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from deployer.fleet import Consent
+    from deployer.fleet import Fleet
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
+
+
+def targets(command: Command) -> Command:
+    """ENV, --tenant, --rule and --jobs."""
+    for decorate in (
+        click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
+        click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
+        click.argument("environment", metavar="ENV"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def output(command: Command) -> Command:
+    """--format and --out."""
+    for decorate in (
+        click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file."),
+        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the report."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def consents(command: Command) -> Command:
+    """What a plan may do beyond the ordinary."""
+    for decorate in (
+        click.option("--allow-updates", type=click.IntRange(0), help="Allow this many rule updates per target."),
+        click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target."),
+        click.option("--reenable", is_flag=True, help="Write rules that Sentinel has switched off by itself, too."),
+        click.option("--adopt", is_flag=True, help="Take over objects that stand where ours belong, without a mark."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
+    """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
+    from deployer.errors import CannotStart
+    from deployer.fleet import JOBS
+    from deployer.fleet import Fleet
+    from deployer.fleet import Selection
+    from deployer.fleet import require_matches
+    from deployer.manifest.load import load
+
+    trusted = trusted_hosts()
+    manifest = load(root, options["environment"], trusted_hosts=trusted)
+    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
+    try:
+        require_matches(manifest, selection)
+    except CannotStart as error:
+        raise click.UsageError(str(error)) from None
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+
+
+def consent(options: dict[str, Any]) -> "Consent":
+    """What the options agree to."""
+    from deployer.fleet import Consent
+
+    return Consent(options["adopt"], options["reenable"], options["allow_deletes"], options["allow_updates"])
+
+
+def trusted_hosts() -> tuple[str, ...] | None:
+    """The list of trusted hosts given from outside the repository, which wins over the one inside."""
+    given = os.environ.get("DEPLOYER_TRUSTED_HOSTS")
+    return None if given is None else tuple(host.strip() for host in given.split(",") if host.strip())
+
+
+def put_out(text: str, out: Path | None) -> None:
+    """The report, to a file or to standard output; colour only on a terminal, where it repeats what the symbols say."""
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+        return
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        text = "\n".join(_coloured(line) for line in text.split("\n"))
+    click.echo(text, nl=False)
+
+
+class refusals:
+    """Turns what deployer raises on purpose into a message and exit code 1."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from deployer.errors import DeployerError
+        from deployer.report.wording import plain
+
+        if isinstance(error, DeployerError):
+            raise click.ClickException("\n".join(plain(line) for line in str(error).split("\n"))) from None
+
+
+def _coloured(line: str) -> str:
+    colour = _COLOURS.get(line.strip()[:1])
+    return click.style(line, fg=colour) if colour and line.startswith("  ") else line

@@ -1,0 +1,32 @@
+"""`deployer schema`: the JSON Schemas of the files that people write."""
+
+from typing import Any
+
+import click
+
+from deployer.cli import common
+
+
+@click.command()
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option("--out", type=click.Path(dir_okay=False), help="Write the schema to a file.")
+def schema(name: str | None, out: Any) -> int:
+    """Print the JSON Schema of a kind of file, for editors; without NAME, the names.
+
+    \b
+    Example:
+      deployer schema tenant
+    """
+    from pathlib import Path
+
+    from deployer.manifest.schema import schemas
+    from deployer.report import as_json
+
+    known = schemas()
+    if name is None:
+        common.put_out("\n".join(known) + "\n", Path(out) if out else None)
+        return 0
+    if name not in known:
+        raise click.UsageError(f"there is no schema {name!r}; there are {', '.join(known)}")
+    common.put_out(as_json.text(known[name]), Path(out) if out else None)
+    return 0

@@ -1,0 +1,29 @@
+"""`deployer show`: what a target is to hold."""
+
+from typing import Any
+
+import click
+
+from deployer.cli import common
+
+
+@click.command()
+@common.targets
+@common.output
+@click.pass_obj
+def show(root: Any, /, **options: Any) -> int:
+    """Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied. Offline.
+
+    \b
+    Example:
+      deployer show demo --tenant acme --rule t1583.005-c2-beaconing
+    """
+    from deployer.report import as_json
+    from deployer.report import desired
+
+    with common.refusals():
+        states = common.fleet(root, options).desired()
+    form = options["form"]
+    text = as_json.text(desired.document(options["environment"], states)) if form == "json" else desired.render(states)
+    common.put_out(text, options["out"])
+    return 0

@@ -1,0 +1,71 @@
+"""The exceptions of deployer. "No answer" and "the answer was no" never share a class.
+
+DeployerError
+├── InvalidManifest        what people wrote cannot be used; carries every finding
+├── CannotEncode           one target's desired state cannot be expressed on its platform
+├── CannotStart            the run cannot begin (no such environment, emulator not installed, …)
+└── ProviderError          what came of talking to a platform
+    ├── Untrusted          refused by us before any request: the credential is not bound to that host
+    ├── Unreachable        no answer: connection, TLS, timeout
+    ├── Denied             401 or 403: this target is over
+    ├── Refused            the platform understood and said no (400, 404 on a write, 413, …)
+    ├── Conflict           the object changed, or was taken, since it was read
+    ├── Overloaded         429 or 5xx, still so after the bounded retries
+    └── BadAnswer          an answer that is not what the platform documents
+"""
+
+from collections.abc import Sequence
+
+from deployer.findings import Finding
+
+
+class DeployerError(Exception):
+    """Anything that deployer raises on purpose; its text is meant for the user."""
+
+
+class InvalidManifest(DeployerError):
+    """What people wrote cannot be used; `findings` holds every fault, not only the first."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class CannotEncode(InvalidManifest):
+    """One target's rules or allowlists cannot be expressed on its platform exactly; nothing may be written there."""
+
+
+class CannotStart(DeployerError):
+    """The run cannot begin; nothing was asked of any target."""
+
+
+class ProviderError(DeployerError):
+    """What came of talking to a platform. Never means "the object is absent"."""
+
+
+class Untrusted(ProviderError):
+    """A credential was about to go to a host that it is not bound to; no request was made."""
+
+
+class Unreachable(ProviderError):
+    """No answer: name, connection, TLS, timeout."""
+
+
+class Denied(ProviderError):
+    """The platform refused the credential (401 or 403)."""
+
+
+class Refused(ProviderError):
+    """The platform understood the request and said no."""
+
+
+class Conflict(ProviderError):
+    """The object is not what was read a moment ago, or somebody else owns it."""
+
+
+class Overloaded(ProviderError):
+    """The platform answered 429 or 5xx to every bounded try."""
+
+
+class BadAnswer(ProviderError):
+    """The answer is not what the platform documents, so nothing may be concluded from it."""

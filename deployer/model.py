@@ -1,0 +1,311 @@
+"""What people write, after validation: rules, allowlists, tenants, targets, environments.
+
+Plain frozen values with small derivations only. Platform words live inside `PlatformRule.fields`, which holds the
+platform's own field names, and in the two target types.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
+from datetime import date
+from datetime import datetime
+from datetime import timedelta
+from enum import StrEnum
+from typing import TypeAlias
+
+from deployer.findings import Location
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+
+class Platform(StrEnum):
+    """The two kinds of place that rules go to."""
+
+    KIBANA = "kibana"
+    SENTINEL = "sentinel"
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An ATT&CK object: its id and its name, e.g. T1584.005 and Botnet."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    """One line of a rule's ATT&CK mapping."""
+
+    tactic: Named
+    technique: Named
+    subtechnique: Named | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FalsePositive:
+    """A harmless cause of the detection, and what to do about it."""
+
+    cause: str
+    tuning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """One departure from the text that a rule was made from, with its reason."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformRule:
+    """One platform's half of a rule."""
+
+    query: str
+    """Text of the query file: a whole query that runs as it is."""
+    fields: Mapping[str, Json]
+    """The `kibana:` or `sentinel:` block, in the platform's own field names."""
+    data: tuple[str, ...]
+    """Datasets (Kibana) or tables (Sentinel) that the query reads."""
+    query_location: Location
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    """Values for the query's own `let` statements, from overlays (Sentinel only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A detection, in neutral terms, with one or two platform halves. After overlays it is the same type."""
+
+    id: str
+    name: str
+    description: str
+    severity: str
+    """low, medium, high or critical."""
+    confidence: str
+    """low, medium or high."""
+    attack: tuple[Attack, ...]
+    data_sources: tuple[str, ...]
+    references: tuple[str, ...]
+    false_positives: tuple[FalsePositive, ...]
+    deviations: tuple[Deviation, ...]
+    allowlists: tuple[str, ...]
+    """Names of the categories whose entries this rule honours."""
+    kibana: PlatformRule | None
+    sentinel: PlatformRule | None
+    location: Location
+    enabled: bool = True
+    source: str = ""
+    """What the rule was made from."""
+    formerly: tuple[str, ...] = ()
+    """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
+    origins: Mapping[str, Location] = field(default_factory=dict)
+    """Dotted path of a value that an overlay set, and where it was set."""
+
+    @property
+    def live_id(self) -> str:
+        """The id that live objects are known by."""
+        return self.formerly[0] if self.formerly else self.id
+
+    def on(self, platform: Platform) -> PlatformRule | None:
+        """The half for `platform`, if the rule has one."""
+        return self.kibana if platform is Platform.KIBANA else self.sentinel
+
+
+class ValueKind(StrEnum):
+    """What the value of an allowlist entry may be."""
+
+    IP = "ip"
+    """An address or a CIDR range, IPv4 or IPv6."""
+    DOMAIN = "domain"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A kind of allowlist: what its values are and what they bind on each platform."""
+
+    name: str
+    title: str
+    description: str
+    kinds: tuple[ValueKind, ...]
+    direction: str
+    """outbound: the value names the remote end that is connected to; inbound: the one that connects in."""
+    ports: tuple[int, ...]
+    """The category says nothing about other ports; empty means every port."""
+    kibana: Mapping[str, str]
+    """Field per value kind (`ip`, `domain`) and per scope (`host`, `process`, `port`)."""
+    sentinel: Mapping[str, str]
+    """Name of the query's `let` per value kind (`ipv4`, `ipv6`, `domain`, `process`), for the ports, and `scoped`."""
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One allowed value; every scope that it names must hold for it to apply."""
+
+    category: str
+    value: str
+    """Canonical: an address or the network in CIDR form, lower case for domains."""
+    kind: ValueKind
+    reason: str
+    owner: str
+    location: Location
+    hosts: tuple[str, ...] = ()
+    processes: tuple[str, ...] = ()
+    ports: tuple[int, ...] = ()
+    expires: str | None = None
+    """A date (the entry holds through that day, UTC) or an instant with an offset."""
+    ticket: str | None = None
+    reviewed: str | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """The instant at which the entry stops to hold, UTC."""
+        if self.expires is None:
+            return None
+        if len(self.expires) == 10:
+            day = date.fromisoformat(self.expires) + timedelta(days=1)
+            return datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return datetime.fromisoformat(self.expires).astimezone(UTC)
+
+    @property
+    def scoped(self) -> bool:
+        """Whether the entry is limited beyond its category."""
+        return bool(self.hosts or self.processes or self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A secret by name: where its value comes from, and the only hosts it may be sent to. Never holds the value."""
+
+    name: str
+    type: str
+    """api_key or basic (Kibana), client_secret or chain (Sentinel)."""
+    source: str
+    """env, file or command; empty for `chain`."""
+    reference: str | tuple[str, ...]
+    """Name of the variable, path, or command with its arguments."""
+    hosts: tuple[str, ...]
+    location: Location
+    tenant_id: str | None = None
+    client_id: str | None = None
+    cloud: str = "public"
+    """public, usgov or china."""
+    tenants: tuple[str, ...] = ("*",)
+    """Globs: the tenants whose targets may name it. Azure has one host for all, so hosts alone bind little there."""
+
+
+@dataclass(frozen=True, slots=True)
+class KibanaTarget:
+    """One Kibana space."""
+
+    tenant: str
+    name: str
+    location: Location
+    url: str | None = None
+    """None only when `emulator` is true; filled in once the emulator answers."""
+    space: str = "default"
+    credential: str | None = None
+    ca: str | None = None
+    """Path of a CA bundle, relative to the tenant file's root."""
+    emulator: bool = False
+    overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> Platform:
+        return Platform.KIBANA
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelTarget:
+    """One Microsoft Sentinel workspace."""
+
+    tenant: str
+    name: str
+    location: Location
+    subscription_id: str
+    resource_group: str
+    workspace: str
+    credential: str | None = None
+    endpoint: str | None = None
+    """ARM endpoint; None means that of the credential's cloud."""
+    logs_endpoint: str | None = None
+    api_version: str | None = None
+    emulator: bool = False
+    overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+    @property
+    def platform(self) -> Platform:
+        return Platform.SENTINEL
+
+
+Target: TypeAlias = KibanaTarget | SentinelTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One customer: where its rules go, what data it has, what it allows, what it tunes."""
+
+    name: str
+    targets: tuple[Target, ...]
+    datasets: Mapping[str, tuple[str, ...]]
+    """Kibana datasets that the customer has, each with its index patterns (none: the rule's own)."""
+    tables: tuple[str, ...]
+    """Sentinel tables that the customer has."""
+    allowlists: Mapping[str, tuple[Entry, ...]]
+    overlay: Mapping[str, Mapping[str, Json]]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one run may change in one target before the plan is refused."""
+
+    deletes: int = 2
+    """Rule deletes that are always allowed."""
+    delete_share: int = 20
+    """Percent of the target's owned rules that may be deleted, if that is more."""
+    updates: int = 50
+    """Rules that may be updated or claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A named group of tenants and what holds for all of them."""
+
+    name: str
+    owner: str
+    rules: tuple[str, ...]
+    """Globs: the rules that this environment deploys."""
+    trusted_hosts: tuple[str, ...]
+    credentials: Mapping[str, Credential]
+    limits: Limits
+    require: tuple[str, ...]
+    """The verify levels that count."""
+    overlay: Mapping[str, Mapping[str, Json]]
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplicable:
+    """A rule that has nothing to run on in a target, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Everything that one target is to hold, in the words that people write."""
+
+    owner: str
+    environment: str
+    target: Target
+    rules: tuple[Rule, ...]
+    """Overlays applied; each has a half for the target's platform and the data it needs."""
+    categories: Mapping[str, Category]
+    entries: Mapping[str, tuple[Entry, ...]]
+    not_applicable: tuple[NotApplicable, ...] = ()

@@ -1,0 +1,148 @@
+"""What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from deployer.findings import Finding
+from deployer.plan import Change
+from deployer.plan import Plan
+from deployer.state import Key
+
+DONE, FAILED, DIFFERENT, PARTIAL, USAGE = 0, 1, 2, 3, 64
+"""The exit codes that scripts rely on."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where an outcome belongs. `target` is None when a tenant's file could not be used at all."""
+
+    tenant: str
+    target: str | None = None
+    emulated: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.target}" if self.target else self.tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The target was read whole and compared."""
+
+    place: Place
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The target could not be looked at; nothing is known of it."""
+
+    place: Place
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """We refused to go on before any write: faults in files, or a plan over its limits."""
+
+    place: Place
+    findings: tuple[Finding, ...]
+    refused: bool = False
+    """Whether it is a plan over its limits, which fails the whole run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One change that did not happen, and why; `tried` is False when something it needs was not there."""
+
+    change: Change
+    error: str
+    tried: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The plan was carried out as far as it went."""
+
+    place: Place
+    plan: Plan
+    done: tuple[Change, ...]
+    failures: tuple[Failure, ...] = ()
+
+
+class Answer(StrEnum):
+    """The three answers of a verify level."""
+
+    PASS = "pass"  # noqa: S105 - an answer
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One question asked of one object, its answer, and the reason where it is not a plain pass."""
+
+    key: Key
+    level: str
+    answer: Answer
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Every object was read back; `required` are the levels that count."""
+
+    place: Place
+    levels: tuple[Level, ...]
+    required: tuple[str, ...]
+    emulated: bool = False
+
+    def worst(self) -> Answer:
+        """The worst answer among the required levels."""
+        answers = {level.answer for level in self.levels if level.level in self.required}
+        return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
+
+
+Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
+
+
+def name(outcome: Outcome) -> str:
+    """The word for an outcome in machine output."""
+    match outcome:
+        case Planned():
+            return "planned"
+        case Unreadable():
+            return "unreadable"
+        case Stopped():
+            return "failed"
+        case Verified():
+            return "verified"
+        case Applied(plan=plan, done=done, failures=failures):
+            return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
+
+
+def exit_code(outcomes: Sequence[Outcome]) -> int:
+    """The exit code of a run over all its targets; no outcome at all is a failure, never "clean"."""
+    if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
+        return FAILED
+    codes = [_code(outcome) for outcome in outcomes]
+    if all(code == FAILED for code in codes):
+        return FAILED
+    if any(isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL for outcome in outcomes):
+        return FAILED
+    if any(code in (FAILED, PARTIAL) for code in codes):
+        return PARTIAL
+    return max(codes)
+
+
+def _code(outcome: Outcome) -> int:
+    match outcome:
+        case Planned(plan=plan):
+            return DIFFERENT if plan.changes else DONE
+        case Unreadable() | Stopped():
+            return FAILED
+        case Applied():
+            return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
+        case Verified():
+            return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

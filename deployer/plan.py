@@ -1,0 +1,309 @@
+"""What to do to make a target equal to Git: a pure comparison of desired and live state.
+
+Whether something is a pending change or drift is told by the mark alone (no state file):
+
+    live is what we wrote last, Git moved on    pending
+    Git is what we wrote last, live moved       drift
+    neither                                     both
+"""
+
+import hashlib
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+from deployer.diff import FieldChange
+from deployer.diff import field_changes
+from deployer.errors import DeployerError
+from deployer.model import Limits
+from deployer.model import NotApplicable
+from deployer.state import DesiredState
+from deployer.state import Key
+from deployer.state import Kind
+from deployer.state import LiveState
+from deployer.state import Mark
+from deployer.state import Resource
+from deployer.state import UnknownMark
+from deployer.state import Unmanaged
+from deployer.state import as_json
+
+FIXED_FIELDS = frozenset({"type", "kind"})
+"""What an update cannot change: a rule of another type is another rule."""
+
+
+class Cause(StrEnum):
+    """Why live and desired state differ."""
+
+    PENDING = "pending"
+    DRIFT = "drift"
+    BOTH = "both"
+    UNCLAIMED = "unclaimed"
+    CONFLICT = "conflict"
+    UNKNOWN = "unknown"
+
+
+class UnsafePlan(DeployerError):
+    """The plan changes more than the environment allows; nothing of it may be applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """The object is in Git and not in the target."""
+
+    desired: Resource
+    mark: Mark
+    cause: Cause = Cause.PENDING
+    blocked: str | None = None
+
+    @property
+    def action(self) -> str:
+        return "create"
+
+    @property
+    def key(self) -> Key:
+        return self.desired.key
+
+    @property
+    def fields(self) -> tuple[FieldChange, ...]:
+        return field_changes({}, self.desired.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The object is in both and differs; `blocked` says why it will not be written, if so."""
+
+    live: Resource
+    desired: Resource
+    mark: Mark
+    cause: Cause
+    fields: tuple[FieldChange, ...]
+    blocked: str | None = None
+
+    @property
+    def action(self) -> str:
+        return "update"
+
+    @property
+    def key(self) -> Key:
+        return self.desired.key
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The object stands in the target without a mark; taken over only when asked for."""
+
+    live: Resource
+    desired: Resource
+    mark: Mark
+    fields: tuple[FieldChange, ...]
+    blocked: str | None = None
+    cause: Cause = Cause.UNCLAIMED
+
+    @property
+    def action(self) -> str:
+        return "claim"
+
+    @property
+    def key(self) -> Key:
+        return self.desired.key
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """The object is ours and no longer wanted."""
+
+    live: Resource
+    reason: str
+    cause: Cause = Cause.PENDING
+    blocked: str | None = None
+
+    @property
+    def action(self) -> str:
+        return "delete"
+
+    @property
+    def key(self) -> Key:
+        return self.live.key
+
+    @property
+    def fields(self) -> tuple[FieldChange, ...]:
+        return ()
+
+
+Change: TypeAlias = Create | Update | Claim | Delete
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in the order in which they are carried out, and what is left alone."""
+
+    changes: tuple[Change, ...]
+    unchanged: tuple[Key, ...]
+    unmanaged: tuple[Unmanaged, ...]
+    not_applicable: tuple[NotApplicable, ...]
+    carried: tuple[tuple[Key, tuple[str, ...]], ...]
+    """Owned objects that hold values Git does not manage, and the names of those values."""
+    owned_rules: int
+    emulated: bool = False
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits over everything that the plan would do."""
+        text = as_json([[change.action, str(change.key), _after(change)] for change in self.changes])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, reenable: bool = False) -> Plan:
+    """Compare whole states. Touches nothing that is neither wanted nor owned."""
+    changes: list[Change] = []
+    unchanged: list[Key] = []
+    for key, wanted in desired.resources.items():
+        change = _change(wanted, live.resources.get(key), desired, adopt, reenable)
+        if change:
+            changes.append(change)
+        else:
+            unchanged.append(key)
+    dropped = [
+        resource
+        for key, resource in live.resources.items()
+        if key not in desired.resources and resource.owned_by(desired.owner, desired.environment)
+    ]
+    idle = {item.rule: item.reason for item in desired.not_applicable}
+    changes += [Delete(resource, _why(resource.key, idle), blocked=resource.keep) for resource in dropped]
+    return Plan(
+        changes=tuple(sorted(changes, key=_order)),
+        unchanged=tuple(sorted(unchanged)),
+        unmanaged=live.unmanaged + _foreign(live, desired),
+        not_applicable=desired.not_applicable,
+        carried=_carried(live, desired),
+        owned_rules=sum(
+            key.kind is Kind.RULE and resource.owned_by(desired.owner, desired.environment)
+            for key, resource in live.resources.items()
+        ),
+        emulated=live.emulated,
+    )
+
+
+def narrow(plan: Plan, desired: DesiredState, globs: Sequence[str]) -> Plan:
+    """The part of a plan that is about some rules: they and what they need. Nothing else is touched, or deleted."""
+    keys = chosen(desired, globs)
+    keys |= {change.key for change in plan.changes if change.key.kind is Kind.RULE and matches(change.key.id, globs)}
+    return replace(
+        plan,
+        changes=tuple(change for change in plan.changes if change.key in keys),
+        unchanged=tuple(key for key in plan.unchanged if key in keys),
+        not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
+        carried=tuple(pair for pair in plan.carried if pair[0] in keys),
+    )
+
+
+def chosen(desired: DesiredState, globs: Sequence[str]) -> set[Key]:
+    """The desired rules that match, and what they need."""
+    rules = [one for key, one in desired.resources.items() if key.kind is Kind.RULE and matches(key.id, globs)]
+    return {rule.key for rule in rules} | {need for rule in rules for need in rule.needs}
+
+
+def matches(name: str, globs: Sequence[str]) -> bool:
+    """Whether `name` matches one of the globs."""
+    return any(fnmatchcase(name, glob) for glob in globs)
+
+
+def check_limits(plan: Plan, limits: Limits) -> None:
+    """Raise `UnsafePlan` when the plan deletes or rewrites more rules than allowed. Blocked changes do not count."""
+    deletes = _rules(plan, {"delete"})
+    allowed = max(limits.deletes, plan.owned_rules * limits.delete_share // 100)
+    if deletes > allowed:
+        raise UnsafePlan(
+            f"would delete {deletes} of {plan.owned_rules} owned rules, the limit is {allowed} "
+            f"(limits.deletes {limits.deletes}, limits.delete_share {limits.delete_share} %). "
+            f"Pass --allow-deletes {deletes} if that is meant."
+        )
+    updates = _rules(plan, {"update", "claim"})
+    if updates > limits.updates:
+        raise UnsafePlan(
+            f"would update {updates} rules, the limit is {limits.updates} (limits.updates). "
+            f"Pass --allow-updates {updates} if that is meant."
+        )
+
+
+def _change(
+    wanted: Resource, found: Resource | None, desired: DesiredState, adopt: bool, reenable: bool
+) -> Change | None:
+    mark = desired.mark(wanted)
+    if found is None:
+        return Create(wanted, mark)
+    fields = field_changes(found.body, wanted.body)
+    fixed = next((field.path for field in fields if field.path in FIXED_FIELDS), None)
+    if not fields and found.mark is not None:
+        return None  # live = desired is in sync, whatever the mark says
+    blocked = f"{fixed} cannot be changed in place; give the rule a new id" if fixed else None
+    if found.halted and not reenable:
+        blocked = blocked or f"{found.halted}; mend the cause, then pass --reenable"
+    if found.mark is None:
+        return Claim(
+            found,
+            wanted,
+            mark,
+            fields,
+            blocked or (None if adopt else "not marked as ours; pass --adopt to take it over"),
+        )
+    if isinstance(found.mark, UnknownMark):
+        why = f"its mark is of a format that this version does not know ({found.mark}); update deployer"
+        return Update(found, wanted, mark, Cause.UNKNOWN, fields, why)
+    if not found.owned_by(desired.owner, desired.environment):
+        other = found.mark
+        whose = f"{other.key} of owner {other.owner}, environment {other.environment}"
+        why = f"marked as {whose}; remove it there or rename the rule"
+        return Update(found, wanted, mark, Cause.CONFLICT, fields, why)
+    return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
+
+
+def _why(key: Key, idle: Mapping[str, str]) -> str:
+    return f"not applicable: {idle[key.id]}" if key.id in idle else "no longer in Git"
+
+
+def _cause(mark: Mark, found: Resource, wanted: Resource) -> Cause:
+    if mark.digest == found.digest:
+        return Cause.PENDING
+    return Cause.DRIFT if mark.digest == wanted.digest else Cause.BOTH
+
+
+def _order(change: Change) -> tuple[bool, int, str]:
+    place = list(Kind).index(change.key.kind)
+    return (True, -place, change.key.id) if isinstance(change, Delete) else (False, place, change.key.id)
+
+
+def _after(change: Change) -> str:
+    match change:
+        case Delete(live=live):
+            return live.digest
+        case _:
+            return change.desired.digest
+
+
+def _rules(plan: Plan, actions: Iterable[str]) -> int:
+    return sum(
+        change.key.kind is Kind.RULE and change.action in actions and not change.blocked for change in plan.changes
+    )
+
+
+def _foreign(live: LiveState, desired: DesiredState) -> tuple[Unmanaged, ...]:
+    """Objects that were read for their key or mark, but turn out to be neither wanted nor ours."""
+    return tuple(
+        Unmanaged(key.kind, key.id, resource.name)
+        for key, resource in live.resources.items()
+        if key not in desired.resources and not resource.owned_by(desired.owner, desired.environment)
+    )
+
+
+def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:
+    return tuple(
+        (key, tuple(sorted(resource.carried)))
+        for key, resource in sorted(live.resources.items())
+        if key in desired.resources and resource.carried
+    )

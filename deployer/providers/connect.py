@@ -1,0 +1,128 @@
+"""From a target to its provider: the credential is checked against the host here, before anything is sent."""
+
+import threading
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from deployer.errors import Untrusted
+from deployer.model import Credential
+from deployer.model import KibanaTarget
+from deployer.model import SentinelTarget
+from deployer.model import Target
+from deployer.providers.base import Provider
+from deployer.providers.secrets import Secret
+from deployer.providers.secrets import covers
+from deployer.providers.secrets import require_bound
+from deployer.providers.secrets import resolve
+
+if TYPE_CHECKING:
+    from deployer.providers.sentinel.credentials import SharedToken
+
+_EMULATOR = Secret("emulator", "ZGVwbG95ZXI6ZW11bGF0b3I=")
+"""What the embedded emulator is given; it is no secret."""
+
+
+class Connections:
+    """Makes the providers of one run; secrets are read once per credential, tokens asked for once."""
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Credential],
+        trusted_hosts: Sequence[str],
+        root: Path,
+        emulator: str | None = None,
+    ) -> None:
+        self._credentials = credentials
+        self._trusted = trusted_hosts
+        self._root = root
+        self._emulator = emulator
+        self._lock = threading.Lock()
+        self._secrets: dict[str, Secret] = {}
+        self._tokens: dict[str, SharedToken] = {}
+
+    def provider(self, target: Target) -> Provider:
+        """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
+        return self._kibana(target) if isinstance(target, KibanaTarget) else self._sentinel(target)
+
+    def _kibana(self, target: KibanaTarget) -> Provider:
+        from deployer.providers.http import HeaderAuth
+        from deployer.providers.http import Http
+        from deployer.providers.kibana.api import HEADERS
+        from deployer.providers.kibana.api import KibanaApi
+        from deployer.providers.kibana.provider import KibanaProvider
+
+        if target.emulator:
+            url, secret, scheme = f"{self._emulator}/kibana", _EMULATOR, "ApiKey"
+        else:
+            url = str(target.url)
+            credential = self._credential(target)
+            require_bound(credential, url, self._trusted)
+            secret = self._secret(credential)
+            scheme = "Basic" if credential.type == "basic" else "ApiKey"
+        ca = str(self._root / target.ca) if target.ca else None
+        http = Http(url, HeaderAuth(scheme, secret), secret, headers=HEADERS, ca=ca)
+        return KibanaProvider(KibanaApi(http, target.space), emulated=target.emulator)
+
+    def _sentinel(self, target: SentinelTarget) -> Provider:
+        from deployer.providers.sentinel import credentials
+        from deployer.providers.sentinel.api import SentinelApi
+        from deployer.providers.sentinel.provider import SentinelProvider
+
+        credential = None if target.emulator or target.credential is None else self._credential(target)
+        cloud = credential.cloud if credential else "public"
+        endpoint = f"{self._emulator}/arm" if target.emulator else target.endpoint or credentials.ENDPOINTS[cloud]
+        who, secret = "azure-identity's chain", None
+        if credential:
+            require_bound(credential, endpoint, self._trusted)
+            who = f"credential {credential.name}"
+            secret = self._secret(credential) if credential.source else None
+        if target.emulator:
+            who, policy = "emulator", credentials.StaticBearer(_EMULATOR)
+        elif credential and secret and credential.type == "bearer":
+            policy = credentials.StaticBearer(secret)
+        else:
+            if not credential:
+                self._require_azure(endpoint, credentials.ENDPOINTS.values())
+            policy = credentials.authentication(self._token(credential, secret), cloud, endpoint)
+        api = SentinelApi(
+            endpoint,
+            target.subscription_id,
+            target.resource_group,
+            target.workspace,
+            authentication=policy,
+            redact=secret.redact if secret else str,
+            who=who,
+            api_version=target.api_version,
+        )
+        return SentinelProvider(api, emulated=target.emulator)
+
+    def _require_azure(self, endpoint: str, known: Iterable[str]) -> None:
+        """The chain's tokens are bound to no host by name: they go to Azure's endpoints or trusted hosts only."""
+        host = urlsplit(endpoint).hostname or ""
+        if host not in {urlsplit(url).hostname for url in known} and not covers(self._trusted, host):
+            raise Untrusted(f"{host} is neither Azure's endpoint nor a trusted host; nothing was sent")
+
+    def _credential(self, target: Target) -> Credential:
+        credential = self._credentials.get(target.credential or "")
+        if credential is None:
+            raise Untrusted(f"{target.tenant}/{target.name} names no credential that environment.yaml declares")
+        return credential
+
+    def _secret(self, credential: Credential) -> Secret:
+        with self._lock:
+            if credential.name not in self._secrets:
+                self._secrets[credential.name] = resolve(credential, self._root)
+            return self._secrets[credential.name]
+
+    def _token(self, credential: Credential | None, secret: Secret | None) -> "SharedToken":
+        from deployer.providers.sentinel.credentials import token_source
+
+        name = credential.name if credential else ""
+        with self._lock:
+            if name not in self._tokens:
+                self._tokens[name] = token_source(credential, secret)
+            return self._tokens[name]

@@ -1,0 +1,198 @@
+"""HTTP to one origin with one credential: bounded retries, no redirects, errors that say who, what and what to do."""
+
+import base64
+import email.utils
+import ipaddress
+import random
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from deployer.errors import BadAnswer
+from deployer.errors import Conflict
+from deployer.errors import Denied
+from deployer.errors import Overloaded
+from deployer.errors import ProviderError
+from deployer.errors import Refused
+from deployer.errors import Unreachable
+from deployer.providers.secrets import Secret
+
+TIMEOUT_SECONDS = (10, 60)
+"""To connect, and between two bytes of an answer."""
+TRIES = 4
+LONGEST_WAIT_SECONDS = 30.0
+_NOT_BEGUN = frozenset({429, 503})
+"""The server says that it did not begin: a write may be sent again."""
+_BUSY = frozenset({429, 500, 502, 503, 504})
+_MESSAGE_LIMIT = 500
+
+
+class HeaderAuth(AuthBase):
+    """Puts the secret into `Authorization`. As an `AuthBase` it wins over a netrc entry for the same host.
+
+    A value with a colon, `user:password` or an API key as `id:key`, is encoded as both schemes want it.
+    """
+
+    def __init__(self, scheme: str, secret: Secret) -> None:
+        self._scheme = scheme
+        self._secret = secret
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        value = self._secret.reveal()
+        encoded = base64.b64encode(value.encode()).decode() if ":" in value else value
+        request.headers["Authorization"] = f"{self._scheme} {encoded}"
+        return request
+
+
+class Http:
+    """JSON over HTTP below one base URL."""
+
+    def __init__(
+        self,
+        base: str,
+        auth: HeaderAuth,
+        secret: Secret,
+        *,
+        headers: Mapping[str, str],
+        ca: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.base = base.rstrip("/")
+        self._auth = auth
+        self._secret = secret
+        self._verify: str | bool = ca or True
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.headers.update(headers)
+        # A proxy named by the environment must not see loopback traffic.
+        self._session.trust_env = not is_loopback(self.base)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._session.close()
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int] | None = None,
+        body: object = None,
+        absent: bool = False,
+        empty: bool = False,
+    ) -> Any:
+        """The decoded answer. With `absent`, 404 is None; with `empty`, so is an answer without a body.
+
+        Every other refusal raises its `ProviderError`.
+        """
+        response = self._answer(method, path, params, body)
+        if response.status_code == 404 and absent:
+            return None
+        if not 200 <= response.status_code < 300:
+            raise self._error(method, path, response)
+        if empty and not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError:
+            what = f"{self._what(method, path)} answered {response.status_code}"
+            raise BadAnswer(f"{what} with something that is not JSON") from None
+
+    def _answer(
+        self, method: str, path: str, params: Mapping[str, str | int] | None, body: object
+    ) -> requests.Response:
+        reads = method == "GET"
+        for left in range(TRIES - 1, -1, -1):
+            try:
+                response = self._session.request(
+                    method,
+                    self.base + path,
+                    params=params,
+                    json=body,
+                    auth=self._auth,
+                    verify=self._verify,  # per request: an environment's CA bundle would override the session's
+                    timeout=TIMEOUT_SECONDS,
+                    allow_redirects=False,
+                )
+            except requests.RequestException as error:
+                if reads and left and isinstance(error, requests.ConnectionError):
+                    self._sleep(_backoff(left))
+                    continue
+                raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error)}") from None
+            again = _BUSY if reads else _NOT_BEGUN
+            if response.status_code not in again or not left:
+                return response
+            self._sleep(_retry_after(response) or _backoff(left))
+        raise AssertionError("the last try returns or raises")
+
+    def _error(self, method: str, path: str, response: requests.Response) -> ProviderError:
+        status = response.status_code
+        what = f"{status} from {self._what(method, path)}"
+        message = self._secret.redact(_message(response))[:_MESSAGE_LIMIT]
+        text = f"{what}: {message}" if message else what
+        if status in (401, 403):
+            return Denied(f"{text} (credential {self._secret.name})")
+        if status in (409, 412):
+            return Conflict(text)
+        if status in _BUSY:
+            return Overloaded(text)
+        if 300 <= status < 400:
+            return BadAnswer(f"{what}: a redirect, which is never followed; set the target's url to its final address")
+        return Refused(text) if status < 500 else Overloaded(text)
+
+    def _what(self, method: str, path: str) -> str:
+        return f"{method} {self.base}{path}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _message(response: requests.Response) -> str:
+    """What the server says was wrong; Kibana has two shapes and `message` may be a list (facts: routes/utils.ts)."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    message = body.get("message") or ""
+    return "; ".join(map(str, message)) if isinstance(message, list) else str(message)
+
+
+def _cause(error: requests.RequestException) -> str:
+    """A short reason without the request, which could hold more than the reader needs."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the TLS certificate was not accepted; set the target's ca if it is a private one"
+    if isinstance(error, requests.Timeout):
+        return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {TIMEOUT_SECONDS[1]} s to answer)"
+    if isinstance(error, requests.ConnectionError):
+        return "the connection failed or was closed"
+    return type(error).__name__
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    value = response.headers.get("Retry-After", "")
+    if value.isdigit():
+        return min(float(value), LONGEST_WAIT_SECONDS)
+    moment = email.utils.parsedate_to_datetime(value).timestamp() if _is_date(value) else None
+    return None if moment is None else min(max(moment - time.time(), 0.0), LONGEST_WAIT_SECONDS)
+
+
+def _is_date(value: str) -> bool:
+    return email.utils.parsedate(value) is not None
+
+
+def _backoff(left: int) -> float:
+    """Longer with every try, with jitter so that many clients do not come back together."""
+    return float(0.5 * 2 ** (TRIES - 1 - left) * random.uniform(0.5, 1.5))  # noqa: S311 - no secret

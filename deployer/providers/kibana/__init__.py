@@ -1,0 +1,1 @@
+"""Elastic Security through Kibana's public APIs."""

@@ -1,0 +1,155 @@
+"""Kibana's public HTTP API, one method a call. Documents go in and out as Kibana has them.
+
+Version 2023-10-31 of the API, the only public one. Single-rule writes, never `_import`: it strips exception lists it
+does not find and still answers 200 (kibana issues 143864, 269435).
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import Any
+
+from deployer.errors import BadAnswer
+from deployer.providers.http import Http
+
+HEADERS = {"kbn-xsrf": "deployer", "elastic-api-version": "2023-10-31"}
+PAGE = 1000
+_RULES = "/api/detection_engine/rules"
+_LISTS = "/api/exception_lists"
+_ITEMS = "/api/exception_lists/items"
+_VIEWS = "/api/data_views/data_view"
+
+Document = dict[str, Any]
+
+
+class KibanaApi:
+    """One space."""
+
+    def __init__(self, http: Http, space: str) -> None:
+        self._http = http
+        self._prefix = "" if space == "default" else f"/s/{space}"
+
+    def close(self) -> None:
+        self._http.close()
+
+    def status(self) -> Document:
+        """Version and flavour of the server; the same for every space."""
+        return self._document(self._http.json("GET", "/api/status"), "version")
+
+    def rules(self) -> Iterator[Document]:
+        """Every rule in the space that Elastic did not ship, page by page."""
+        return self._pages(
+            f"{_RULES}/_find",
+            {"filter": "alert.attributes.params.immutable: false", "sort_field": "created_at", "sort_order": "asc"},
+        )
+
+    def rule(self, rule_id: str) -> Document | None:
+        return self._get(_RULES, {"rule_id": rule_id})
+
+    def create_rule(self, body: Document) -> Document:
+        return self._send("POST", _RULES, body)
+
+    def replace_rule(self, body: Document) -> Document:
+        return self._send("PUT", _RULES, body)
+
+    def delete_rule(self, rule_id: str) -> None:
+        self._delete(_RULES, {"rule_id": rule_id})
+
+    def lists(self) -> Iterator[Document]:
+        """Every exception list of this space."""
+        return self._pages(f"{_LISTS}/_find", {"namespace_type": "single"})
+
+    def list(self, list_id: str) -> Document | None:
+        return self._get(_LISTS, {"list_id": list_id, "namespace_type": "single"})
+
+    def create_list(self, body: Document) -> Document:
+        return self._send("POST", _LISTS, body)
+
+    def replace_list(self, body: Document) -> Document:
+        return self._send("PUT", _LISTS, body)
+
+    def delete_list(self, list_id: str) -> None:
+        self._delete(_LISTS, {"list_id": list_id, "namespace_type": "single"})
+
+    def items(self, list_ids: Sequence[str]) -> Iterator[Document]:
+        """Every item of these lists, in one request a page; the lists must exist."""
+        if not list_ids:
+            return iter(())
+        types = ",".join(["single"] * len(list_ids))
+        return self._pages(f"{_ITEMS}/_find", {"list_id": ",".join(list_ids), "namespace_type": types})
+
+    def item(self, item_id: str) -> Document | None:
+        return self._get(_ITEMS, {"item_id": item_id, "namespace_type": "single"})
+
+    def create_item(self, body: Document) -> Document:
+        return self._send("POST", _ITEMS, body)
+
+    def replace_item(self, body: Document) -> Document:
+        return self._send("PUT", _ITEMS, body)
+
+    def delete_item(self, item_id: str) -> None:
+        self._delete(_ITEMS, {"item_id": item_id, "namespace_type": "single"})
+
+    def data_view(self, view_id: str) -> Document | None:
+        answer = self._http.json("GET", f"{self._prefix}{_VIEWS}/{view_id}", absent=True)
+        return None if answer is None else self._view(answer)
+
+    def create_data_view(self, body: Document) -> Document:
+        """`override` stays false: it would delete another data view of the same name."""
+        return self._view(
+            self._http.json("POST", f"{self._prefix}{_VIEWS}", body={"data_view": body, "override": False})
+        )
+
+    def update_data_view(self, view_id: str, body: Document) -> Document:
+        return self._view(self._http.json("POST", f"{self._prefix}{_VIEWS}/{view_id}", body={"data_view": body}))
+
+    def delete_data_view(self, view_id: str) -> None:
+        self._http.json("DELETE", f"{self._prefix}{_VIEWS}/{view_id}", absent=True, empty=True)
+
+    def _get(self, path: str, params: dict[str, str | int]) -> Document | None:
+        answer = self._http.json("GET", self._prefix + path, params=params, absent=True)
+        return None if answer is None else self._document(answer, "id")
+
+    def _send(self, method: str, path: str, body: Document) -> Document:
+        return self._document(self._http.json(method, self._prefix + path, body=body), "id")
+
+    def _delete(self, path: str, params: dict[str, str | int]) -> None:
+        self._http.json("DELETE", self._prefix + path, params=params, absent=True)
+
+    def _pages(self, path: str, params: dict[str, str | int]) -> Iterator[Document]:
+        """Every document, or `BadAnswer`: a page that goes missing must not look like deleted objects."""
+        seen: set[str] = set()
+        page = 1
+        while True:
+            answer = self._http.json("GET", self._prefix + path, params={**params, "page": page, "per_page": PAGE})
+            data, total = _page(answer, path)
+            for document in data:
+                if document["id"] not in seen:
+                    seen.add(document["id"])
+                    yield document
+            if page * PAGE >= total:
+                break
+            if not data:
+                raise BadAnswer(f"GET {path} said {total} objects and gave {len(seen)}")
+            page += 1
+        if len(seen) < total:
+            raise BadAnswer(
+                f"GET {path} said {total} objects and gave {len(seen)}: the space changed meanwhile; run again"
+            )
+
+    def _view(self, answer: Any) -> Document:
+        return self._document(self._document(answer, "data_view")["data_view"], "id")
+
+    def _document(self, answer: Any, required: str) -> Document:
+        if not isinstance(answer, dict) or required not in answer:
+            raise BadAnswer(f"{self._http.base}{self._prefix} answered without {required!r}; is this Kibana?")
+        return answer
+
+
+def _page(answer: Any, path: str) -> tuple[list[Document], int]:
+    data = answer.get("data") if isinstance(answer, dict) else None
+    total = answer.get("total") if isinstance(answer, dict) else None
+    if not isinstance(data, list) or not isinstance(total, int):
+        raise BadAnswer(f"GET {path} answered something that is not a page of objects")
+    if not all(isinstance(document, dict) and isinstance(document.get("id"), str) for document in data):
+        raise BadAnswer(f"GET {path} gave an object without id")
+    return data, total

@@ -1,0 +1,194 @@
+"""The canonical form of Kibana's objects: what Git manages, with the server's defaults filled in, in one spelling.
+
+Defaults and normalisation: security_solution `apply_rule_defaults.ts` and the OpenAPI description of 8.18 and 9.3.
+`canonical(canonical(x)) == canonical(x)`; null, absent and [] are one thing.
+"""
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+from deployer.state import MARK_PATTERN
+from deployer.state import as_json
+
+Document = dict[str, Any]
+
+CARRIED = ("actions", "response_actions", "timeline_id", "timeline_title", "meta", "note", "version")
+"""Rule fields that belong to the people who use the space; sent back as they are unless the rule declares them."""
+SERVER_OWNED = frozenset(
+    "id immutable rule_source rule_id revision created_at created_by updated_at updated_by execution_summary outcome "
+    "alias_target_id alias_purpose throttle".split()
+)
+DEFAULTS: Mapping[str, Any] = {
+    "enabled": True,
+    "interval": "5m",
+    "from": "now-6m",
+    "to": "now",
+    "max_signals": 100,
+}
+SETS = frozenset({"index", "tags", "references", "false_positives", "author"})
+"""Lists whose order means nothing."""
+ORDERED = frozenset(
+    {"filters", "severity_mapping", "risk_score_mapping", "related_integrations", "threat_mapping", "threat_filters"}
+)
+PLAIN = frozenset(
+    "name description severity risk_score enabled type language query data_view_id max_signals license setup "
+    "timestamp_override timestamp_override_fallback_disabled rule_name_override building_block_type output_index "
+    "namespace saved_id alert_suppression investigation_fields event_category_override tiebreaker_field "
+    "timestamp_field new_terms_fields history_window_start machine_learning_job_id anomaly_threshold threat_index "
+    "threat_query threat_language threat_indicator_path concurrent_searches items_per_search".split()
+)
+MANAGED = (
+    PLAIN | SETS | ORDERED | {"interval", "from", "to", "threat", "threshold", "required_fields", "exceptions_list"}
+)
+
+_DURATION = re.compile(r"(\d+)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def rule(document: Mapping[str, Any]) -> Document:
+    """The canonical body of a detection rule. `exceptions_list` must hold list ids, `tags` no mark."""
+    body: Document = {}
+    filled = {**DEFAULTS, **{name: value for name, value in document.items() if value is not None}}
+    if filled.get("type") in ("query", "threshold", "saved_query", "threat_match", "new_terms"):
+        filled.setdefault("language", "kuery")
+    if filled.get("data_view_id"):
+        filled.pop("index", None)  # the data view wins at execution
+    for name in sorted(MANAGED & filled.keys()):
+        value = _FIELDS.get(name, _plain)(filled[name])
+        if not _is_absent(name, value):
+            body[name] = value
+    return body
+
+
+def exception_list(document: Mapping[str, Any]) -> Document:
+    """The canonical body of an exception list."""
+    return {name: _text(document.get(name) or "") for name in ("name", "description", "type")}
+
+
+def exception_item(document: Mapping[str, Any]) -> Document:
+    """The canonical body of an exception item; entries are all-of, so their order means nothing."""
+    body: Document = {name: _text(document.get(name) or "") for name in ("name", "description", "type", "list_id")}
+    body["entries"] = sorted((_entry(entry) for entry in document.get("entries") or []), key=as_json)
+    if document.get("expire_time"):
+        body["expire_time"] = instant(document["expire_time"])
+    if document.get("os_types"):
+        body["os_types"] = sorted(document["os_types"])
+    return body
+
+
+def data_view(document: Mapping[str, Any]) -> Document:
+    """The canonical body of a data view; popularity counters and the like are left out."""
+    return {
+        "title": ",".join(part.strip() for part in str(document.get("title", "")).split(",")),
+        "name": _text(document.get("name") or ""),
+        "timeFieldName": document.get("timeFieldName") or "",
+        "allowNoIndex": bool(document.get("allowNoIndex", False)),
+        "runtimeFieldMap": {
+            name: {"type": field.get("type"), "script": {"source": unmarked(_source(field))}}
+            for name, field in sorted((document.get("runtimeFieldMap") or {}).items())
+        },
+    }
+
+
+def unmarked(script: str) -> str:
+    """A runtime script without our comment line."""
+    lines = [line for line in _text(script).split("\n") if not MARK_PATTERN.search(line)]
+    return "\n".join(lines).strip()
+
+
+def instant(text: str) -> str:
+    """An instant in UTC with milliseconds, as Kibana writes them."""
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def _source(field: Mapping[str, Any]) -> str:
+    return str((field.get("script") or {}).get("source", ""))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _text(value: str) -> str:
+    """Line ends and trailing blanks mean nothing: Kibana's form adds a newline on save (detection-rules issue 6081)."""
+    return "\n".join(line.rstrip() for line in value.replace("\r\n", "\n").split("\n")).strip()
+
+
+def _is_absent(name: str, value: Any) -> bool:
+    return value in (None, "", [], {}) if not isinstance(value, bool) else (name != "enabled" and value is False)
+
+
+def _duration(text: str) -> str:
+    """Hours, minutes or seconds, the largest unit that is exact: Kibana's form rewrites `now-24h` into seconds."""
+    match = _DURATION.fullmatch(text)
+    if not match:
+        return text
+    seconds = int(match[1]) * _SECONDS[match[2]]
+    unit = next(unit for unit in ("h", "m", "s") if seconds % _SECONDS[unit] == 0)
+    return f"{seconds // _SECONDS[unit]}{unit}"
+
+
+def _look_back(text: str) -> str:
+    return f"now-{_duration(text[4:])}" if text.startswith("now-") else text
+
+
+def _set(values: Any) -> list[Any]:
+    return sorted({_text(value) for value in values})
+
+
+def _threshold(value: Mapping[str, Any]) -> Document:
+    fields = value.get("field") or []
+    body: Document = {"field": [fields] if isinstance(fields, str) else list(fields), "value": value.get("value")}
+    if value.get("cardinality"):
+        body["cardinality"] = [{"field": part["field"], "value": part["value"]} for part in value["cardinality"]]
+    return body
+
+
+def _threat(values: list[Mapping[str, Any]]) -> list[Document]:
+    return sorted((_tactic(value) for value in values), key=as_json)
+
+
+def _tactic(value: Mapping[str, Any]) -> Document:
+    body = {"framework": value.get("framework"), "tactic": dict(value.get("tactic") or {})}
+    techniques = [_technique(technique) for technique in value.get("technique") or []]
+    return {**body, "technique": sorted(techniques, key=as_json)} if techniques else body
+
+
+def _technique(value: Mapping[str, Any]) -> Document:
+    body = {name: value.get(name) for name in ("id", "name", "reference")}
+    subs = sorted((dict(sub) for sub in value.get("subtechnique") or []), key=as_json)
+    return {**body, "subtechnique": subs} if subs else body
+
+
+def _required_fields(values: list[Mapping[str, Any]]) -> list[Document]:
+    return sorted(({"name": value["name"], "type": value["type"]} for value in values), key=as_json)
+
+
+def _entry(entry: Mapping[str, Any]) -> Document:
+    body = dict(entry)
+    if isinstance(body.get("value"), list):
+        body["value"] = sorted(set(body["value"]))
+    if isinstance(body.get("entries"), list):
+        body["entries"] = sorted((_entry(part) for part in body["entries"]), key=as_json)
+    return body
+
+
+_FIELDS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(SETS, _set),
+    "exceptions_list": lambda ids: sorted(ids),
+    "interval": _duration,
+    "from": _look_back,
+    "to": _look_back,
+    "threat": _threat,
+    "threshold": _threshold,
+    "required_fields": _required_fields,
+}

@@ -1,0 +1,318 @@
+"""Between what people write and Kibana's documents, both ways. Pure.
+
+Objects and their identities: a rule is known by its `rule_id` (never the saved-object id), an exception list by its
+`list_id`, an item by its `item_id`, a data view by its id. The mark is one tag; a data view has none, so there it is a
+comment line in the script of its first runtime field.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from deployer.errors import CannotEncode
+from deployer.findings import Finding
+from deployer.model import Assignment
+from deployer.model import Attack
+from deployer.model import Category
+from deployer.model import Entry
+from deployer.model import Named
+from deployer.model import PlatformRule
+from deployer.model import Rule
+from deployer.model import ValueKind
+from deployer.providers.kibana import canonical
+from deployer.state import DesiredState
+from deployer.state import Key
+from deployer.state import Kind
+from deployer.state import Mark
+from deployer.state import Resource
+from deployer.state import UnknownMark
+from deployer.state import as_json
+from deployer.state import choose_mark
+from deployer.state import find_marks
+
+Document = dict[str, Any]
+
+PREFIX = "deployer-"
+"""Of the ids of the lists and data views that we make."""
+RISK_SCORES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
+"""Kibana's own default score per severity."""
+_ATTACK = "https://attack.mitre.org"
+
+
+def encode(assignment: Assignment) -> DesiredState:
+    """Every object that the space is to hold. Raises `CannotEncode` with all faults; then nothing may be written."""
+    faults: list[Finding] = []
+    resources: dict[Key, Resource] = {}
+    honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
+    lists = {name: _list(assignment.categories[name]) for name in honoured}
+    items: dict[str, list[Resource]] = {name: [] for name in honoured}
+    for name in honoured:
+        for entry in assignment.entries.get(name, ()):
+            try:
+                items[name].append(_item(assignment.categories[name], entry))
+            except ValueError as error:
+                faults.append(Finding("entry-not-expressible", str(error), location=entry.location))
+    for rule in assignment.rules:
+        half = rule.kibana
+        if half is None:
+            continue
+        faults += _unknown_fields(rule, half)
+        view = _data_view(rule, half)
+        guards = [resource for name in rule.allowlists for resource in (lists[name], *items[name])]
+        needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
+        made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
+        resources.update({resource.key: resource for resource in made})
+    if faults:
+        raise CannotEncode(faults)
+    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
+
+
+def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str]) -> Resource:
+    """A live rule. `ours` are the ids of the exception lists that we own or want: others are carried over."""
+    key = Key(Kind.RULE, document["rule_id"])
+    wanted = desired.resources.get(key)
+    attached = document.get("exceptions_list") or []
+    foreign = [item for item in attached if item.get("list_id") not in ours]
+    declared = wanted.body.keys() if wanted else set()
+    carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
+    unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
+    carried |= {name: document[name] for name in sorted(unknown) if document[name] not in (None, [], {}, "")}
+    if foreign:
+        carried["exceptions_list"] = foreign
+    tags = document.get("tags") or []
+    body = canonical.rule(
+        {
+            **document,
+            "tags": [tag for tag in tags if not find_marks(tag)],
+            "exceptions_list": [item["list_id"] for item in attached if item.get("list_id") in ours],
+        }
+    )
+    if "note" in declared and document.get("note"):
+        body["note"] = document["note"].strip()
+    carried.pop("version", None)
+    observed = {name: document.get(name) for name in ("id", "execution_summary", "updated_at", "version")}
+    return Resource(
+        key, body, name=document.get("name", ""), version=str(document.get("revision")),
+        mark=_mark(tags, desired, key), edited_by=document.get("updated_by"),
+        edited_at=_moment(document.get("updated_at")), carried=carried, observed=observed,
+    )  # fmt: skip
+
+
+def decode_list(document: Document, desired: DesiredState) -> Resource:
+    """A live exception list."""
+    key = Key(Kind.LIST, document["list_id"])
+    return _decoded(key, canonical.exception_list(document), document, desired, document.get("tags") or [])
+
+
+def decode_item(document: Document, desired: DesiredState) -> Resource:
+    """A live exception item; its comments are carried over."""
+    key = Key(Kind.ITEM, document["item_id"])
+    return _decoded(key, canonical.exception_item(document), document, desired, document.get("tags") or [])
+
+
+def decode_data_view(document: Document, desired: DesiredState) -> Resource:
+    """A live data view."""
+    key = Key(Kind.DATA_VIEW, document["id"])
+    fields = (document.get("runtimeFieldMap") or {}).values()
+    sources = [str((field.get("script") or {}).get("source", "")) for field in fields]
+    return _decoded(key, canonical.data_view(document), document, desired, sources)
+
+
+def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
+    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids."""
+    carried = dict(live.carried) if live else {}
+    foreign = carried.pop("exceptions_list", [])
+    attached = [
+        {"id": list_ids[list_id], "list_id": list_id, "type": "detection", "namespace_type": "single"}
+        for list_id in wanted.body.get("exceptions_list", ())
+    ]
+    return {
+        **carried,
+        **wanted.body,
+        "rule_id": wanted.key.id,
+        "tags": [*wanted.body.get("tags", ()), str(mark)],
+        "exceptions_list": [*attached, *foreign],
+    }
+
+
+def list_document(wanted: Resource, mark: Mark) -> Document:
+    return {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", "tags": [str(mark)]}
+
+
+def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+    """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
+    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": [str(mark)]}
+    if live is None:
+        return body
+    comments = [
+        {name: comment[name] for name in ("id", "comment") if name in comment}
+        for comment in live.carried.get("comments", ())
+    ]
+    del body["list_id"]
+    return {**body, "id": live.observed["id"], "_version": live.version, "comments": comments}
+
+
+def data_view_document(wanted: Resource, mark: Mark) -> Document:
+    body = dict(wanted.body)
+    fields = {
+        name: {"type": field["type"], "script": dict(field["script"])}
+        for name, field in body["runtimeFieldMap"].items()
+    }
+    first = fields[min(fields)]["script"]
+    first["source"] = f"// {mark}\n{first['source']}"
+    return {**body, "runtimeFieldMap": fields}
+
+
+def _decoded(key: Key, body: Document, document: Document, desired: DesiredState, texts: Sequence[str]) -> Resource:
+    comments = document.get("comments")
+    return Resource(
+        key, body, name=document.get("name", ""), version=document.get("_version") or document.get("version"),
+        mark=_mark(texts, desired, key), edited_by=document.get("updated_by"),
+        edited_at=_moment(document.get("updated_at")), carried={"comments": comments} if comments else {},
+        observed={"id": document.get("id")},
+    )  # fmt: skip
+
+
+def _mark(texts: Sequence[str], desired: DesiredState, key: Key) -> Mark | UnknownMark | None:
+    marks = [mark for text in texts for mark in find_marks(text)]
+    return choose_mark(marks, desired.owner, desired.environment, key)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
+    fields = {name: value for name, value in half.fields.items() if name not in ("data_view", "data")}
+    if "data_view" in half.fields:
+        fields["data_view_id"] = PREFIX + rule.live_id
+    body = canonical.rule(
+        {
+            "risk_score": RISK_SCORES[rule.severity],
+            **fields,
+            "name": rule.name,
+            "description": f"{rule.description.strip()}\n\nConfidence: {rule.confidence}.",
+            "severity": rule.severity,
+            "enabled": rule.enabled,
+            "query": half.query,
+            "threat": _threat(rule.attack),
+            "references": rule.references,
+            "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
+            "exceptions_list": [PREFIX + name for name in rule.allowlists],
+        }
+    )
+    if half.fields.get("note"):
+        body["note"] = str(half.fields["note"]).strip()
+    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, needs=needs)
+
+
+def _data_view(rule: Rule, half: PlatformRule) -> Resource | None:
+    view = half.fields.get("data_view")
+    if not isinstance(view, Mapping):
+        return None
+    index = half.fields.get("index")
+    patterns = index if isinstance(index, Sequence) and not isinstance(index, str) else []
+    body = canonical.data_view({"allowNoIndex": True, **view, "title": ",".join(map(str, patterns))})
+    key = Key(Kind.DATA_VIEW, PREFIX + rule.live_id)
+    return Resource(key, body, name=str(body["name"]), source=rule.location)
+
+
+def _list(category: Category) -> Resource:
+    body = canonical.exception_list(
+        {
+            "name": f"deployer: {category.title}",
+            "description": f"{category.description.strip()} Managed in Git: items added here by hand are kept.",
+            "type": "detection",
+        }
+    )
+    return Resource(Key(Kind.LIST, PREFIX + category.name), body, name=body["name"], source=category.location)
+
+
+def _item(category: Category, entry: Entry) -> Resource:
+    """One item per entry. Raises `ValueError` when the category names no field for something that the entry says."""
+    entries = [_condition(category, entry.kind.value, [entry.value])]
+    for scope, values in (
+        ("host", entry.hosts),
+        ("process", entry.processes),
+        ("port", tuple(map(str, entry.ports or category.ports))),
+    ):
+        if values:
+            entries.append(_condition(category, scope, values))
+    identity = as_json([entry.value, sorted(entry.hosts), sorted(entry.processes), sorted(entry.ports)])
+    key = Key(Kind.ITEM, f"{PREFIX}{category.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
+    list_key = Key(Kind.LIST, PREFIX + category.name)
+    until = entry.until
+    body = canonical.exception_item(
+        {
+            "name": " ".join([entry.value, *_scope_words(entry)]),
+            "description": " ".join(_about(entry)),
+            "type": "simple",
+            "list_id": list_key.id,
+            "entries": entries,
+            "expire_time": until.isoformat() if until else None,
+        }
+    )
+    return Resource(key, body, name=body["name"], source=entry.location, needs=(list_key,))
+
+
+def _condition(category: Category, what: str, values: Sequence[str]) -> Document:
+    field = category.kibana.get(what)
+    if not field:
+        raise ValueError(
+            f"category {category.name} names no Kibana field for {what!r}: "
+            f"add `kibana: {{{what}: <field>}}` to it or drop the {what} from the entry"
+        )
+    if what == ValueKind.IP:
+        return {"field": field, "operator": "included", "type": "match", "value": values[0]}
+    return {"field": field, "operator": "included", "type": "match_any", "value": sorted(set(values))}
+
+
+def _scope_words(entry: Entry) -> Iterator[str]:
+    for word, values in (("on", entry.hosts), ("by", entry.processes), ("port", tuple(map(str, entry.ports)))):
+        if values:
+            yield f"{word} {', '.join(sorted(values))}"
+
+
+def _about(entry: Entry) -> Iterator[str]:
+    yield entry.reason.strip()
+    yield f"Owner: {entry.owner}."
+    for word, value in (("Ticket", entry.ticket), ("Expires", entry.expires), ("Reviewed", entry.reviewed)):
+        if value:
+            yield f"{word}: {value}."
+
+
+def _threat(attack: Sequence[Attack]) -> list[Document]:
+    tactics: dict[str, Document] = {}
+    for line in attack:
+        tactic = tactics.setdefault(
+            line.tactic.id,
+            {"framework": "MITRE ATT&CK", "tactic": _named(line.tactic, "tactics"), "technique": []},
+        )
+        known = {technique["id"]: technique for technique in tactic["technique"]}
+        technique = known.get(line.technique.id)
+        if technique is None:
+            technique = {**_named(line.technique, "techniques"), "subtechnique": []}
+            tactic["technique"].append(technique)
+        if line.subtechnique:
+            technique["subtechnique"].append(_named(line.subtechnique, "techniques"))
+    return list(tactics.values())
+
+
+def _named(named: Named, folder: str) -> Document:
+    return {"id": named.id, "name": named.name, "reference": f"{_ATTACK}/{folder}/{named.id.replace('.', '/')}/"}
+
+
+def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
+    known = canonical.MANAGED | {"data_view", "data", "note", "tags", "index"}
+    for name in sorted(half.fields.keys() - known):
+        yield Finding(
+            "unknown-kibana-field",
+            f"{rule.id}: Kibana rules have no field {name!r} that deployer manages",
+            location=rule.location,
+        )
+    if "data_view" in half.fields and not re.search(r"\S", str(half.fields.get("index") or "")):
+        yield Finding("no-index-patterns", f"{rule.id}: a data view needs index patterns", location=rule.location)

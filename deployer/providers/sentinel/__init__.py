@@ -1,0 +1,1 @@
+"""Microsoft Sentinel through Azure Resource Manager."""

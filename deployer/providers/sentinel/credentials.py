@@ -1,0 +1,94 @@
+"""Tokens for ARM: one per credential and audience for a whole run, kept in memory only."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.credentials import AccessToken
+from azure.core.credentials import TokenCredential
+from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline import policies
+
+from deployer.errors import Untrusted
+from deployer.model import Credential
+from deployer.providers.secrets import Secret
+
+ENDPOINTS = {
+    "public": "https://management.azure.com",
+    "usgov": "https://management.usgovcloudapi.net",
+    "china": "https://management.chinacloudapi.cn",
+}
+"""ARM per cloud."""
+_SCOPES = {
+    "public": "https://management.azure.com/.default",
+    "usgov": "https://management.core.usgovcloudapi.net/.default",
+    "china": "https://management.chinacloudapi.cn/.default",
+}
+_AUTHORITIES = {
+    "public": "login.microsoftonline.com",
+    "usgov": "login.microsoftonline.us",
+    "china": "login.chinacloudapi.cn",
+}
+_RENEW_SECONDS = 300
+
+
+class SharedToken:
+    """A credential that asks its source once per audience, whoever uses it and from whatever thread."""
+
+    def __init__(self, source: TokenCredential, clock: Callable[[], float] = time.time) -> None:
+        self._source = source
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, ...], AccessToken] = {}
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token that still holds for some minutes. A claims challenge asks anew."""
+        with self._lock:
+            token = self._tokens.get(scopes)
+            if token is None or options.get("claims") or token.expires_on - self._clock() < _RENEW_SECONDS:
+                token = self._source.get_token(*scopes, **options)
+                self._tokens[scopes] = token
+            return token
+
+
+class StaticBearer(policies.SansIOHTTPPolicy[Any, Any]):
+    """A bearer token given as it is; also the way to talk to a loopback endpoint without TLS."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        request.http_request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
+
+
+def token_source(credential: Credential | None, secret: Secret | None) -> SharedToken:
+    """What gives tokens for a named credential; without one, azure-identity's chain, workload identity first."""
+    from azure import identity
+
+    cloud = credential.cloud if credential else "public"
+    authority = _AUTHORITIES[cloud]
+    if credential and secret and credential.type == "client_secret":
+        return SharedToken(
+            identity.ClientSecretCredential(
+                str(credential.tenant_id), str(credential.client_id), secret.reveal(), authority=authority
+            )
+        )
+    options: dict[str, Any] = {"authority": authority}
+    if credential and credential.client_id:
+        options["workload_identity_client_id"] = credential.client_id
+        options["managed_identity_client_id"] = credential.client_id
+    if credential and credential.tenant_id:
+        options["workload_identity_tenant_id"] = credential.tenant_id
+        options["additionally_allowed_tenants"] = [credential.tenant_id]
+    return SharedToken(identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **options))
+
+
+def authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
+    """The pipeline policy that puts the token in; TLS only."""
+    from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+
+    if urlsplit(endpoint).scheme != "https":
+        raise Untrusted(f"{endpoint} is not https: an Azure token is not sent there; use a credential of type bearer")
+    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])

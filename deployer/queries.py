@@ -1,0 +1,135 @@
+"""Pure text of KQL queries: the top-level `let` statements of one, and their replacement.
+
+Knows strings (plain, verbatim, of several lines), `//` comments and brackets; nothing of what a query means.
+Grammar: https://learn.microsoft.com/kusto/query/let-statement and scalar-data-types/string.
+"""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_SKIP = re.compile(
+    r"""//[^\n]*
+      | ```.*?```
+      | @"(?:[^"]|"")*" | @'(?:[^']|'')*'
+      | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'""",
+    re.VERBOSE | re.DOTALL,
+)
+_LET = re.compile(r"let\s+([A-Za-z_]\w*)\s*=\s*")
+_TYPES = (
+    ("long", re.compile(r"-?\d+")),
+    ("real", re.compile(r"-?\d+\.\d+")),
+    ("bool", re.compile(r"true|false")),
+    ("timespan", re.compile(r"\d+(\.\d+)?(d|h|m|s|ms)")),
+    ("string", re.compile(r"""@"[^"]*"|@'[^']*'|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""")),
+    ("dynamic", re.compile(r"dynamic\(.*\)", re.DOTALL)),
+    ("function", re.compile(r"\([^)]*\)\s*\{.*\}", re.DOTALL)),
+)
+_TIMESPAN = re.compile(r"\d+(\.\d+)?(d|h|m|s|ms)")
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """One top-level `let NAME = value;`: where the value stands in the text, and what it is."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+    line: int
+
+    @property
+    def type(self) -> str:
+        """long, real, bool, timespan, string, dynamic, function; or expression, which is no parameter."""
+        return next((name for name, pattern in _TYPES if pattern.fullmatch(self.value)), "expression")
+
+
+def lets(query: str) -> tuple[Let, ...]:
+    """The top-level `let` statements, in order."""
+    return tuple(_lets(query))
+
+
+def replace_lets(query: str, values: Mapping[str, str]) -> str:
+    """The query with the right-hand sides in `values` put in place; every name must be there exactly once."""
+    found = {let.name: let for let in lets(query)}
+    missing = sorted(values.keys() - found.keys())
+    if missing:
+        raise KeyError(f"the query has no let named {', '.join(missing)}")
+    for let in sorted((found[name] for name in values), key=lambda let: let.start, reverse=True):
+        query = query[: let.start] + values[let.name] + query[let.end :]
+    return query
+
+
+def literal(value: object, type: str) -> str:
+    """`value` as a KQL literal of `type`; `ValueError` says what was expected."""
+    match type, value:
+        case "long", int() if not isinstance(value, bool):
+            return str(value)
+        case "real", int() | float() if not isinstance(value, bool):
+            return repr(float(value))
+        case "bool", bool():
+            return "true" if value else "false"
+        case "timespan", str() if _TIMESPAN.fullmatch(value):
+            return value
+        case "string", str():
+            return string(value)
+        case "dynamic", list() | tuple():
+            return array(value)
+        case _:
+            pass
+    hint = " such as 24h" if type == "timespan" else ""
+    raise ValueError(f"a {type}{hint} is needed, this is {value!r}")
+
+
+def string(value: str) -> str:
+    """A KQL string literal that means exactly `value`."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    return '"' + "".join(escapes.get(character, character) for character in value) + '"'
+
+
+def array(values: Sequence[object]) -> str:
+    """`dynamic([...])` of strings and whole numbers, in the order given."""
+    return f"dynamic([{', '.join(_element(value) for value in values)}])"
+
+
+def _element(value: object) -> str:
+    if isinstance(value, str):
+        return string(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"a string or a whole number is needed, this is {value!r}")
+
+
+def _lets(query: str) -> Iterator[Let]:
+    for start, end in _statements(query):
+        match = _LET.match(query, start)
+        if match and match.end() < end:
+            value = query[match.end() : end].rstrip()
+            yield Let(match.group(1), value, match.end(), match.end() + len(value), query.count("\n", 0, start) + 1)
+
+
+def _statements(query: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each statement that a semicolon ends; starts stand past blanks and comments."""
+    at, depth, start = 0, 0, 0
+    begun = False
+    while at < len(query):
+        skip = _SKIP.match(query, at)
+        if skip:
+            if not begun and skip.group().startswith("//"):
+                start = skip.end()
+            else:
+                begun = True
+            at = skip.end()
+            continue
+        character = query[at]
+        if not begun and character.isspace():
+            start = at + 1
+        elif character == ";" and depth == 0:
+            yield start, at
+            start, begun = at + 1, False
+        else:
+            begun = True
+            depth += (character in "([{") - (character in ")]}")
+        at += 1

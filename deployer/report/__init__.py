@@ -1,0 +1,1 @@
+"""Outcomes in, text out. Nothing here decides, reads or writes."""

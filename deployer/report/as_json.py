@@ -1,0 +1,177 @@
+"""One JSON document per run, for scripts: `deployer/1`. Fields may be added, never removed."""
+
+import json
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from deployer.findings import Finding
+from deployer.outcome import Applied
+from deployer.outcome import Outcome
+from deployer.outcome import Place
+from deployer.outcome import Planned
+from deployer.outcome import Stopped
+from deployer.outcome import Unreadable
+from deployer.outcome import Verified
+from deployer.outcome import exit_code
+from deployer.outcome import name
+from deployer.plan import Change
+from deployer.plan import Create
+from deployer.plan import Plan
+from deployer.state import Key
+from deployer.state import Kind
+
+SCHEMA = "deployer/1"
+
+Document = dict[str, Any]
+
+
+def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
+    """The document of a run over targets."""
+    return text(
+        {
+            "schema": SCHEMA,
+            "verb": verb,
+            "environment": environment,
+            "exit_code": exit_code(outcomes),
+            "targets": [_target(outcome) for outcome in outcomes],
+            "summary": _summary(outcomes),
+        }
+    )
+
+
+def findings(environment: str | None, code: int, found: Sequence[Finding]) -> str:
+    """The document of `check`."""
+    return text(
+        {
+            "schema": SCHEMA,
+            "verb": "check",
+            "environment": environment,
+            "exit_code": code,
+            "findings": [_finding(finding) for finding in found],
+        }
+    )
+
+
+def text(document: Mapping[str, Any]) -> str:
+    """ASCII only: text from a live system can hold nothing that a terminal or a log would act on."""
+    return json.dumps(document, indent=2, default=_plain) + "\n"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _target(outcome: Outcome) -> Document:
+    base: Document = {
+        **_place(outcome.place),
+        "outcome": name(outcome),
+        "changes": [],
+        "carried": [],
+        "unchanged": 0,
+        "unmanaged": 0,
+        "not_applicable": [],
+        "findings": [],
+    }
+    match outcome:
+        case Planned(plan=plan):
+            return {**base, **_plan(plan), "digest": plan.digest, "changes": [_change(one) for one in plan.changes]}
+        case Unreadable(error=error):
+            return {**base, "error": error}
+        case Stopped(findings=found):
+            return {**base, "findings": [_finding(finding) for finding in found]}
+        case Applied():
+            return {**base, **_applied(outcome)}
+        case Verified():
+            levels = [
+                {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}
+                for level in outcome.levels
+            ]
+            return {**base, "emulated": outcome.emulated, "required": list(outcome.required), "levels": levels}
+
+
+def _applied(outcome: Applied) -> Document:
+    done = [{**_change(change), "done": True} for change in outcome.done]
+    failed = [
+        {**_change(failure.change), "done": False, "tried": failure.tried, "error": failure.error}
+        for failure in outcome.failures
+    ]
+    return {**_plan(outcome.plan), "digest": outcome.plan.digest, "changes": [*done, *failed]}
+
+
+def _plan(plan: Plan) -> Document:
+    return {
+        "carried": [{**_key(key), "names": list(names)} for key, names in plan.carried],
+        "unchanged": len(plan.unchanged),
+        "unmanaged": len(plan.unmanaged),
+        "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
+    }
+
+
+def _change(change: Change) -> Document:
+    live = None if isinstance(change, Create) else change.live
+    return {
+        "action": change.action,
+        **_key(change.key),
+        "cause": change.cause,
+        "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
+        "edited_by": live.edited_by if live else None,
+        "edited_at": live.edited_at if live else None,
+        "blocked": change.blocked,
+    }
+
+
+def _key(key: Key) -> Document:
+    return {"kind": key.kind, "id": key.id}
+
+
+def _place(place: Place) -> Document:
+    return {"tenant": place.tenant, "target": place.target}
+
+
+def _finding(finding: Finding) -> Document:
+    where = finding.location
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "path": where.path if where else None,
+        "line": where.line if where else None,
+        "column": where.column if where else None,
+    }
+
+
+def _summary(outcomes: Sequence[Outcome]) -> Document:
+    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned | Applied)]
+    changes = [change for outcome in outcomes for change in _counted(outcome)]
+    return {
+        **{action: sum(change.action == action for change in changes) for action in _ACTIONS},
+        "unchanged": sum(len(plan.unchanged) for plan in plans),
+        "unmanaged": sum(len(plan.unmanaged) for plan in plans),
+        "unreadable": sum(isinstance(outcome, Unreadable) for outcome in outcomes),
+        "failed": sum(isinstance(outcome, Stopped) for outcome in outcomes)
+        + sum(len(outcome.failures) for outcome in outcomes if isinstance(outcome, Applied)),
+        "rules": sum(change.key.kind is Kind.RULE for change in changes)
+        + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged),
+    }
+
+
+def _counted(outcome: Outcome) -> Sequence[Change]:
+    """What was planned, or, of an apply, what was done."""
+    match outcome:
+        case Planned(plan=plan):
+            return plan.changes
+        case Applied(done=done):
+            return done
+        case _:
+            return ()
+
+
+_ACTIONS = ("create", "update", "delete", "claim")

@@ -1,0 +1,208 @@
+"""Reports for people: facts first, a stable order, ASCII symbols, one sentence where there is nothing to do.
+
+Every line begins with a word, a symbol or blanks of ours, never with text from outside.
+"""
+
+import difflib
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from deployer.diff import FieldChange
+from deployer.findings import Finding
+from deployer.outcome import Answer
+from deployer.outcome import Applied
+from deployer.outcome import Level
+from deployer.outcome import Outcome
+from deployer.outcome import Place
+from deployer.outcome import Planned
+from deployer.outcome import Stopped
+from deployer.outcome import Unreadable
+from deployer.outcome import Verified
+from deployer.plan import Cause
+from deployer.plan import Change
+from deployer.plan import Create
+from deployer.plan import Delete
+from deployer.plan import Plan
+from deployer.report.wording import count
+from deployer.report.wording import plain
+from deployer.report.wording import value
+from deployer.state import Kind
+
+SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
+_DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
+_CAUSES = {
+    Cause.DRIFT: "changed in the target, Git has not",
+    Cause.BOTH: "changed in the target, and in Git",
+    Cause.PENDING: "changed in Git",
+}
+
+
+def render(outcomes: Sequence[Outcome]) -> str:
+    """The report of a run, one section a target and a summary."""
+    lines = [line for outcome in outcomes for line in (*_outcome(outcome), "")]
+    return "\n".join([*lines, *_summary(outcomes)]) + "\n"
+
+
+def findings(found: Sequence[Finding], checked: str) -> str:
+    """The report of `check`, every finding on a line that editors can jump to."""
+    lines = [plain(str(finding)) for finding in found]
+    errors = sum(finding.severity == "error" for finding in found)
+    if not found:
+        return f"No findings. {checked}\n"
+    return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
+
+
+def _outcome(outcome: Outcome) -> Iterator[str]:
+    match outcome:
+        case Planned(place=place, plan=plan):
+            yield from _planned(place, plan)
+        case Applied():
+            yield from _applied(outcome)
+        case Verified():
+            yield from _verified(outcome)
+        case Unreadable(place=place, error=error):
+            yield f"{place}: not looked at: {plain(error)}"
+        case Stopped(place=place, findings=found):
+            yield f"{place}: stopped, nothing was sent there:" if not outcome.refused else f"{place}: refused:"
+            yield from (f"    {plain(str(finding))}" for finding in found)
+
+
+def _planned(place: Place, plan: Plan) -> Iterator[str]:
+    if not plan.changes:
+        yield f"{place}: no changes. It matches Git ({count(len(plan.unchanged), 'object')})."
+    else:
+        yield f"{place}: {count(len(plan.changes), 'change')}"
+        for change in plan.changes:
+            yield from _change(change)
+    yield from _asides(plan)
+
+
+def _asides(plan: Plan) -> Iterator[str]:
+    for item in plan.not_applicable:
+        yield f"  not applicable: {item.rule}: {item.reason}"
+    for key, names in plan.carried:
+        yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
+    if plan.unmanaged:
+        kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
+        words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
+        yield f"  left alone, not ours: {words}"
+
+
+def _change(change: Change) -> Iterator[str]:
+    yield f"  {SYMBOLS[change.action]} {_title(change)}"
+    if change.blocked:
+        yield f"      will not be written: {plain(change.blocked)}"
+    match change:
+        case Create(desired=desired):
+            if desired.source:
+                yield f"      (from {desired.source.path}:{desired.source.line})"
+        case Delete(reason=reason):
+            yield f"      (because it is {plain(reason)})"
+        case _:
+            yield from _why(change)
+            for field in change.fields:
+                yield from _field(field)
+
+
+def _title(change: Change) -> str:
+    """The key; an item is better known by its name than by its id."""
+    resource = change.live if isinstance(change, Delete) else change.desired
+    return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
+
+
+def _why(change: Change) -> Iterator[str]:
+    if change.cause in _CAUSES:
+        yield f"      ({_CAUSES[change.cause]}{_editor(change)})"
+
+
+def _editor(change: Change) -> str:
+    live = None if isinstance(change, Create) else change.live
+    if live is None or change.cause is Cause.PENDING or not (live.edited_by or live.edited_at):
+        return ""
+    by = f" by {plain(live.edited_by)}" if live.edited_by else ""
+    at = f" at {live.edited_at:%Y-%m-%d %H:%M:%S %Z}" if live.edited_at else ""
+    return f"; last edited{by}{at}"
+
+
+def _field(field: FieldChange) -> Iterator[str]:
+    yield f"      {plain(field.path)}"
+    if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
+        yield from _text_change(field.before, field.after)
+        return
+    for sign, side in (("-", field.before), ("+", field.after)):
+        if side is not None:
+            yield f"        {sign} {value(side)}"
+
+
+def _text_change(before: str, after: str) -> Iterator[str]:
+    lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    for line in list(lines)[2:]:
+        yield f"        {plain(line)}"
+
+
+def _applied(outcome: Applied) -> Iterator[str]:
+    place, plan = outcome.place, outcome.plan
+    if not plan.changes:
+        yield f"{place}: nothing to do. It matches Git ({count(len(plan.unchanged), 'object')})."
+    else:
+        left = f", {len(outcome.failures)} not" if outcome.failures else ""
+        yield f"{place}: {count(len(outcome.done), 'change')} made{left}"
+        for change in outcome.done:
+            yield f"  {SYMBOLS[change.action]} {_title(change)} {_DONE[change.action]}"
+        for failure in outcome.failures:
+            yield f"  x {_title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
+    yield from _asides(plan)
+
+
+def _verified(outcome: Verified) -> Iterator[str]:
+    verb = "emulated" if outcome.emulated else "verified"
+    yield f"{outcome.place}: {verb}: {_tally(outcome)}"
+    groups: dict[tuple[str, Answer, str], list[Level]] = {}
+    for level in outcome.levels:
+        if level.answer is not Answer.PASS:
+            groups.setdefault((level.level, level.answer, level.reason), []).append(level)
+    for (name, answer, reason), levels in groups.items():
+        note = "" if name in outcome.required else " (not required)"
+        keys = ", ".join(str(level.key) for level in levels)
+        yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
+
+
+def _tally(outcome: Verified) -> str:
+    names = list(dict.fromkeys(level.level for level in outcome.levels))
+    return ", ".join(_level_tally(name, [level for level in outcome.levels if level.level == name]) for name in names)
+
+
+def _level_tally(name: str, levels: Sequence[Level]) -> str:
+    passed = sum(level.answer is Answer.PASS for level in levels)
+    return f"{name} {passed} of {len(levels)}"
+
+
+def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
+    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
+    targets = count(len(outcomes), "target")
+    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+        yield f"{targets}: {_changes(outcomes)}."
+    else:
+        yield f"{targets}."
+    if lost:
+        them = "it" if lost == 1 else "them"
+        yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
+    if stopped:
+        yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
+
+
+def _changes(outcomes: Sequence[Outcome]) -> str:
+    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned)]
+    changes = [change for plan in plans for change in plan.changes]
+    applied = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+    changes += [change for outcome in applied for change in outcome.done]
+    words = _DONE if applied else {action: f"to {action}" for action in SYMBOLS}
+    tally = {action: sum(change.action == action for change in changes) for action in SYMBOLS}
+    parts = [f"{number} {words[action]}" for action, number in tally.items() if number]
+    failures = sum(len(outcome.failures) for outcome in applied)
+    if failures:
+        parts.append(f"{failures} failed or not tried")
+    unchanged = sum(len(outcome.plan.unchanged) for outcome in outcomes if isinstance(outcome, Planned | Applied))
+    return ", ".join([*(parts or ["no changes"]), f"{unchanged} unchanged"])

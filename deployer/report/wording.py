@@ -1,0 +1,35 @@
+"""Words that every report shares, and the one way in which text from outside is made harmless."""
+
+import unicodedata
+
+from deployer.model import Json
+from deployer.state import as_json
+
+_LONGEST = 160
+
+
+def plain(text: str) -> str:
+    """One line that means nothing to a terminal: control, format and separator characters are written as escapes."""
+    return "".join(character if _harmless(character) else _escape(character) for character in text)
+
+
+def value(json: Json) -> str:
+    """A JSON value on one harmless line, shortened in the middle when it is long."""
+    text = plain(as_json(json))
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]} ({len(text):,} characters)"
+
+
+def count(number: int, singular: str, plural: str | None = None) -> str:
+    """`1 change`, `2 changes`."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def _harmless(character: str) -> bool:
+    return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"

@@ -1,0 +1,179 @@
+"""Desired and live state in the platform's own form, and the mark that says which objects are ours.
+
+A body is the provider's canonical document: every managed field, nothing else. Two bodies are compared as JSON.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from deployer.findings import Location
+from deployer.model import Json
+from deployer.model import NotApplicable
+
+FORMAT = 1
+"""Version of the mark. It changes whenever the canonical form does, because a digest would no longer compare."""
+
+
+class Kind(StrEnum):
+    """What an object is. The order of definition is the order of writes; deletes go the other way."""
+
+    DATA_VIEW = "data_view"
+    LIST = "list"
+    ITEM = "item"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The identity of an object within its target."""
+
+    kind: Kind
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Who wrote an object, as which object, with what body."""
+
+    owner: str
+    environment: str
+    key: Key
+    digest: str
+
+    def __str__(self) -> str:
+        return f"deployer:{FORMAT}:{self.owner}:{self.environment}:{self.key}:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMark:
+    """A mark of a format version that this program does not know: nothing may be concluded from it."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_NAME = r"[A-Za-z0-9._-]+"
+MARK_PATTERN = re.compile(rf"deployer:(\d+):(?:({_NAME}):({_NAME}):([a-z_]+)/({_NAME}):([0-9a-f]{{16}})(?![\w:])|\S*)")
+
+
+def find_marks(text: str) -> tuple[Mark | UnknownMark, ...]:
+    """Every mark in `text`, in order."""
+    return tuple(_mark(match) for match in MARK_PATTERN.finditer(text))
+
+
+def choose_mark(
+    marks: Iterable[Mark | UnknownMark], owner: str, environment: str, key: Key
+) -> Mark | UnknownMark | None:
+    """The mark that speaks for the object at `key`: ours if there is one, else the first that is there."""
+    found = tuple(marks)
+    for mark in found:
+        if isinstance(mark, Mark) and (mark.owner, mark.environment, mark.key) == (owner, environment, key):
+            return mark
+    return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One object, desired or live."""
+
+    key: Key
+    body: Mapping[str, Any]
+    name: str = ""
+    version: str | None = None
+    """What the platform calls this state of the object (revision, `_version`, etag); live only."""
+    mark: Mark | UnknownMark | None = None
+    edited_by: str | None = None
+    edited_at: datetime | None = None
+    carried: Mapping[str, Any] = field(default_factory=dict)
+    """Live values that Git does not manage; every update sends them back."""
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    """What the platform says of the object and nobody can set, e.g. its last execution."""
+    source: Location | None = None
+    """Where a desired object was written."""
+    needs: tuple[Key, ...] = ()
+    """Objects that must be in place before this one is written."""
+    keep: str | None = None
+    """Why a live object must not be deleted although it is ours, e.g. because somebody else's rule uses it."""
+    halted: str | None = None
+    """What the platform says of a rule that it switched off by itself; written again only when asked for."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the body; the mark is no part of it."""
+        return digest(self.body)
+
+    def owned_by(self, owner: str, environment: str) -> bool:
+        """Whether its mark names this very object as `owner`'s in `environment`. A copy never does."""
+        mark = self.mark
+        return isinstance(mark, Mark) and (mark.owner, mark.environment, mark.key) == (owner, environment, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmanaged:
+    """A live object that this repository does not own. It is counted, named and left alone."""
+
+    kind: Kind
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """What Git wants in one target."""
+
+    owner: str
+    environment: str
+    resources: Mapping[Key, Resource]
+    not_applicable: tuple[NotApplicable, ...] = ()
+
+    def mark(self, resource: Resource) -> Mark:
+        """The mark that `resource` carries once it is written."""
+        return Mark(self.owner, self.environment, resource.key, resource.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """What a target holds, whole: a provider that could not read all of it raises instead."""
+
+    resources: Mapping[Key, Resource]
+    """Every object that is ours or stands where one of ours belongs."""
+    unmanaged: tuple[Unmanaged, ...] = ()
+    emulated: bool = False
+
+
+def digest(body: Json) -> str:
+    """16 hexadecimal digits that change when, and only when, the body changes as JSON."""
+    return hashlib.sha256(as_json(body).encode()).hexdigest()[:16]
+
+
+def as_json(value: Json) -> str:
+    """One text per JSON value: keys sorted, `1`, `1.0` and `true` all different."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, tuple | list):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _mark(match: re.Match[str]) -> Mark | UnknownMark:
+    version, owner, environment, kind, id, mark_digest = match.groups()
+    if int(version) != FORMAT or mark_digest is None or kind not in set(Kind):
+        return UnknownMark(match.group())
+    return Mark(owner, environment, Key(Kind(kind), id), mark_digest)

@@ -1,0 +1,55 @@
+"""Read a target back and ask of every object: present, equal, enabled, ran. Each answer is pass, fail or unknown."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+
+from deployer.diff import field_changes
+from deployer.outcome import Answer
+from deployer.outcome import Level
+from deployer.state import DesiredState
+from deployer.state import Key
+from deployer.state import Kind
+from deployer.state import LiveState
+from deployer.state import Resource
+
+LEVELS = ("present", "equal", "enabled", "ran")
+"""In the order in which they are asked."""
+
+
+def verify(desired: DesiredState, live: LiveState, health: Callable[[Resource], Level]) -> tuple[Level, ...]:
+    """Every answer there is, object by object. An object that is missing is asked nothing more."""
+    levels: list[Level] = []
+    for key, wanted in sorted(desired.resources.items()):
+        levels += _object(wanted, live.resources.get(key), health)
+    for key, found in sorted(live.resources.items()):
+        if key not in desired.resources and found.owned_by(desired.owner, desired.environment):
+            levels.append(Level(key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
+    return tuple(levels)
+
+
+def _object(wanted: Resource, found: Resource | None, health: Callable[[Resource], Level]) -> Iterator[Level]:
+    key = wanted.key
+    if found is None:
+        yield Level(key, "present", Answer.FAIL, "it is not there")
+        return
+    yield Level(key, "present", Answer.PASS)
+    yield _equal(key, wanted, found)
+    if key.kind is Kind.RULE:
+        yield _enabled(key, wanted, found)
+        yield health(found)
+
+
+def _equal(key: Key, wanted: Resource, found: Resource) -> Level:
+    paths = [field.path for field in field_changes(found.body, wanted.body)]
+    if not paths:
+        return Level(key, "equal", Answer.PASS)
+    return Level(key, "equal", Answer.FAIL, f"it differs from Git in {', '.join(paths)}")
+
+
+def _enabled(key: Key, wanted: Resource, found: Resource) -> Level:
+    if found.halted:
+        return Level(key, "enabled", Answer.FAIL, found.halted)
+    state = "enabled" if found.body.get("enabled") is True else "disabled"
+    if found.body.get("enabled") != wanted.body.get("enabled"):
+        return Level(key, "enabled", Answer.FAIL, f"it is {state}, Git says otherwise")
+    return Level(key, "enabled", Answer.PASS, "" if state == "enabled" else "disabled, as Git says")

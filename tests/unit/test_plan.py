@@ -1,0 +1,192 @@
+"""What a plan proposes, and what it must never touch."""
+
+from dataclasses import replace
+
+import pytest
+
+from deployer.model import Limits
+from deployer.plan import Cause
+from deployer.plan import Claim
+from deployer.plan import Create
+from deployer.plan import Delete
+from deployer.plan import UnsafePlan
+from deployer.plan import Update
+from deployer.plan import check_limits
+from deployer.plan import make_plan
+from deployer.plan import narrow
+from deployer.state import Key
+from deployer.state import Kind
+from deployer.state import UnknownMark
+from tests import make
+
+HIGH = {"severity": "high", "enabled": True}
+LOW = {"severity": "low", "enabled": True}
+MEDIUM = {"severity": "medium", "enabled": True}
+
+
+def test_what_is_in_git_and_not_in_the_target_is_created():
+    wanted = make.resource()
+
+    plan = make_plan(make.desired(wanted), make.live())
+
+    assert plan.changes == (Create(wanted, make.marked(wanted)),)
+
+
+def test_equal_objects_are_left_alone_whatever_their_mark_says():
+    wanted = make.resource()
+    marks = (make.marked(wanted), make.marked(wanted, body=LOW), make.marked(wanted, owner="other"), UnknownMark("deployer:9:x"))
+
+    for mark in marks:
+        plan = make_plan(make.desired(wanted), make.live(replace(wanted, mark=mark)))
+
+        assert (plan.changes, plan.unchanged) == ((), (wanted.key,))
+
+
+@pytest.mark.parametrize(
+    ("applied", "live", "cause"),
+    [(LOW, LOW, Cause.PENDING), (HIGH, LOW, Cause.DRIFT), (MEDIUM, LOW, Cause.BOTH)],
+    ids=["git moved", "live moved", "both moved"],
+)
+def test_the_mark_tells_who_moved(applied, live, cause):
+    wanted = make.resource(body=HIGH)
+    found = make.resource(body=live, mark=make.marked(wanted, body=applied))
+
+    (change,) = make_plan(make.desired(wanted), make.live(found)).changes
+
+    assert isinstance(change, Update)
+    assert (change.cause, change.blocked) == (cause, None)
+    assert [(field.path, field.before, field.after) for field in change.fields] == [("severity", "low", "high")]
+
+
+def test_an_object_without_a_mark_is_claimed_only_with_consent():
+    wanted = make.resource()
+    state = make.live(make.resource(body=LOW))
+
+    (refused,) = make_plan(make.desired(wanted), state).changes
+    (agreed,) = make_plan(make.desired(wanted), state, adopt=True).changes
+
+    assert isinstance(refused, Claim)
+    assert "--adopt" in str(refused.blocked)
+    assert isinstance(agreed, Claim)
+    assert agreed.blocked is None
+
+
+@pytest.mark.parametrize(
+    ("mark", "cause"),
+    [
+        (make.marked(make.resource(), owner="other"), Cause.CONFLICT),
+        (make.marked(make.resource(), environment="other"), Cause.CONFLICT),
+        (make.marked(make.resource(), key=Key(Kind.RULE, "original")), Cause.CONFLICT),
+        (UnknownMark("deployer:2:whatever"), Cause.UNKNOWN),
+    ],
+    ids=["another owner", "another environment", "a copy", "a later format"],
+)
+def test_what_another_mark_speaks_for_is_never_written(mark, cause):
+    wanted = make.resource()
+
+    (change,) = make_plan(make.desired(wanted), make.live(make.resource(body=LOW, mark=mark)), adopt=True).changes
+
+    assert change.cause is cause
+    assert change.blocked
+
+
+def test_only_owned_objects_are_deleted():
+    ours = make.resource("ours")
+    copy = make.resource("copy", mark=make.marked(ours))
+    foreign = make.resource("foreign", mark=make.marked(make.resource("foreign"), owner="other"))
+    bare = make.resource("bare")
+
+    plan = make_plan(make.desired(), make.live(replace(ours, mark=make.marked(ours)), copy, foreign, bare))
+
+    assert [change.key.id for change in plan.changes if isinstance(change, Delete)] == ["ours"]
+    assert sorted(one.id for one in plan.unmanaged) == ["bare", "copy", "foreign"]
+
+
+def test_an_owned_object_that_others_rely_on_is_not_deleted():
+    list_ = make.resource("servers", Kind.LIST)
+    held = replace(list_, mark=make.marked(list_), keep="the rule 'x', which is not ours, uses it")
+
+    (change,) = make_plan(make.desired(), make.live(held)).changes
+
+    assert change.blocked == held.keep
+
+
+def test_guards_are_written_before_the_rule_and_deleted_after_it():
+    kinds = [Kind.RULE, Kind.ITEM, Kind.LIST, Kind.DATA_VIEW]
+    wanted = [make.resource("new", kind) for kind in kinds]
+    gone = [make.resource("old", kind) for kind in kinds]
+
+    plan = make_plan(make.desired(*wanted), make.live(*(replace(one, mark=make.marked(one)) for one in gone)))
+
+    order = [(change.action, change.key.kind.value) for change in plan.changes]
+    assert order == [
+        *(("create", kind) for kind in ("data_view", "list", "item", "rule")),
+        *(("delete", kind) for kind in ("rule", "item", "list", "data_view")),
+    ]
+
+
+def test_a_rule_of_another_type_is_not_updated_in_place():
+    wanted = make.resource(body={"type": "threshold"})
+    found = make.resource(body={"type": "query"}, mark=make.marked(wanted, body={"type": "query"}))
+
+    (change,) = make_plan(make.desired(wanted), make.live(found)).changes
+
+    assert "type cannot be changed in place" in str(change.blocked)
+
+
+def test_a_rule_that_the_platform_switched_off_waits_for_consent():
+    wanted = make.resource()
+    found = make.resource(body=LOW, mark=make.marked(wanted), halted="switched off")
+
+    (held,) = make_plan(make.desired(wanted), make.live(found)).changes
+    (agreed,) = make_plan(make.desired(wanted), make.live(found), reenable=True).changes
+
+    assert "--reenable" in str(held.blocked)
+    assert agreed.blocked is None
+
+
+def owned(number: int):
+    rules = [make.resource(f"r{index}") for index in range(number)]
+    return [replace(one, mark=make.marked(one)) for one in rules]
+
+
+@pytest.mark.parametrize(("rules", "gone", "refused"), [(2, 2, False), (3, 3, True), (15, 3, False), (15, 4, True)])
+def test_deletes_are_limited_to_two_or_a_fifth(rules, gone, refused):
+    live = owned(rules)
+    plan = make_plan(make.desired(*live[gone:]), make.live(*live))
+
+    if refused:
+        with pytest.raises(UnsafePlan, match=rf"would delete {gone} of {rules} owned rules.*limits.deletes.*--allow-deletes"):
+            check_limits(plan, Limits())
+    else:
+        check_limits(plan, Limits())
+
+
+def test_updates_are_limited_and_the_refusal_names_the_way_out():
+    live = owned(3)
+    wanted = [make.resource(one.key.id, body=LOW) for one in live]
+
+    with pytest.raises(UnsafePlan, match=r"would update 3 rules, the limit is 2 \(limits.updates\).*--allow-updates 3"):
+        check_limits(make_plan(make.desired(*wanted), make.live(*live)), Limits(updates=2))
+
+
+def test_a_narrowed_plan_touches_the_chosen_rule_and_what_it_needs_only():
+    guard = make.resource("servers", Kind.LIST)
+    chosen = make.resource("a", needs=(guard.key,))
+    other = make.resource("b")
+    gone = make.resource("c")
+    state = make.desired(guard, chosen, other)
+
+    plan = narrow(make_plan(state, make.live(replace(gone, mark=make.marked(gone)))), state, ["a"])
+
+    assert [str(change.key) for change in plan.changes] == ["list/servers", "rule/a"]
+
+
+def test_the_digest_changes_when_and_only_when_the_plan_does():
+    wanted = make.resource()
+    plan = make_plan(make.desired(wanted), make.live())
+    same = make_plan(make.desired(make.resource(body=dict(reversed(HIGH.items())))), make.live())
+    other = make_plan(make.desired(make.resource(body=LOW)), make.live())
+
+    assert plan.digest == same.digest
+    assert plan.digest != other.digest

@@ -1,0 +1,69 @@
+"""The let statements of a KQL query are found, told apart and replaced without touching anything else."""
+
+import pytest
+
+from deployer import queries
+
+QUERY = """// let Commented = 1;
+let Threshold = 20;
+let Name = "semi;colon and \\"quote\\" // no comment";  // let Trailing = 2;
+let Path = @"C:\\dir\\"; let Ports = dynamic([80,
+    443]);
+let Scope = (Host:string, Port:int) { let inner = 1; Host == "x;y" };
+let Window = 24h; let Ratio = 0.5; let On = true; let Until = ago(Window);
+Table | where Note == "let Fake = 3;" | take 1
+"""
+
+
+def test_the_top_level_lets_are_found_with_their_types_and_lines():
+    found = [(let.name, let.type, let.line) for let in queries.lets(QUERY)]
+
+    assert found == [
+        ("Threshold", "long", 2),
+        ("Name", "string", 3),
+        ("Path", "string", 4),
+        ("Ports", "dynamic", 4),
+        ("Scope", "function", 6),
+        ("Window", "timespan", 7),
+        ("Ratio", "real", 7),
+        ("On", "bool", 7),
+        ("Until", "expression", 7),
+    ]
+
+
+def test_replacing_changes_the_right_hand_side_and_nothing_else():
+    changed = queries.replace_lets(QUERY, {"Threshold": "40", "Ports": "dynamic([22])"})
+
+    assert changed == QUERY.replace("let Threshold = 20;", "let Threshold = 40;").replace(
+        "dynamic([80,\n    443])", "dynamic([22])"
+    )
+    assert queries.replace_lets(QUERY, {}) == QUERY
+
+
+def test_a_let_that_is_not_there_is_an_error():
+    with pytest.raises(KeyError, match="no let named Fake"):
+        queries.replace_lets(QUERY, {"Fake": "1"})
+
+
+@pytest.mark.parametrize(
+    ("value", "type", "text"),
+    [
+        (40, "long", "40"),
+        (2, "real", "2.0"),
+        (True, "bool", "true"),
+        ("36h", "timespan", "36h"),
+        ('a"b\\c\n', "string", '"a\\"b\\\\c\\n"'),
+        ([80, "x"], "dynamic", 'dynamic([80, "x"])'),
+    ],
+)
+def test_a_value_becomes_a_literal_of_the_same_type(value, type, text):
+    assert queries.literal(value, type) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "type"),
+    [(True, "long"), ("40", "long"), (1.5, "long"), ("1d; drop", "timespan"), (1, "bool"), ([True], "dynamic"), (1, "function")],
+)
+def test_a_value_of_another_type_is_refused(value, type):
+    with pytest.raises(ValueError, match="needed"):
+        queries.literal(value, type)
