@@ -4,12 +4,15 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
 
 from deployer.apply import apply
+from deployer.emulator import Emulator
+from deployer.emulator import EmulatorError
 from deployer.errors import CannotStart
 from deployer.errors import Conflict
 from deployer.errors import InvalidManifest
@@ -74,7 +77,7 @@ Approve = Callable[[Sequence[Outcome]], bool]
 
 
 class Fleet:
-    """The targets of one environment that a run is about. Use as a context manager: it may start the emulator."""
+    """The targets of one environment that a run is about. It may start the emulator."""
 
     def __init__(
         self,
@@ -90,6 +93,7 @@ class Fleet:
         self._selection = selection
         self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
         self._jobs = jobs
+        self._connections: Connections | None = None
 
     def plan(self, consent: Consent = Consent()) -> list[Outcome]:
         """Read and compare every target; nothing is written."""
@@ -146,6 +150,10 @@ class Fleet:
             states.append((Place(tenant.name, target.name, target.emulator), state))
         return states
 
+    def redact(self, text: str) -> str:
+        """`text` without any secret that the run has used, even where a live object or a server repeats it."""
+        return self._connections.redact(text) if self._connections else text
+
     def _plan(self, provider: Provider, assignment: Assignment, consent: Consent) -> Plan:
         desired = encode(assignment)
         live = provider.read(desired)
@@ -165,6 +173,7 @@ class Fleet:
         pairs = self._pairs()
         with _emulator([target for _, target in pairs], self._root) as emulator:
             connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
+            self._connections = connections
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(pairs)))) as pool:
                 outcomes += pool.map(
                     lambda pair: _isolated(lambda: assign(self._manifest, *pair), connections, pair[1], verb),
@@ -223,11 +232,11 @@ def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | None]:
     if not any(target.emulator for target in targets):
         yield None
         return
-    try:
-        from deployer.emulator import Emulator
-    except ImportError as error:
-        raise CannotStart(f"the emulator needs its extra ({error.name}): pip install 'deployer[local]'") from None
-    with Emulator.attach_or_start(root / ".deployer" / "emulator") as emulator:
+    with ExitStack() as stack:
+        try:
+            emulator = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator"))
+        except EmulatorError as error:
+            raise CannotStart(str(error)) from None
         yield emulator.url
 
 

@@ -183,7 +183,7 @@ class Credential:
 
     name: str
     type: str
-    """api_key or basic (Kibana), client_secret or chain (Sentinel)."""
+    """api_key or basic (Kibana); client_secret, chain or bearer (Sentinel)."""
     source: str
     """env, file or command; empty for `chain`."""
     reference: str | tuple[str, ...]

@@ -68,7 +68,9 @@ def rule(id: str = "example", *, kibana: Any = None, sentinel: Any = None, **cha
         "confidence": "medium",
         "attack": (
             Attack(
-                Named("TA0042", "Resource Development"), Named("T1584", "Compromise Infrastructure"), Named("T1584.005", "Botnet")
+                Named("TA0042", "Resource Development"),
+                Named("T1584", "Compromise Infrastructure"),
+                Named("T1584.005", "Botnet"),
             ),
         ),
         "data_sources": ("Network Traffic",),
@@ -77,22 +79,26 @@ def rule(id: str = "example", *, kibana: Any = None, sentinel: Any = None, **cha
         "deviations": (),
         "allowlists": ("servers",),
         "location": HERE,
-        "kibana": kibana_half() if kibana is None else kibana,
+        "kibana": kibana_half(id) if kibana is None else kibana,
         "sentinel": sentinel_half() if sentinel is None else sentinel,
     }
     return Rule(id=id, **{**fields, **change})
 
 
-def kibana_half(**fields: Any) -> PlatformRule:
-    body = {
+def kibana_half(id: str = "example", **fields: Any) -> PlatformRule:
+    body: dict[str, Any] = {
         "type": "threshold",
         "language": "kuery",
         "index": ["logs-*"],
         "interval": "1h",
         "from": "now-24h",
-        "threshold": {"field": ["host.name"], "value": 20, "cardinality": [{"field": "deployer.epoch_hour", "value": 3}]},
+        "threshold": {
+            "field": ["host.name"],
+            "value": 20,
+            "cardinality": [{"field": "deployer.epoch_hour", "value": 3}],
+        },
         "data_view": {
-            "name": "deployer: example",
+            "name": f"deployer: {id}",
             "timeFieldName": "@timestamp",
             "runtimeFieldMap": {"deployer.epoch_hour": {"type": "long", "script": {"source": "emit(1L);"}}},
         },
@@ -101,7 +107,7 @@ def kibana_half(**fields: Any) -> PlatformRule:
 
 
 def sentinel_half(query: str = KQL, *, parameters: Any = None, **fields: Any) -> PlatformRule:
-    body = {
+    body: dict[str, Any] = {
         "kind": "Scheduled",
         "queryFrequency": "PT1H",
         "queryPeriod": "P1D",
@@ -116,7 +122,9 @@ def sentinel_half(query: str = KQL, *, parameters: Any = None, **fields: Any) ->
 
 
 def kibana_target(**change: Any) -> KibanaTarget:
-    return KibanaTarget(**{"tenant": "acme", "name": "kibana", "location": HERE, "emulator": True, "space": "acme", **change})
+    return KibanaTarget(
+        **{"tenant": "acme", "name": "kibana", "location": HERE, "emulator": True, "space": "acme", **change}
+    )
 
 
 def sentinel_target(**change: Any) -> SentinelTarget:

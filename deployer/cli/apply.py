@@ -37,10 +37,11 @@ def apply(root: Any, /, yes: bool, **options: Any) -> int:
 
     ask = None if yes or not (sys.stdin.isatty() and sys.stdout.isatty()) else _ask
     with common.refusals():
-        outcomes = common.fleet(root, options).apply(common.consent(options), approve=ask)
+        fleet = common.fleet(root, options)
+        outcomes = fleet.apply(common.consent(options), approve=ask)
     json = options["form"] == "json"
     report = as_json.render("apply", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(report, options["out"])
+    common.put_out(fleet.redact(report), options["out"])
     return exit_code(outcomes)
 
 

@@ -21,11 +21,11 @@ def serve(port: int, state: Any) -> int:
     Example:
       deployer emulator serve --port 5601 --state .deployer/emulator
     """
+    from deployer.emulator import EmulatorError
+    from deployer.emulator import serve as run
+
     try:
-        from deployer.emulator import serve as run
-    except ImportError as error:
-        raise click.ClickException(
-            f"the emulator needs its extra ({error.name}): pip install 'deployer[local]'"
-        ) from None
-    run(state, port)
+        run(state, port, ready=lambda url: click.echo(f"Listening on {url}", err=True))
+    except EmulatorError as error:
+        raise click.ClickException(str(error)) from None
     return 0

@@ -27,8 +27,9 @@ def plan(root: Any, /, **options: Any) -> int:
     from deployer.report import as_text
 
     with common.refusals():
-        outcomes = common.fleet(root, options).plan(common.consent(options))
+        fleet = common.fleet(root, options)
+        outcomes = fleet.plan(common.consent(options))
     json = options["form"] == "json"
     report = as_json.render("plan", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(report, options["out"])
+    common.put_out(fleet.redact(report), options["out"])
     return exit_code(outcomes)

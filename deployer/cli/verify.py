@@ -28,8 +28,9 @@ def verify(root: Any, /, **options: Any) -> int:
     from deployer.report import as_text
 
     with common.refusals():
-        outcomes = common.fleet(root, options).verify()
+        fleet = common.fleet(root, options)
+        outcomes = fleet.verify()
     json = options["form"] == "json"
     report = as_json.render("verify", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(report, options["out"])
+    common.put_out(fleet.redact(report), options["out"])
     return exit_code(outcomes)

@@ -44,6 +44,7 @@ def build_app(world: World) -> flask.Flask:
 
 
 def _respond(world: World, path: str) -> flask.Response:
+    flask.request.get_data()  # or what was not read would be taken for the connection's next request
     prefix, _, below = path.partition("/")
     service = SERVICES.get(prefix)
     if service is None:
@@ -65,7 +66,7 @@ def _call(world: World, path: str, origin: str) -> Call:
         path=path,
         query=dict(request.args.lists()),
         headers={name.lower(): value for name, value in request.headers.items()},
-        content=request.get_data(cache=False),
+        content=request.get_data(),
         origin=origin,
     )
 
@@ -84,16 +85,25 @@ def _with_fault(service: Service, call: Call, fault: Fault | None) -> Answer:
     silent = fault.kind in ("close", "timeout")
     status = fault.status or (200 if fault.kind == "garbage" else 500)
     body = fault.body if fault.body is not None else service.failure(status)
-    answer = Answer(None if silent else body, status, fault.headers)
-    with call.world.lock, call.world.store.transaction():
-        call.world.store.log(_entry(service, call, None if silent else status) | {"fault": fault.kind})
-    return answer
+    entry = _entry(service, call, None if silent else status) | {"fault": fault.kind}
+    with call.world.lock:
+        if not call.world.closed:
+            call.world.store.log(entry)
+    return Answer(None if silent else body, status, fault.headers)
 
 
 def _carry_out(service: Service, call: Call, fault: Fault | None, *, logged: bool = True) -> Answer:
     """Run the request in one transaction with its log entry, so that what was answered is what was kept."""
     world = call.world
-    with world.lock, world.store.transaction():
+    with world.lock:
+        if world.closed:
+            return Answer(service.failure(503), 503, {"Connection": "close"})
+        return _in_transaction(service, call, fault, logged=logged)
+
+
+def _in_transaction(service: Service, call: Call, fault: Fault | None, *, logged: bool) -> Answer:
+    world = call.world
+    with world.store.transaction():
         if fault is not None and fault.kind == "stale":
             with world.store.looking_back(fault.since):
                 answer = service.answer(call)

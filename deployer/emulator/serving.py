@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -31,8 +33,20 @@ PATIENCE_SECONDS = 10.0
 HOSPITALITY_SECONDS = 600.0
 
 
-class StateTaken(Exception):
-    """Another process owns the state directory and does not answer."""
+class EmulatorError(Exception):
+    """The emulator cannot start."""
+
+
+class StateTaken(EmulatorError):
+    """Another process owns the state directory."""
+
+
+class PortTaken(EmulatorError):
+    """Another program listens on the port."""
+
+
+class MissingExtra(EmulatorError):
+    """The web server is not installed."""
 
 
 class Serving(Protocol):
@@ -54,27 +68,17 @@ class Emulator:
         self._running: tuple[World, BaseWSGIServer] | None = None
 
     def __enter__(self) -> Self:
-        if self._state is not None and self._lock is None:
-            self._lock = sharing.lock(self._state)
-            if self._lock is None:
-                raise StateTaken(f"{self._state}: another process serves this state")
-        # Flask and werkzeug are an optional extra: loaded when an emulator starts, not when this module is imported.
-        from werkzeug.serving import WSGIRequestHandler
-        from werkzeug.serving import make_server
-
-        from deployer.emulator.app import build_app
-        from deployer.emulator.world import World
-
-        class Quiet(WSGIRequestHandler):
-            def log(self, type: str, message: str, *args: Any) -> None:
-                """The request log is the emulator's own."""
-
-        world = World(self._state)
-        server = make_server(LOOPBACK, self._port, build_app(world), threaded=True, request_handler=Quiet)
-        self._running = world, server
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        with contextlib.ExitStack() as undo:
+            if self._state is not None:
+                if self._lock is None:
+                    self._lock = sharing.lock(self._state)
+                if self._lock is None:
+                    raise StateTaken(f"{self._state}: another process serves this state")
+                undo.callback(self._release)
+            self._running = _start(self._state, self._port)
+            undo.pop_all()
         if self._state is not None:
-            sharing.announce(self._state, server.port)
+            sharing.announce(self._state, self._running[1].port)
         return self
 
     def __exit__(
@@ -86,12 +90,9 @@ class Emulator:
         world.faults.clear()
         server.shutdown()
         server.server_close()
-        with world.lock:
-            world.store.close()
+        world.close()
         self._running = None
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._release()
 
     @classmethod
     @contextmanager
@@ -163,6 +164,11 @@ class Emulator:
         with world.lock:
             world.set("kibana_version", version)
 
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
     def _wait_for_guests(self) -> None:
         deadline = time.monotonic() + HOSPITALITY_SECONDS
         guests = self._require()[0].guests
@@ -194,3 +200,32 @@ def serve(state: Path | None, port: int, ready: Callable[[str], None] | None = N
     finally:
         for name, handler in previous.items():
             signal.signal(name, handler)
+
+
+def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
+    # Flask and werkzeug are an optional extra: loaded when an emulator starts, not when this module is imported.
+    try:
+        from werkzeug.serving import WSGIRequestHandler
+        from werkzeug.serving import make_server
+
+        from deployer.emulator.app import build_app
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"the emulator needs its extra ({error.name}): pip install 'deployer[local]'") from None
+    from deployer.emulator.world import World
+
+    class Quiet(WSGIRequestHandler):
+        def log(self, type: str, message: str, *args: Any) -> None:
+            """The request log is the emulator's own."""
+
+    try:
+        listening = socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise PortTaken(f"cannot listen on {LOOPBACK}:{port}: {error.strerror}") from error
+    with listening:
+        world = World(state)
+        # Given the socket, werkzeug does not end the process when the port is taken.
+        server = make_server(
+            LOOPBACK, port, build_app(world), threaded=True, request_handler=Quiet, fd=listening.fileno()
+        )
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    return world, server

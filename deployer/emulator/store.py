@@ -81,6 +81,22 @@ class Store:
         )
         return [document for row in rows if (document := self._seen(row)) is not None]
 
+    def where(self, collection: str, scope: str, name: str, value: str) -> list[Document]:
+        """The documents of which one top-level text has this value."""
+        if self._stale_since is not None:
+            return [document for document in self.all(collection, scope) if document.get(name) == value]
+        rows = self._database.execute(
+            "SELECT body FROM documents WHERE collection = ? AND scope = ? AND body IS NOT NULL "
+            "AND json_extract(body, '$.' || ?) = ? ORDER BY created",
+            (collection, scope, name, value),
+        )
+        return [json.loads(row[0]) for row in rows]
+
+    def size(self, collection: str, scope: str) -> int:
+        """How many documents there are."""
+        query = "SELECT COUNT(*) FROM documents WHERE collection = ? AND scope = ? AND body IS NOT NULL"
+        return int(self._database.execute(query, (collection, scope)).fetchone()[0])
+
     def put(self, collection: str, scope: str, id: str, body: Document) -> None:
         """Create or replace one document."""
         number = self._next()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class World:
         self.faults = Faults()
         self.guests = Guests()
         self.lock = threading.RLock()
+        self.closed = False
 
     def setting(self, name: str) -> Any:
         """A setting's value now; settings are as durable as documents."""
@@ -35,5 +37,13 @@ class World:
         """Change a setting."""
         if name not in DEFAULTS or type(value) is not type(DEFAULTS[name]):
             raise ValueError(f"no such setting: {name}={value!r}; settings and their defaults: {DEFAULTS}")
+        if name == "kibana_version" and not re.fullmatch(r"\d+\.\d+\.\d+", value):
+            raise ValueError(f"not a version of Kibana: {value!r}")
         current = self.store.get(SETTINGS, "", "settings") or {}
         self.store.put(SETTINGS, "", "settings", {**current, name: value})
+
+    def close(self) -> None:
+        """Nothing is answered any more; a connection that a client kept open finds this out by itself."""
+        with self.lock:
+            self.closed = True
+            self.store.close()

@@ -29,9 +29,9 @@ def categories(root: Node) -> tuple[Mapping[str, Category], tuple[Finding, ...]]
     lets: dict[str, str] = {}
     for name, node in root.get("categories").entries():
         findings += _unbound(found[name], node)
-        for key, let in node.get("sentinel").entries():
-            owner = lets.setdefault(let.text() or f"{name}.{key}", f"{name}.sentinel.{key}")
-            if owner != f"{name}.sentinel.{key}":
+        for _, let in node.get("sentinel").entries():
+            owner = lets.setdefault(let.text() or label(let.path), label(let.path))
+            if owner != label(let.path):
                 message = f"{shown_key(let.text() or '')} is filled by {owner} already; each `let` has one source"
                 findings.append(let.error("repeated-let", message))
     return found, tuple(findings)
@@ -53,7 +53,7 @@ def entries(node: Node, known: Mapping[str, Category]) -> tuple[Mapping[str, tup
 
 
 def _others(name: str, known: Iterable[str]) -> str:
-    return guess(name, known) or f"; known: {listed(sorted(known))}"
+    return guess(name, known) or f"; known: {listed(map(shown_key, sorted(known)))}"
 
 
 def _category(name: str, node: Node) -> Category:
@@ -144,7 +144,7 @@ def _ports(node: Node, category: Category, findings: list[Finding]) -> tuple[int
     for item in node.items():
         number = item.number()
         if category.ports and number in _PORTS and number not in category.ports:
-            message = f"{label(item.path)}: port {number} is none of {category.name}, which counts on "
+            message = f"{label(item.path)}: port {number} is none of {shown_key(category.name)}, which counts on "
             findings.append(item.error("foreign-port", message + listed(map(str, category.ports))))
     return tuple(sorted(node.numbers()))
 
@@ -155,5 +155,6 @@ def _repeated(found: Iterable[Entry]) -> Iterator[Finding]:
         key = (entry.value, entry.kind, entry.hosts, entry.processes, entry.ports)
         before = first.setdefault(key, entry.location)
         if before != entry.location:
-            message = f"{shown(entry.value)} is in {entry.category} already with the same scope, in line {before.line}"
+            again = f"already with the same scope, in line {before.line}"
+            message = f"{shown(entry.value)} is in {shown_key(entry.category)} {again}"
             yield Finding("repeated-entry", message, location=entry.location)

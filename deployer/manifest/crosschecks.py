@@ -109,5 +109,6 @@ def _shared_places(file: TenantFile, others: Sequence[TenantFile]) -> Iterator[F
         if twins and targets.place(target):
             twin = twins[0]
             what = "space" if target.platform is Platform.KIBANA else "workspace"
-            message = f"the same {what} as {twin.tenant}/{twin.name} ({twin.location}); one {what} has one target"
+            other = shown_key(f"{twin.tenant}/{twin.name}")
+            message = f"the same {what} as {other} ({twin.location}); one {what} has one target"
             yield Finding("shared-target", message, location=target.location)

@@ -89,7 +89,7 @@ def _limits(node: Node) -> Limits:
 
 def _credential(name: str, node: Node, findings: list[Finding]) -> Credential:
     sources = [source for source in SOURCES if source in node.mapping()]
-    if node.get("type").text() in {"api_key", "basic", "client_secret"} and len(sources) != 1:
+    if node.get("type").text() in {"api_key", "basic", "client_secret", "bearer"} and len(sources) != 1:
         message = f"{label(node.path)} needs exactly one of `env`, `file` and `command`: where the secret lies"
         findings.append(node.key_error("credential-source", message))
     source = sources[0] if sources else ""

@@ -29,13 +29,18 @@ def listing(root: Path, folder: str) -> Listing:
         for child in sorted((root / folder).iterdir()):
             if child.name.startswith("."):
                 continue
-            if child.is_dir():
+            if not child.name.isprintable():
+                message = f"the name {child.name!a} holds characters that cannot be printed; rename it"
+                findings.append(error("bad-file-name", message, folder))
+            elif child.is_dir():
                 folders.append(child.name)
             elif child.is_file():
                 files.append(child.name)
             else:
                 message = f"{shown(child.name)} is neither a file nor a folder, or leads nowhere; take it out"
                 findings.append(error("unreadable", message, f"{folder}/{child.name}"))
+    except FileNotFoundError:
+        findings.append(error("missing", "the folder is missing", folder))
     except OSError as problem:
         findings.append(error("unreadable", f"the folder cannot be read: {problem.strerror}", folder))
     return Listing(tuple(folders), tuple(files), tuple(findings))
@@ -50,6 +55,8 @@ def content(root: Path, path: str) -> tuple[bytes | None, tuple[Finding, ...]]:
         if not real.is_file():
             return None, (error("unreadable", "this is not a file", path),)
         return real.read_bytes(), ()
+    except FileNotFoundError:
+        return None, (error("missing", "the file is missing, or is a link that leads nowhere", path),)
     except OSError as problem:
         return None, (error("unreadable", f"the file cannot be read: {problem.strerror}", path),)
 

@@ -5,6 +5,7 @@ No message holds a value that may be a secret put into the wrong place.
 
 import re
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,8 +63,27 @@ class Remark:
     """The key is meant, not the value."""
 
 
-def remarks(fault: Fault) -> Iterator[Remark]:
-    """Everything to say about one fault."""
+def remarks(faults: Iterable[Fault]) -> Iterator[Remark]:
+    """Everything to say about the faults of a file; what is wrong with one value is said in one way."""
+    values: dict[Path, Fault] = {}
+    for fault in faults:
+        if fault.keyword in _PREDICATES and not fault.of_key:
+            worse = values.setdefault(fault.path, fault)
+            if _ORDER.index(fault.keyword) < _ORDER.index(worse.keyword):
+                values[fault.path] = fault
+        else:
+            yield from _remarks(fault)
+    for fault in values.values():
+        code, predicate = _PREDICATES[fault.keyword](fault)
+        yield Remark(code, f"{label(fault.path)} {predicate}", fault.path)
+
+
+def mapping(value: Json) -> Mapping[str, Json]:
+    """The mapping itself, an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _remarks(fault: Fault) -> Iterator[Remark]:
     if fault.of_key:
         yield _wrong_key(fault)
     elif fault.keyword == "additionalProperties":
@@ -74,14 +94,8 @@ def remarks(fault: Fault) -> Iterator[Remark]:
         message = f"{label(fault.path)} cannot be written here: {fault.expected}"
         yield Remark("misplaced-key", message, fault.path, at_key=True)
     else:
-        say = _PREDICATES.get(fault.keyword, _other)
-        code, predicate = say(fault)
-        yield Remark(code, f"{label(fault.path)} {predicate}", fault.path)
-
-
-def mapping(value: Json) -> Mapping[str, Json]:
-    """The mapping itself, an empty one for anything else."""
-    return value if isinstance(value, Mapping) else {}
+        message = f"{label(fault.path)} does not fit its schema ({fault.keyword})"
+        yield Remark("wrong-value", message, fault.path)
 
 
 def _wrong_key(fault: Fault) -> Remark:
@@ -95,7 +109,10 @@ def _unknown_keys(fault: Fault) -> Iterator[Remark]:
     known = mapping(fault.schema.get("properties"))
     for key in mapping(fault.value):
         if key not in known:
-            message = f"unknown key {shown_key(key)}{_in(fault.path)}{_way_out(key, fault.path, known)}"
+            # A key that looks like none may be the secret itself, pasted where a mapping was begun.
+            hidden = fault.path[:1] == ("credentials",) and not re.fullmatch(r"[A-Za-z_-]{1,30}", key)
+            name = "(not shown)" if hidden else shown_key(key)
+            message = f"unknown key {name}{_in(fault.path)}{_way_out(key, fault.path, known)}"
             yield Remark("unknown-key", message, (*fault.path, key), at_key=True)
 
 
@@ -154,22 +171,20 @@ def _repeated(_: Fault) -> tuple[str, str]:
     return "repeated", "names something twice"
 
 
-def _other(fault: Fault) -> tuple[str, str]:
-    return "wrong-value", f"does not fit its schema ({fault.keyword})"
-
-
+# The more basic fault first: a number where text belongs is not also none of the allowed words.
 _PREDICATES: Mapping[str, Callable[[Fault], tuple[str, str]]] = {
     "type": _wrong_type,
-    "enum": _not_allowed,
-    "pattern": _unfit,
     "minLength": _empty,
     "minItems": _empty,
     "minProperties": _empty,
+    "enum": _not_allowed,
+    "pattern": _unfit,
     "maxLength": _too_long,
     "minimum": _too_small,
     "maximum": _too_large,
     "uniqueItems": _repeated,
 }
+_ORDER = tuple(_PREDICATES)
 
 
 def _value(fault: Fault, before: str) -> str:
@@ -190,8 +205,10 @@ def _type(value: Json) -> str:
             return "empty"
         case bool():
             return "true or false"
-        case int() | float():
+        case int():
             return "a number"
+        case float():
+            return "a decimal number"
         case str():
             return "text"
         case Mapping():

@@ -190,18 +190,18 @@ def _across(
     """What is wrong between a rule and the rest; `categories` is None where they are not known."""
     taken = {name: f"the rule {name}" for name in rules}
     for folder in rules:
-        node = documents[folder].root
+        node, own = documents[folder].root, f"an earlier form of {folder}"
         yield from _attack_faults(node)
         for item in node.get("allowlists").items():
             name = item.text()
             if categories is not None and name is not None and name not in categories:
-                others = guess(name, categories) or f"; known: {listed(sorted(categories))}"
+                others = guess(name, categories) or f"; known: {listed(map(shown_key, sorted(categories)))}"
                 yield item.error("unknown-category", f"no category {shown_key(name)} in {ALLOWLISTS}{others}")
         for item in node.get("formerly").items():
             name = item.text() or ""
-            if name in taken:
+            if taken.get(name, own) != own:
                 yield item.error("taken-id", f"{shown(name)} is the id of {taken[name]}; an id has one owner")
-            taken.setdefault(name, f"an earlier form of {folder}")
+            taken.setdefault(name, own)
 
 
 def _attack_faults(node: Node) -> Iterator[Finding]:

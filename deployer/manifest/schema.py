@@ -40,11 +40,11 @@ def schemas() -> Mapping[str, Mapping[str, Json]]:
 def validate(document: Document, name: str) -> tuple[Finding, ...]:
     """Everything in `document` that does not fit the schema `name`, each fault once."""
     findings: dict[Finding, None] = {}
-    for error in _validator(name).iter_errors(document.value):
-        for remark in remarks(_fault(error)):
-            where = document.key_at(remark.path) if remark.at_key else document.at(remark.path)
-            if not _refused(remark.path, document):
-                findings[Finding(remark.code, remark.message, location=where)] = None
+    faults = [_fault(error) for error in _validator(name).iter_errors(document.value)]
+    for remark in remarks(faults):
+        where = document.key_at(remark.path) if remark.at_key else document.at(remark.path)
+        if not _refused(remark.path, document):
+            findings[Finding(remark.code, remark.message, location=where)] = None
     return tuple(sorted(findings, key=lambda finding: (finding.location or Location(document.path), finding.message)))
 
 

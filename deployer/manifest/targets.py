@@ -11,6 +11,7 @@ from deployer.manifest.document import Node
 from deployer.manifest.environments import tunings
 from deployer.manifest.wording import label
 from deployer.manifest.wording import listed
+from deployer.manifest.wording import plain
 from deployer.model import Credential
 from deployer.model import Environment
 from deployer.model import KibanaTarget
@@ -21,7 +22,7 @@ from deployer.model import Target
 Place: TypeAlias = tuple[str, ...]
 """What a target writes to, comparable: two targets of one environment never share it."""
 
-_CREDENTIAL_TYPES = {Platform.KIBANA: ("api_key", "basic"), Platform.SENTINEL: ("client_secret", "chain")}
+_CREDENTIAL_TYPES = {Platform.KIBANA: ("api_key", "basic"), Platform.SENTINEL: ("client_secret", "chain", "bearer")}
 _ADDRESSES = ("url", "endpoint", "logs_endpoint")
 
 
@@ -109,37 +110,42 @@ def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:
     written = node.text()
     if not written or Path(written).is_absolute():
         return
-    file = (root / written).resolve()
-    if not file.is_relative_to(root.resolve()) or not file.is_file():
+    try:
+        file = (root / written).resolve()
+        there = file.is_relative_to(root.resolve()) and file.is_file()
+    except (OSError, ValueError):
+        there = False
+    if not there:
         message = f"{label(node.path)} is no file of this repository; paths start at its root"
         yield node.error("no-certificate", message)
 
 
 def _unknown_credential(node: Node, environment: Environment) -> Finding:
     # The name itself is not shown: people have pasted keys here.
-    known = listed(sorted(environment.credentials))
+    known = listed(map(plain, sorted(environment.credentials)))
     message = f"{label(node.path)} names no credential of environment.yaml; known: {known}"
     return node.error("unknown-credential", message)
 
 
 def _credential_faults(tenant: str, node: Node, credential: Credential, platform: Platform) -> Iterator[Finding]:
     types = _CREDENTIAL_TYPES[platform]
-    if credential.type and credential.type not in types:
+    other = {each for known in _CREDENTIAL_TYPES.values() for each in known} - set(types)
+    if credential.type in other:
         message = (
-            f"the credential {credential.name} is of type {credential.type}; {platform} takes {' or '.join(types)}"
+            f"the credential {plain(credential.name)} is of type {credential.type}; "
+            f"{platform} takes {' or '.join(types)}"
         )
         yield node.error("credential-type", message)
     if not any(fnmatchcase(tenant, glob) for glob in credential.tenants):
-        message = (
-            f"the credential {credential.name} is not for {tenant}; its `tenants` are {listed(credential.tenants)}"
-        )
+        tenants = listed(map(plain, credential.tenants))
+        message = f"the credential {plain(credential.name)} is not for {tenant}; its `tenants` are {tenants}"
         yield node.error("foreign-credential", message)
 
 
 def _host_faults(node: Node, host: str, credential: Credential | None, environment: Environment) -> Iterator[Finding]:
-    if credential and not hosts.covers(credential.hosts, host):
+    if credential and credential.hosts and not hosts.covers(credential.hosts, host):
         message = (
-            f"the credential {credential.name} may not go to {host}, only to {listed(credential.hosts)}; "
+            f"the credential {plain(credential.name)} may not go to {host}, only to {listed(credential.hosts)}; "
             "if it should, say so in its `hosts` in environment.yaml"
         )
         yield node.error("unbound-host", message)

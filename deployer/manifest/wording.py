@@ -23,11 +23,6 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def shown_key(key: str) -> str:
     """A key for a message."""
     return f"`{key}`" if key.isprintable() and len(key) <= LONGEST else shown(key)
@@ -37,3 +32,8 @@ def label(path: Iterable[str | int]) -> str:
     """The path of a value for a message: `targets.kibana.url`, `ports[0]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return shown_key(text.removeprefix(".")) if text else "the file"
+
+
+def plain(name: str) -> str:
+    """A name as it is, or as a value where it holds what names do not."""
+    return name if name.isprintable() and len(name) <= LONGEST else shown(name)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -48,6 +49,14 @@ class Connections:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
         return self._kibana(target) if isinstance(target, KibanaTarget) else self._sentinel(target)
 
+    def redact(self, text: str) -> str:
+        """`text` without any secret of this run, whoever said it."""
+        with self._lock:
+            secrets = list(self._secrets.values())
+        for secret in secrets:
+            text = secret.redact(text)
+        return text
+
     def _kibana(self, target: KibanaTarget) -> Provider:
         from deployer.providers.http import HeaderAuth
         from deployer.providers.http import Http
@@ -64,7 +73,8 @@ class Connections:
             secret = self._secret(credential)
             scheme = "Basic" if credential.type == "basic" else "ApiKey"
         ca = str(self._root / target.ca) if target.ca else None
-        http = Http(url, HeaderAuth(scheme, secret), secret, headers=HEADERS, ca=ca)
+        auth = HeaderAuth(scheme, secret)
+        http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
         return KibanaProvider(KibanaApi(http, target.space), emulated=target.emulator)
 
     def _sentinel(self, target: SentinelTarget) -> Provider:
@@ -94,7 +104,7 @@ class Connections:
             target.resource_group,
             target.workspace,
             authentication=policy,
-            redact=secret.redact if secret else str,
+            redact=self.redact,
             who=who,
             api_version=target.api_version,
         )
@@ -110,6 +120,8 @@ class Connections:
         credential = self._credentials.get(target.credential or "")
         if credential is None:
             raise Untrusted(f"{target.tenant}/{target.name} names no credential that environment.yaml declares")
+        if not any(fnmatchcase(target.tenant, glob) for glob in credential.tenants):
+            raise Untrusted(f"credential {credential.name} is not for tenant {target.tenant}; nothing was sent")
         return credential
 
     def _secret(self, credential: Credential) -> Secret:

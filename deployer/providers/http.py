@@ -56,15 +56,17 @@ class Http:
         self,
         base: str,
         auth: HeaderAuth,
-        secret: Secret,
+        who: str,
         *,
         headers: Mapping[str, str],
+        redact: Callable[[str], str],
         ca: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.base = base.rstrip("/")
         self._auth = auth
-        self._secret = secret
+        self._who = who
+        self._redact = redact
         self._verify: str | bool = ca or True
         self._sleep = sleep
         self._session = requests.Session()
@@ -133,10 +135,10 @@ class Http:
     def _error(self, method: str, path: str, response: requests.Response) -> ProviderError:
         status = response.status_code
         what = f"{status} from {self._what(method, path)}"
-        message = self._secret.redact(_message(response))[:_MESSAGE_LIMIT]
+        message = self._redact(_message(response))[:_MESSAGE_LIMIT]
         text = f"{what}: {message}" if message else what
         if status in (401, 403):
-            return Denied(f"{text} (credential {self._secret.name})")
+            return Denied(f"{text} ({self._who})")
         if status in (409, 412):
             return Conflict(text)
         if status in _BUSY:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-import referencing
-import referencing.jsonschema
 
 from deployer.emulator import Emulator
+from tests.descriptions import alert_rules_check
+from tests.descriptions import insights_folder
 from tests.emulator.make import Client
 from tests.emulator.make import arm_client
 from tests.emulator.make import nrt_rule
@@ -31,33 +30,13 @@ FUSION = [(STABLE, "CreateFusionAlertRule"), (PREVIEW, "CreateFusionAlertRule")]
 @pytest.fixture(scope="session")
 def insights(shared: Path) -> Path:
     """The folder of the descriptions, one below it for each version."""
-    specification = shared / "specs/sentinel/azure-rest-api-specs/specification"
-    return specification / "securityinsights/resource-manager/Microsoft.SecurityInsights"
+    return insights_folder(shared)
 
 
 @pytest.fixture(scope="session")
 def check(insights: Path) -> Callable[[Any, str, str], None]:
-    """Holds a value against a definition of AlertRules.json, following its references into other files."""
-
-    def load(uri: str) -> referencing.Resource[Any]:
-        file = Path(uri.removeprefix("file://"))
-        return referencing.jsonschema.DRAFT4.create_resource(json.loads(file.read_text()))
-
-    registry: referencing.Registry[Any] = referencing.Registry(retrieve=load)  # type: ignore[call-arg]
-
-    def hold(value: Any, version: str, definition: str) -> None:
-        schema = {"$ref": f"{(insights / version / 'AlertRules.json').as_uri()}#/definitions/{definition}"}
-        validator = jsonschema.Draft4Validator(schema, registry=registry)
-        # The published examples carry nulls where the schema says string: null is absent here.
-        assert [error.message for error in validator.iter_errors(_without_nulls(value))] == []
-
-    return hold
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+    """Holds a value against a definition of AlertRules.json."""
+    return alert_rules_check(insights)
 
 
 def _example(insights: Path, version: str, name: str) -> dict[str, Any]:

@@ -161,6 +161,7 @@ def test_clearing_in_process_forgets_too(emulator: Emulator, kibana: Client) -> 
         ("POST", "/clock", {"now": "soon"}),
         ("POST", "/settings", {"nonsense": 1}),
         ("POST", "/settings", {"page_size": "2"}),
+        ("POST", "/settings", {"kibana_version": "nine"}),
         ("POST", "/arm/workspace", {"tables": []}),
         ("POST", "/faults", [1]),
     ],

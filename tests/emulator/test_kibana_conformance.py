@@ -1,18 +1,15 @@
 """The emulator's answers against the published description of Kibana's API, which lies beside the checkout or not."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import openapi_schema_validator
 import pytest
-import referencing
-import referencing.jsonschema
 import requests
-import yaml
 
 from deployer.emulator import Emulator
+from tests.descriptions import Description
+from tests.descriptions import kibana_description
 from tests.emulator.make import Client
 from tests.emulator.make import data_view
 from tests.emulator.make import entry
@@ -24,7 +21,6 @@ RULES = "/api/detection_engine/rules"
 LISTS = "/api/exception_lists"
 ITEMS = f"{LISTS}/items"
 VIEWS = "/api/data_views/data_view"
-_BASE = "urn:kibana"
 ENTRIES = [
     entry(),
     entry(type="match_any", value=["192.0.2.1", "192.0.2.0/24"]),
@@ -35,83 +31,9 @@ ENTRIES = [
 ]
 
 
-class Description:
-    """The published OpenAPI document."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.document = _readable(document)
-        resource = referencing.jsonschema.DRAFT4.create_resource(self.document)
-        self._registry: referencing.Registry[Any] = referencing.Registry().with_resource(_BASE, resource)
-
-    def check(self, answer: requests.Response, method: str, path: str) -> None:
-        """The answer is one that the description allows for this operation and status."""
-        responses = self.document["paths"][path][method.lower()]["responses"]
-        status = str(answer.status_code)
-        if status not in responses:
-            # The rule routes describe their success only; their errors have the two shapes below.
-            assert path.startswith(RULES), f"{status} is not described for {method} {path}"
-            self.check_schema(answer.json(), f"Security_Detections_API_{_error_shape(answer)}ErrorResponse")
-            return
-        content = responses[status].get("content", {})
-        if not content:
-            assert answer.content == b""
-            return
-        [kind] = [kind for kind in content if kind.startswith("application/json")]
-        names = ("paths", path, method.lower(), "responses", status, "content", kind, "schema")
-        pointer = "/".join(name.replace("~", "~0").replace("/", "~1") for name in names)
-        self._check(answer.json(), f"{_BASE}#/{pointer}")
-
-    def check_schema(self, value: Any, name: str) -> None:
-        """The value is one of this schema."""
-        self._check(value, f"{_BASE}#/components/schemas/{name}")
-
-    def properties(self, name: str) -> set[str]:
-        """All property names of a schema, those of its parts included."""
-        return set(self._properties(self.document["components"]["schemas"][name]))
-
-    def _properties(self, schema: dict[str, Any]) -> Iterator[str]:
-        yield from schema.get("properties", {})
-        for part in [*schema.get("allOf", []), *([schema] if "$ref" in schema else [])]:
-            if "$ref" in part:
-                yield from self.properties(part["$ref"].rsplit("/", 1)[1])
-            else:
-                yield from self._properties(part)
-
-    def _check(self, value: Any, pointer: str) -> None:
-        schema = {"$ref": pointer}
-        checker = openapi_schema_validator.oas30_format_checker
-        validator = openapi_schema_validator.OAS30Validator(schema, registry=self._registry, format_checker=checker)
-        problems = [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
-        assert problems == []
-
-
-def _readable(value: Any) -> Any:
-    """The same description in words that the validator understands.
-
-    Its discriminators have no mapping; what they choose from is checked all the same. And its nullable references
-    are read as not nullable, because OpenAPI 3.0 ignores what stands beside a reference.
-    """
-    if isinstance(value, list):
-        return [_readable(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("nullable") is True and "$ref" in value:
-        return {"anyOf": [{"$ref": value["$ref"]}, {"enum": [None]}]}
-    return {
-        name: _readable(item)
-        for name, item in value.items()
-        if not (name == "discriminator" and "propertyName" in item)
-    }
-
-
-def _error_shape(answer: requests.Response) -> str:
-    return "Platform" if "statusCode" in answer.json() else "Siem"
-
-
 @pytest.fixture(scope="session")
 def description(shared: Path) -> Description:
-    text = (shared / "specs/kibana/kibana-8.18.openapi.yaml").read_bytes()
-    return Description(yaml.load(text, Loader=yaml.CSafeLoader))
+    return kibana_description(shared)
 
 
 @pytest.fixture

@@ -13,8 +13,12 @@ from pathlib import Path
 import pytest
 
 from deployer.emulator import Emulator
+from deployer.emulator import MissingExtra
+from deployer.emulator import PortTaken
 from deployer.emulator import StateTaken
 from deployer.emulator import serve
+from deployer.emulator.app import build_app
+from deployer.emulator.world import World
 from tests.emulator.make import arm_client
 from tests.emulator.make import control_client
 from tests.emulator.make import kibana_client
@@ -115,6 +119,32 @@ def test_an_emulator_that_does_not_run_has_no_address() -> None:
 def test_a_state_has_one_owner(tmp_path: Path) -> None:
     with Emulator(tmp_path), pytest.raises(StateTaken), Emulator(tmp_path):
         pass
+
+
+def test_a_taken_port_is_an_error_and_frees_the_state(tmp_path: Path) -> None:
+    with Emulator() as first:
+        port = int(first.url.rsplit(":", 1)[1])
+        with pytest.raises(PortTaken, match=str(port)), Emulator(tmp_path, port):
+            pass
+    with Emulator(tmp_path) as second:
+        assert _rules(second.url) == []
+
+
+def test_without_the_web_server_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "werkzeug.serving", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'deployer\[local\]'"), Emulator(tmp_path):
+        pass
+    monkeypatch.undo()
+    with Emulator(tmp_path) as emulator:
+        assert _rules(emulator.url) == []
+
+
+def test_who_asks_while_it_stops_is_told_so() -> None:
+    world = World(None)
+    world.close()
+    answer = build_app(world).test_client().get("/kibana/api/status")
+
+    assert (answer.status_code, answer.get_json()["statusCode"]) == (503, 503)
 
 
 def test_the_second_process_uses_the_first(tmp_path: Path, repo_root: Path) -> None:

@@ -34,7 +34,12 @@ def test_what_is_in_git_and_not_in_the_target_is_created():
 
 def test_equal_objects_are_left_alone_whatever_their_mark_says():
     wanted = make.resource()
-    marks = (make.marked(wanted), make.marked(wanted, body=LOW), make.marked(wanted, owner="other"), UnknownMark("deployer:9:x"))
+    marks = (
+        make.marked(wanted),
+        make.marked(wanted, body=LOW),
+        make.marked(wanted, owner="other"),
+        UnknownMark("deployer:9:x"),
+    )
 
     for mark in marks:
         plan = make_plan(make.desired(wanted), make.live(replace(wanted, mark=mark)))
@@ -156,7 +161,9 @@ def test_deletes_are_limited_to_two_or_a_fifth(rules, gone, refused):
     plan = make_plan(make.desired(*live[gone:]), make.live(*live))
 
     if refused:
-        with pytest.raises(UnsafePlan, match=rf"would delete {gone} of {rules} owned rules.*limits.deletes.*--allow-deletes"):
+        with pytest.raises(
+            UnsafePlan, match=rf"would delete {gone} of {rules} owned rules.*limits.deletes.*--allow-deletes"
+        ):
             check_limits(plan, Limits())
     else:
         check_limits(plan, Limits())

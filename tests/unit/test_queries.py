@@ -62,7 +62,15 @@ def test_a_value_becomes_a_literal_of_the_same_type(value, type, text):
 
 @pytest.mark.parametrize(
     ("value", "type"),
-    [(True, "long"), ("40", "long"), (1.5, "long"), ("1d; drop", "timespan"), (1, "bool"), ([True], "dynamic"), (1, "function")],
+    [
+        (True, "long"),
+        ("40", "long"),
+        (1.5, "long"),
+        ("1d; drop", "timespan"),
+        (1, "bool"),
+        ([True], "dynamic"),
+        (1, "function"),
+    ],
 )
 def test_a_value_of_another_type_is_refused(value, type):
     with pytest.raises(ValueError, match="needed"):

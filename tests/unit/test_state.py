@@ -1,5 +1,7 @@
 """Marks and digests: the two things that ownership and cause hang on."""
 
+from typing import Any
+
 import pytest
 
 from deployer.diff import FieldChange
@@ -55,7 +57,7 @@ def test_of_several_marks_the_one_that_names_the_object_counts():
 
 def test_digests_are_pinned():
     """A change of the digest makes every live mark stale: it needs a new FORMAT."""
-    body = {"name": "Zoë", "value": 20, "list": [1, 2.5, True, None], "nested": {"b": "2", "a": "1"}}
+    body: dict[str, Any] = {"name": "Zoë", "value": 20, "list": [1, 2.5, True, None], "nested": {"b": "2", "a": "1"}}
 
     assert digest(body) == "c0d3a8396937ce00"
 
@@ -67,8 +69,13 @@ def test_values_that_python_or_a_reader_may_mix_up_differ(one, other):
 
 
 def test_mappings_are_entered_and_lists_compared_whole():
-    before = {"threshold": {"value": 20, "field": ["a"]}, "tags": ["x"], "same": {"deep": [1]}}
-    after = {"threshold": {"value": 40, "field": ["a"]}, "tags": ["x", "y"], "same": {"deep": [1]}, "new": 1}
+    before: dict[str, Any] = {"threshold": {"value": 20, "field": ["a"]}, "tags": ["x"], "same": {"deep": [1]}}
+    after: dict[str, Any] = {
+        "threshold": {"value": 40, "field": ["a"]},
+        "tags": ["x", "y"],
+        "same": {"deep": [1]},
+        "new": 1,
+    }
 
     assert field_changes(before, after) == (
         FieldChange("new", None, 1),

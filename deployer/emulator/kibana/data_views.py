@@ -122,7 +122,8 @@ def _create(call: Call) -> Answer:
         if name is None:
             continue
         if not override:
-            # Documented as 400 for the same title; the code compares names. An existing id may be 409: not settled.
+            # Kibana: createSavedObject looks for the name (the title where there is none). The documentation says
+            # "title"; two views of one title and different names exist in every space. An existing id: not settled.
             raise platform(400, f"Duplicate data view: {name}")
         if other["id"] != view["id"] and _name(other) == _name(view):
             # Kibana: createSavedObject deletes the view it found by name before it writes the new one.
@@ -131,12 +132,10 @@ def _create(call: Call) -> Answer:
 
 
 def _clash(view: Document, other: Document) -> str | None:
-    """By what two data views are the same one: id, name (the title where there is no name) or title."""
+    """By what two data views are the same one: id, or name (the title where there is no name)."""
     if view["id"] == other["id"]:
         return str(view["id"])
-    if _name(view) == _name(other):
-        return _name(view)
-    return str(view["title"]) if view["title"] == other["title"] else None
+    return _name(view) if _name(view) == _name(other) else None
 
 
 def _name(view: Document) -> str:

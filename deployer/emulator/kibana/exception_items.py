@@ -39,7 +39,7 @@ def _create(call: Call) -> Answer:
         raise siem(404, f'exception list id: "{body["list_id"]}" does not exist')
     if store.get(ITEMS, scope, body["item_id"]) is not None:
         raise siem(409, f'exception list item id: "{body["item_id"]}" already exists')
-    if sum(item["list_id"] == body["list_id"] for item in store.all(ITEMS, scope)) >= MAX_ITEMS:
+    if store.size(ITEMS, scope) >= MAX_ITEMS <= len(store.where(ITEMS, scope, "list_id", body["list_id"])):
         # MAX_EXCEPTION_LIST_SIZE; the wording is not settled.
         raise siem(400, f"Failed to add exception item, exception list would exceed max size of {MAX_ITEMS}")
     body["comments"] = [_comment(call, comment) for comment in body.get("comments", [])]
@@ -111,7 +111,7 @@ def _items(call: Call, list_id: str, namespace: str) -> list[Document]:
     scope = scope_of(call, namespace)
     if call.world.store.get(exception_lists.COLLECTION, scope, list_id) is None:
         raise siem(404, f'exception list list_id: "{list_id}" does not exist')
-    return [item for item in call.world.store.all(ITEMS, scope) if item["list_id"] == list_id]
+    return call.world.store.where(ITEMS, scope, "list_id", list_id)
 
 
 def _comment(call: Call, comment: Document) -> Document:

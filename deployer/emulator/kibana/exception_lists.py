@@ -58,7 +58,7 @@ def find_by(call: Call, collection: str, namespace: str, id: str | None, human: 
     """A document by its saved-object id or by the key that people know, the id first."""
     scope = scope_of(call, namespace)
     if id is not None:
-        return next((item for item in call.world.store.all(collection, scope) if item["id"] == id), None)
+        return next(iter(call.world.store.where(collection, scope, "id", id)), None)
     return call.world.store.get(collection, scope, human) if human is not None else None
 
 
@@ -120,10 +120,9 @@ def copy_list(call: Call, reference: Document) -> Document | None:
         return None
     twin = new_document(call, {**original, "list_id": str(uuid.uuid4()), "name": f"{original['name']} [Duplicate]"})
     call.world.store.put(COLLECTION, scope, twin["list_id"], twin)
-    for item in call.world.store.all(ITEMS, scope):
-        if item["list_id"] == original["list_id"]:
-            copied = new_document(call, {**item, "list_id": twin["list_id"], "item_id": str(uuid.uuid4())})
-            call.world.store.put(ITEMS, scope, copied["item_id"], copied)
+    for item in call.world.store.where(ITEMS, scope, "list_id", original["list_id"]):
+        copied = new_document(call, {**item, "list_id": twin["list_id"], "item_id": str(uuid.uuid4())})
+        call.world.store.put(ITEMS, scope, copied["item_id"], copied)
     return {**reference, "id": twin["id"], "list_id": twin["list_id"]}
 
 
@@ -171,9 +170,8 @@ def _update(call: Call) -> Answer:
 def _delete(call: Call) -> Answer:
     found = _asked(call)
     scope = scope_of(call, found["namespace_type"])
-    for item in call.world.store.all(ITEMS, scope):
-        if item["list_id"] == found["list_id"]:
-            call.world.store.remove(ITEMS, scope, item["item_id"])
+    for item in call.world.store.where(ITEMS, scope, "list_id", found["list_id"]):
+        call.world.store.remove(ITEMS, scope, item["item_id"])
     # Rules keep their reference to the list (kibana issue 198845).
     call.world.store.remove(COLLECTION, scope, found["list_id"])
     return Answer(found)

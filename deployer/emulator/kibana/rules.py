@@ -49,9 +49,8 @@ _NOT_REVISED = {"enabled", "updated_at", "updated_by", "revision", "execution_su
 def find_one(call: Call, rule_id: str | None, id: str | None) -> Document:
     """The rule, or 404 as Kibana words it."""
     if id is not None:
-        for rule in call.world.store.all(COLLECTION, call.scope):
-            if rule["id"] == id:
-                return rule
+        for rule in call.world.store.where(COLLECTION, call.scope, "id", id):
+            return rule
         raise siem(404, f'id: "{id}" not found')
     if rule_id is None:
         raise siem(400, ['either "id" or "rule_id" must be set'])
@@ -175,6 +174,8 @@ def _tags(call: Call) -> Answer:
 def _check_default_lists(call: Call, rule: Document) -> None:
     """A rule_default list belongs to one rule, and a rule has at most one. The texts are not settled."""
     mine = [item["list_id"] for item in rule["exceptions_list"] if item["type"] == "rule_default"]
+    if not mine:
+        return
     if len(mine) > 1:
         raise siem(400, "More than one default exception list found on rule")
     for other in call.world.store.all(COLLECTION, call.scope):

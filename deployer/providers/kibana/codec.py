@@ -7,6 +7,7 @@ comment line in the script of its first runtime field.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -66,6 +67,7 @@ def encode(assignment: Assignment) -> DesiredState:
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
         made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
         resources.update({resource.key: resource for resource in made})
+    faults += _repeated_names(resources.values())
     if faults:
         raise CannotEncode(faults)
     return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
@@ -219,6 +221,15 @@ def _data_view(rule: Rule, half: PlatformRule) -> Resource | None:
     body = canonical.data_view({"allowNoIndex": True, **view, "title": ",".join(map(str, patterns))})
     key = Key(Kind.DATA_VIEW, PREFIX + rule.live_id)
     return Resource(key, body, name=str(body["name"]), source=rule.location)
+
+
+def _repeated_names(resources: Iterable[Resource]) -> Iterator[Finding]:
+    """Kibana refuses a second data view of the same name."""
+    first: dict[str, Resource] = {}
+    for view in resources:
+        if view.key.kind is Kind.DATA_VIEW and first.setdefault(view.name, view) is not view:
+            message = f"{view.key.id} and {first[view.name].key.id} name their data view alike: {view.name!r}"
+            yield Finding("data-view-name", message, location=view.source)
 
 
 def _list(category: Category) -> Resource:

@@ -114,6 +114,8 @@ class SentinelApi:
             return call()
         except azure.AzureError as error:
             raise self._error(verb, error) from None
+        except ValueError:
+            raise BadAnswer(f"{verb} alert rules at {self._what}: the answer is not JSON") from None
 
     def _error(self, verb: str, error: azure.AzureError) -> ProviderError:
         what = f"{verb} alert rules at {self._what}"

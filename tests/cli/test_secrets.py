@@ -1,0 +1,132 @@
+"""No credential appears in anything, and none goes where it is not bound to."""
+
+import copy
+import logging
+
+import pytest
+
+from deployer.emulator import Emulator
+from tests.cli.conftest import KEY
+from tests.cli.conftest import TOKEN
+
+SECRETS = (KEY, "planted:S3cr3tKeyOfAcme", "S3cr3tKeyOfAcme", TOKEN)
+
+
+@pytest.mark.parametrize("echo", [None, 400, 401, 500], ids=str)
+def test_a_planted_credential_appears_in_nothing_that_a_run_leaves(deployer, site, root, caplog, echo, monkeypatch):
+    """Even when the server repeats the request's own header in its error."""
+    monkeypatch.setattr("deployer.providers.http._backoff", lambda left: 0.0)
+    monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *args, **options: None)
+    caplog.set_level(logging.DEBUG)
+    if echo:
+        for secret in (KEY, TOKEN, "planted:S3cr3tKeyOfAcme"):
+            said = f"header Authorization: ApiKey {secret} was refused"
+            body = {"statusCode": echo, "message": said, "error": {"code": "x", "message": said}}
+            site.emulator.fault(path="/s/acme/|workspaces/acme", status=echo, body=body, times=4)
+    said = ""
+    for verb in ("check", "plan", "apply", "verify", "plan", "show"):
+        for form in ("text", "json"):
+            run = deployer(verb, "site", "--format", form)
+            said += run.out + run.err
+    deployer("plan", "site", "--out", str(root / "report.txt"))
+
+    written = "".join(path.read_text(errors="replace") for path in root.rglob("*") if path.is_file())
+    for secret in SECRETS:
+        assert secret not in said
+        assert secret not in caplog.text
+        assert secret not in written
+    assert "acme" in said
+
+
+def test_a_target_that_names_another_customers_credential_is_refused_before_any_request(deployer, site):
+    def bind(document):
+        document["credentials"]["globex-kibana"] = {
+            **copy.deepcopy(document["credentials"]["kibana"]),
+            "tenants": ["globex"],
+        }
+
+    site.edit(site.root / "environments/site/environment.yaml", bind)
+    site.edit(site.tenant("acme"), lambda document: document["targets"]["kibana"].update(credential="globex-kibana"))
+
+    planned = deployer("plan", "site", "--tenant", "acme")
+
+    assert planned.code == 1
+    assert "the credential `globex-kibana` is not for acme" in planned.out
+    assert site.emulator.requests == []
+
+
+def test_a_host_that_a_credential_is_not_bound_to_is_refused_before_any_request(deployer, site):
+    with Emulator() as other:
+        url = other.url.replace("127.0.0.1", "localhost")
+        site.edit(site.tenant("acme"), lambda document: document["targets"]["kibana"].update(url=f"{url}/kibana"))
+
+        planned = deployer("plan", "site", "--tenant", "acme")
+
+        assert planned.code == 1
+        assert "may not go to localhost" in planned.out
+        assert other.requests == []
+
+
+def test_the_list_of_trusted_hosts_from_outside_wins(deployer, site, monkeypatch):
+    monkeypatch.setenv("DEPLOYER_TRUSTED_HOSTS", "kibana.acme.example")
+
+    planned = deployer("plan", "site")
+
+    assert planned.code == 1
+    assert site.emulator.requests == []
+
+
+def test_a_credential_that_is_not_set_is_named_and_its_target_not_asked(deployer, site, monkeypatch):
+    monkeypatch.delenv("SITE_KIBANA_KEY")
+
+    planned = deployer("plan", "site")
+
+    assert planned.code == 3
+    assert "credential kibana is empty: set the environment variable SITE_KIBANA_KEY" in planned.out
+    assert not [one for one in site.emulator.requests if "/kibana" in one["path"]]
+
+
+def test_a_netrc_entry_and_a_proxy_of_the_environment_do_not_replace_or_see_the_key(
+    deployer, site, monkeypatch, tmp_path
+):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login mallory password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+
+    planned = deployer("plan", "site")
+
+    assert planned.code == 2
+    assert {one["user"] for one in site.emulator.requests if "/kibana" in one["path"]} == {"planted"}
+
+
+def test_a_redirect_takes_no_key_along(deployer, site):
+    with Emulator() as other:
+        location = {"Location": f"{other.url}/kibana/s/acme/api/detection_engine/rules/_find"}
+        site.emulator.fault(path="/kibana|/arm", status=307, headers=location)
+
+        planned = deployer("plan", "site")
+
+        assert planned.code == 1
+        assert other.requests == []
+
+
+def test_a_next_link_to_another_origin_is_not_followed(deployer, site):
+    with Emulator() as other:
+        body = {"value": [], "nextLink": f"{other.url}/arm/next"}
+        site.emulator.fault(path="workspaces/acme/.*alertRules$", status=200, body=body)
+
+        planned = deployer("plan", "site", "--tenant", "acme")
+
+        assert planned.code == 3
+        assert "not followed" in planned.out
+        assert other.requests == []
+
+
+def test_a_secret_with_a_line_break_inside_is_refused_and_not_shown(deployer, site, monkeypatch):
+    monkeypatch.setenv("SITE_KIBANA_KEY", "first-half\nsecond-half")
+
+    planned = deployer("plan", "site")
+
+    assert "holds characters that cannot be sent" in planned.out
+    assert "first-half" not in planned.out + planned.err
