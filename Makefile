@@ -22,9 +22,9 @@ define expect
 	[ $$code -eq $(1) ] || { echo "make demo: exit code $$code, not $(1): deployer $(2)" >&2; exit 1; }
 endef
 
-# How many documents the emulator has written in its life.
+# How many write requests stand in the emulator's log.
 WRITTEN := $(BIN)/python -c 'from pathlib import Path; from deployer.emulator.store import Store; \
-print(Store(Path(".deployer/emulator/emulator.sqlite")).writes)'
+print(sum(one["method"] != "GET" for one in Store(Path(".deployer/emulator/emulator.sqlite")).requests()))'
 
 demo: $(READY)  ## plan, apply and verify the demo environment on the embedded emulator
 	@rm -rf .deployer/emulator
@@ -35,7 +35,7 @@ demo: $(READY)  ## plan, apply and verify the demo environment on the embedded e
 	@$(WRITTEN) > $(VENV)/written
 	$(call expect,0,apply demo --yes)
 	@before=$$(cat $(VENV)/written); after=$$($(WRITTEN)); echo; \
-	echo "Written by the first apply: $$before documents. By the second: $$((after - before))."; \
+	echo "Write requests of the first apply: $$before. Of the second: $$((after - before))."; \
 	[ "$$before" -gt 0 ] && [ "$$after" -eq "$$before" ] || { echo "make demo: not what a demo should show" >&2; exit 1; }
 
 # -- checking ---------------------------------------------------------------------------------------------------------

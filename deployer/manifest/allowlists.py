@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from deployer.findings import Finding
 from deployer.findings import Location
+from deployer.hosts import Unfit
 from deployer.manifest import values
 from deployer.manifest.document import Node
-from deployer.manifest.hosts import Unfit
 from deployer.manifest.wording import guess
 from deployer.manifest.wording import label
 from deployer.manifest.wording import listed

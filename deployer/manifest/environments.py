@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from deployer import hosts
 from deployer.findings import Finding
 from deployer.manifest import files
-from deployer.manifest import hosts
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.rules import RuleBook

@@ -5,13 +5,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeAlias
 
+from deployer import hosts
 from deployer.findings import Finding
-from deployer.manifest import hosts
 from deployer.manifest.document import Node
 from deployer.manifest.environments import tunings
 from deployer.manifest.wording import label
 from deployer.manifest.wording import listed
-from deployer.manifest.wording import plain
+from deployer.manifest.wording import shown_key
 from deployer.model import Credential
 from deployer.model import Environment
 from deployer.model import KibanaTarget
@@ -122,7 +122,7 @@ def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:
 
 def _unknown_credential(node: Node, environment: Environment) -> Finding:
     # The name itself is not shown: people have pasted keys here.
-    known = listed(map(plain, sorted(environment.credentials)))
+    known = listed(map(shown_key, sorted(environment.credentials)))
     message = f"{label(node.path)} names no credential of environment.yaml; known: {known}"
     return node.error("unknown-credential", message)
 
@@ -132,20 +132,20 @@ def _credential_faults(tenant: str, node: Node, credential: Credential, platform
     other = {each for known in _CREDENTIAL_TYPES.values() for each in known} - set(types)
     if credential.type in other:
         message = (
-            f"the credential {plain(credential.name)} is of type {credential.type}; "
+            f"the credential {shown_key(credential.name)} is of type {credential.type}; "
             f"{platform} takes {' or '.join(types)}"
         )
         yield node.error("credential-type", message)
     if not any(fnmatchcase(tenant, glob) for glob in credential.tenants):
-        tenants = listed(map(plain, credential.tenants))
-        message = f"the credential {plain(credential.name)} is not for {tenant}; its `tenants` are {tenants}"
+        tenants = listed(map(shown_key, credential.tenants))
+        message = f"the credential {shown_key(credential.name)} is not for {tenant}; its `tenants` are {tenants}"
         yield node.error("foreign-credential", message)
 
 
 def _host_faults(node: Node, host: str, credential: Credential | None, environment: Environment) -> Iterator[Finding]:
     if credential and credential.hosts and not hosts.covers(credential.hosts, host):
         message = (
-            f"the credential {plain(credential.name)} may not go to {host}, only to {listed(credential.hosts)}; "
+            f"the credential {shown_key(credential.name)} may not go to {host}, only to {listed(credential.hosts)}; "
             "if it should, say so in its `hosts` in environment.yaml"
         )
         yield node.error("unbound-host", message)

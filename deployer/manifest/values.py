@@ -9,7 +9,7 @@ from datetime import date
 from datetime import datetime
 from typing import TypeAlias
 
-from deployer.manifest.hosts import Unfit
+from deployer.hosts import Unfit
 from deployer.model import ValueKind
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -32,8 +32,3 @@ def label(path: Iterable[str | int]) -> str:
     """The path of a value for a message: `targets.kibana.url`, `ports[0]`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return shown_key(text.removeprefix(".")) if text else "the file"
-
-
-def plain(name: str) -> str:
-    """A name as it is, or as a value where it holds what names do not."""
-    return name if name.isprintable() and len(name) <= LONGEST else shown(name)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from deployer.errors import Untrusted
+from deployer.hosts import CLOUDS
+from deployer.hosts import covers
 from deployer.model import Credential
 from deployer.model import KibanaTarget
 from deployer.model import SentinelTarget
 from deployer.model import Target
 from deployer.providers.base import Provider
 from deployer.providers.secrets import Secret
-from deployer.providers.secrets import covers
 from deployer.providers.secrets import require_bound
 from deployer.providers.secrets import resolve
 
@@ -84,7 +85,7 @@ class Connections:
 
         credential = None if target.emulator or target.credential is None else self._credential(target)
         cloud = credential.cloud if credential else "public"
-        endpoint = f"{self._emulator}/arm" if target.emulator else target.endpoint or credentials.ENDPOINTS[cloud]
+        endpoint = f"{self._emulator}/arm" if target.emulator else target.endpoint or CLOUDS[cloud]
         who, secret = "azure-identity's chain", None
         if credential:
             require_bound(credential, endpoint, self._trusted)
@@ -96,7 +97,7 @@ class Connections:
             policy = credentials.StaticBearer(secret)
         else:
             if not credential:
-                self._require_azure(endpoint, credentials.ENDPOINTS.values())
+                self._require_azure(endpoint, CLOUDS.values())
             policy = credentials.authentication(self._token(credential, secret), cloud, endpoint)
         api = SentinelApi(
             endpoint,

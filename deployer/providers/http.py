@@ -2,7 +2,6 @@
 
 import base64
 import email.utils
-import ipaddress
 import random
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from deployer.errors import Overloaded
 from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
+from deployer.hosts import loopback
 from deployer.providers.secrets import Secret
 
 TIMEOUT_SECONDS = (10, 60)
@@ -72,7 +72,7 @@ class Http:
         self._session = requests.Session()
         self._session.headers.update(headers)
         # A proxy named by the environment must not see loopback traffic.
-        self._session.trust_env = not is_loopback(self.base)
+        self._session.trust_env = not loopback(urlsplit(self.base).hostname or "")
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -149,15 +149,6 @@ class Http:
 
     def _what(self, method: str, path: str) -> str:
         return f"{method} {self.base}{path}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _message(response: requests.Response) -> str:

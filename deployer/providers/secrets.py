@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from deployer.errors import Untrusted
+from deployer.hosts import covers
 from deployer.model import Credential
 
 MASK = "***"
@@ -77,14 +78,6 @@ def require_bound(credential: Credential, url: str, trusted_hosts: Sequence[str]
         raise Untrusted(
             f"{host} is not among the trusted hosts; nothing was sent. Add it to trusted_hosts if it is right"
         )
-
-
-def covers(patterns: Sequence[str], host: str) -> bool:
-    """Whether `host` is one of `patterns`: exact, or `*.suffix` for any name below a suffix."""
-    return any(
-        host == pattern.lower() or (pattern.startswith("*.") and host.endswith(pattern[1:].lower()))
-        for pattern in patterns
-    )
 
 
 def _read(path: Path, credential: Credential) -> str:

@@ -23,6 +23,7 @@ from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
 from deployer.errors import Untrusted
+from deployer.hosts import loopback
 
 Document = dict[str, Any]
 Answer = TypeVar("Answer")
@@ -80,7 +81,7 @@ class SentinelApi:
             ],
             connection_timeout=10,
             read_timeout=60,
-            use_env_settings=not _is_loopback(endpoint),
+            use_env_settings=not loopback(urlsplit(endpoint).hostname or ""),
         )
 
     def close(self) -> None:
@@ -163,10 +164,6 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
-
-
-def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
 
 
 def _message(error: azure.AzureError) -> str:

@@ -15,12 +15,6 @@ from deployer.errors import Untrusted
 from deployer.model import Credential
 from deployer.providers.secrets import Secret
 
-ENDPOINTS = {
-    "public": "https://management.azure.com",
-    "usgov": "https://management.usgovcloudapi.net",
-    "china": "https://management.chinacloudapi.cn",
-}
-"""ARM per cloud."""
 _SCOPES = {
     "public": "https://management.azure.com/.default",
     "usgov": "https://management.core.usgovcloudapi.net/.default",

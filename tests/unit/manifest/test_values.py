@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.hosts import Unfit
 from deployer.manifest import values
-from deployer.manifest.hosts import Unfit
 from deployer.model import ValueKind
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.manifest import hosts
-from deployer.manifest.hosts import Server
-from deployer.manifest.hosts import Unfit
+from deployer import hosts
+from deployer.hosts import Server
+from deployer.hosts import Unfit
 
 
 @pytest.mark.parametrize(

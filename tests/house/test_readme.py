@@ -1,0 +1,109 @@
+"""The generated parts of the README are what the program says today. `pytest --update-golden` rewrites them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deployer.emulator import Emulator
+
+BLOCK = re.compile(r"<!-- begin: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    root = tmp_path_factory.mktemp("readme")
+    for folder in ("rules", "environments"):
+        shutil.copytree(repo_root / folder, root / folder)
+    plan = _console(repo_root, root, "plan", "demo", "--tenant", "globex")
+    _console(repo_root, root, "apply", "demo", "--yes")
+    _edit_by_hand(root)
+    return {
+        "plan": plan,
+        "drift": re.sub(
+            r"at \d{4}-.* UTC",
+            "at 2026-11-21 02:14:07 UTC",
+            _console(repo_root, root, "plan", "demo", "--tenant", "acme"),
+        ),
+        "help": _console(repo_root, root, "--help"),
+        "rules": _rules(repo_root),
+        "deviations": _deviations(repo_root),
+    }
+
+
+@pytest.mark.parametrize("name", ["plan", "drift", "help", "rules", "deviations"])
+def test_a_generated_part_is_up_to_date(name, blocks, repo_root, request):
+    readme = repo_root / "README.md"
+    text = readme.read_text()
+    if request.config.getoption("--update-golden"):
+        text = BLOCK.sub(lambda match: f"<!-- begin: {match[1]} -->\n{blocks[match[1]]}<!-- end -->", text)
+        readme.write_text(text)
+
+    assert dict(BLOCK.findall(text))[name] == blocks[name]
+
+
+def test_every_command_of_the_readme_exists(repo_root):
+    text = (repo_root / "README.md").read_text()
+    verbs = set(re.findall(r"deployer ([a-z]+) ", text)) - {"is", "keeps"}
+
+    helped = subprocess.run(
+        [sys.executable, "-m", "deployer", "--help"], capture_output=True, text=True, check=True, cwd=repo_root
+    )
+    for verb in verbs:
+        assert re.search(rf"^  {verb} ", helped.stdout, re.MULTILINE), verb
+
+
+def _console(repo_root: Path, root: Path, *arguments: str) -> str:
+    """A command and what it prints, as a code block."""
+    environment = {**os.environ, "PYTHONPATH": str(repo_root), "COLUMNS": "100"}
+    command = [sys.executable, "-m", "deployer", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
+    assert done.returncode in (0, 2), done.stderr
+    return f"```\n$ deployer {' '.join(arguments)}\n{done.stdout.rstrip()}\n```\n"
+
+
+def _edit_by_hand(root: Path) -> None:
+    import requests
+
+    with Emulator(root / ".deployer/emulator") as emulator:
+        answer = requests.patch(
+            f"{emulator.url}/kibana/s/acme/api/detection_engine/rules",
+            json={"rule_id": "t1584.005-botnet-node", "severity": "low"},
+            auth=("jo", "pw"),
+            headers={"kbn-xsrf": "x"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+
+
+def _documents(repo_root: Path) -> list[dict]:
+    return [yaml.safe_load(path.read_text()) for path in sorted((repo_root / "rules").glob("*/rule.yaml"))]
+
+
+def _rules(repo_root: Path) -> str:
+    lines = ["| rule | platforms | severity, confidence | honours |", "|---|---|---|---|"]
+    for rule in _documents(repo_root):
+        platforms = ", ".join(name for name in ("kibana", "sentinel") if name in rule)
+        lists = ", ".join(rule["allowlists"])
+        lines.append(
+            f"| `{rule['id']}`: {rule['name']} | {platforms} | {rule['severity']}, {rule['confidence']} | {lists} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _deviations(repo_root: Path) -> str:
+    lines: list[str] = []
+    for rule in _documents(repo_root):
+        lines += [f"**{rule['id']}**, from: {rule['source']}", ""]
+        lines += [f"- {_line(one['what'])} *{_line(one['why'])}*" for one in rule["deviations"]]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
