@@ -20,7 +20,7 @@ def apply(place: Place, plan: Plan, provider: Provider) -> Applied:
     """
     done: list[Change] = []
     failures: list[Failure] = []
-    denied: str | None = None
+    denied = _unready(plan, provider)
     for change in plan.changes:
         reason = denied or _hindrance(change, failures)
         if reason:
@@ -35,6 +35,17 @@ def apply(place: Place, plan: Plan, provider: Provider) -> Applied:
         else:
             done.append(change)
     return Applied(place, plan, tuple(done), tuple(failures))
+
+
+def _unready(plan: Plan, provider: Provider) -> str | None:
+    """Why the target cannot take any write; not asked when there is none to make."""
+    if all(change.blocked for change in plan.changes):
+        return None
+    try:
+        provider.ready(plan)
+    except ProviderError as error:
+        return str(error)
+    return None
 
 
 def _hindrance(change: Change, failures: list[Failure]) -> str | None:

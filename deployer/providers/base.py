@@ -14,6 +14,7 @@ from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
+from deployer.plan import Plan
 from deployer.state import DesiredState
 from deployer.state import LiveState
 from deployer.state import Resource
@@ -27,6 +28,9 @@ class Provider(Protocol):
 
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""
+
+    def ready(self, plan: Plan) -> None:
+        """Raise unless the target can take the plan's writes; asked once, before the first of them."""
 
     def apply(self, change: Change) -> None:
         """Carry out one change, exactly as planned; raise `Conflict` when the object moved since it was read."""

@@ -1,12 +1,16 @@
 """From a target to its provider: the credential is checked against the host here, before anything is sent."""
 
 import threading
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
+from typing import Generic
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from deployer.errors import Untrusted
@@ -28,6 +32,31 @@ _EMULATOR = Secret("emulator", "ZGVwbG95ZXI6ZW11bGF0b3I=")
 """What the embedded emulator is given; it is no secret."""
 
 
+Value = TypeVar("Value")
+
+
+class Once(Generic[Value]):
+    """Values by key, each made once whoever asks first; a slow one holds up only those who wait for it."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._values: dict[str, Value] = {}
+
+    def get(self, key: str, make: Callable[[], Value]) -> Value:
+        """The value of `key`; if making it fails, the next one to ask tries again."""
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            if key not in self._values:
+                self._values[key] = make()
+            return self._values[key]
+
+    def made(self) -> list[Value]:
+        """Every value that there is by now."""
+        return list(self._values.values())
+
+
 class Connections:
     """Makes the providers of one run; secrets are read once per credential, tokens asked for once."""
 
@@ -42,9 +71,9 @@ class Connections:
         self._trusted = trusted_hosts
         self._root = root
         self._emulator = emulator
-        self._lock = threading.Lock()
-        self._secrets: dict[str, Secret] = {}
-        self._tokens: dict[str, SharedToken] = {}
+        self._secrets: Once[Secret] = Once()
+        self._tokens: Once[SharedToken] = Once()
+        self._statuses: Once[dict[str, Any]] = Once()
 
     def provider(self, target: Target) -> Provider:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
@@ -52,9 +81,7 @@ class Connections:
 
     def redact(self, text: str) -> str:
         """`text` without any secret of this run, whoever said it."""
-        with self._lock:
-            secrets = list(self._secrets.values())
-        for secret in secrets:
+        for secret in self._secrets.made():
             text = secret.redact(text)
         return text
 
@@ -76,7 +103,8 @@ class Connections:
         ca = str(self._root / target.ca) if target.ca else None
         auth = HeaderAuth(scheme, secret)
         http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
-        return KibanaProvider(KibanaApi(http, target.space), emulated=target.emulator)
+        api = KibanaApi(http, target.space)
+        return KibanaProvider(api, status=lambda: self._statuses.get(url, api.status), emulated=target.emulator)
 
     def _sentinel(self, target: SentinelTarget) -> Provider:
         from deployer.providers.sentinel import credentials
@@ -126,16 +154,9 @@ class Connections:
         return credential
 
     def _secret(self, credential: Credential) -> Secret:
-        with self._lock:
-            if credential.name not in self._secrets:
-                self._secrets[credential.name] = resolve(credential, self._root)
-            return self._secrets[credential.name]
+        return self._secrets.get(credential.name, lambda: resolve(credential, self._root))
 
     def _token(self, credential: Credential | None, secret: Secret | None) -> "SharedToken":
         from deployer.providers.sentinel.credentials import token_source
 
-        name = credential.name if credential else ""
-        with self._lock:
-            if name not in self._tokens:
-                self._tokens[name] = token_source(credential, secret)
-            return self._tokens[name]
+        return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))

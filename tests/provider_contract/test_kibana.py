@@ -212,3 +212,25 @@ def test_encoding_names_every_field_that_kibana_rules_do_not_have():
 
     with pytest.raises(CannotEncode, match="no field 'treshold'"):
         encode(make.assignment(rules=[make.rule(kibana=make.kibana_half(treshold={}))]))
+
+
+def test_a_kibana_that_cannot_run_rules_is_written_nothing(kibana):
+    body = {"is_authenticated": True, "has_encryption_key": False}
+    kibana.emulator.fault(path="detection_engine/privileges", status=200, body=body)
+
+    applied = kibana.apply(kibana.assignment())
+
+    assert (applied.done, kibana.writes()) == ((), [])
+    assert {failure.tried for failure in applied.failures} == {False}
+    assert "no encryption key" in applied.failures[0].error
+
+
+@pytest.mark.parametrize(("version", "groups", "taken"), [("9.1.0", 3, True), ("9.1.0", 4, False), ("9.3.0", 5, True)])
+def test_more_group_by_fields_than_the_version_takes_are_refused_before_any_write(kibana, version, groups, taken):
+    kibana.emulator.kibana_version = version
+    threshold = {"field": [f"f{index}" for index in range(groups)], "value": 1}
+
+    applied = kibana.apply(kibana.assignment(make.rule(kibana=make.kibana_half(threshold=threshold))))
+
+    assert (applied.failures == ()) is taken
+    assert bool(kibana.writes()) is taken

@@ -35,6 +35,11 @@ class KibanaApi:
         """Version and flavour of the server; the same for every space."""
         return self._document(self._http.json("GET", "/api/status"), "version")
 
+    def privileges(self) -> Document:
+        """What the credential may do in this space, and whether Kibana can run rules at all."""
+        path = f"{self._prefix}/api/detection_engine/privileges"
+        return self._document(self._http.json("GET", path), "is_authenticated")
+
     def rules(self) -> Iterator[Document]:
         """Every rule in the space that Elastic did not ship, page by page."""
         return self._pages(

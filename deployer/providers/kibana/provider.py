@@ -1,18 +1,24 @@
 """One Kibana space: read it whole, write one object at a time."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from deployer.errors import Denied
+from deployer.errors import Refused
+from deployer.errors import Unreachable
 from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
+from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.kibana import codec
+from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -26,8 +32,9 @@ from deployer.state import Unmanaged
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
 
-    def __init__(self, api: KibanaApi, *, emulated: bool = False) -> None:
+    def __init__(self, api: KibanaApi, *, status: Callable[[], Document] | None = None, emulated: bool = False) -> None:
         self._api = api
+        self._status = status or api.status
         self._emulated = emulated
         self._desired = DesiredState("", "", {})
         self._list_ids: dict[str, str] = {}
@@ -59,6 +66,20 @@ class KibanaProvider:
             ),
             emulated=self._emulated,
         )
+
+    def ready(self, plan: Plan) -> None:
+        """Kibana is up, can run rules, takes this credential, and takes as many group-by fields as the rules have."""
+        status = self._status()
+        level = str(((status.get("status") or {}).get("overall") or {}).get("level", "unknown"))
+        if level in ("critical", "unavailable"):
+            raise Unreachable(f"Kibana says that it is {level}; nothing was written")
+        privileges = self._api.privileges()
+        if privileges["is_authenticated"] is not True:
+            raise Denied("Kibana does not take the credential as a user; nothing was written")
+        if privileges.get("has_encryption_key") is False:
+            why = "it has no encryption key (xpack.encryptedSavedObjects.encryptionKey)"
+            raise Refused(f"Kibana cannot run rules: {why}; nothing was written")
+        _require_groups(plan, str((status.get("version") or {}).get("number", "")))
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
@@ -141,6 +162,19 @@ class KibanaProvider:
             Kind.DATA_VIEW: self._api.delete_data_view,
         }
         deletes[key.kind](key.id)
+
+
+def _require_groups(plan: Plan, version: str) -> None:
+    """A threshold rule groups by up to 5 fields since 9.2, by up to 3 before (kibana pull request 227465)."""
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    limit = 3 if numbers and numbers < (9, 2) else 5
+    for change in plan.changes:
+        if isinstance(change, Delete) or change.key.kind is not Kind.RULE:
+            continue
+        groups = len((change.desired.body.get("threshold") or {}).get("field", ()))
+        if groups > limit:
+            why = f"{change.key} groups by {groups} fields, Kibana {version} takes {limit}"
+            raise Refused(f"{why}; nothing was written")
 
 
 def _concerns(resource: Resource, desired: DesiredState) -> bool:

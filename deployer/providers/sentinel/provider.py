@@ -5,6 +5,7 @@ from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
+from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.sentinel import codec
 from deployer.providers.sentinel.api import SentinelApi
@@ -33,6 +34,9 @@ class SentinelProvider:
         concerned = {one.key: one for one in found if _concerns(one, desired)}
         others = tuple(Unmanaged(one.key.kind, one.key.id, one.name) for one in found if one.key not in concerned)
         return LiveState(concerned, others, emulated=self._emulated)
+
+    def ready(self, plan: Plan) -> None:
+        """ARM has nothing to ask beforehand: it answers each write by itself."""
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
