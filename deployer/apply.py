@@ -1,65 +1,78 @@
 """Carry out a plan, change by change, in its order. What an object needs must be in place before it is written."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
+
 from deployer.errors import Denied
 from deployer.errors import ProviderError
 from deployer.outcome import Applied
 from deployer.outcome import Failure
 from deployer.outcome import Place
 from deployer.plan import Change
+from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers.base import Provider
 from deployer.state import Key
-from deployer.state import Kind
 
 
-def apply(place: Place, plan: Plan, provider: Provider) -> Applied:
-    """Every change is done, failed or not tried.
+def apply(place: Place, plan: Plan, provider: Provider, stopping: Callable[[], bool] = lambda: False) -> Applied:
+    """Every change is done, failed or not tried; what was done is said whatever happens after it.
 
-    A refused credential ends the target, any other failure only what needs the object.
+    A refused credential ends the target, any other failure only what needs the object. `stopping` is asked before
+    each change: once it says so, the rest is not tried.
     """
     done: list[Change] = []
     failures: list[Failure] = []
-    denied = _unready(plan, provider)
+    end, unfit = _unready(plan, provider)
     for change in plan.changes:
-        reason = denied or _hindrance(change, failures)
+        if stopping():
+            end = "not tried: interrupted"
+        reason = change.blocked or end or unfit.get(change.key) or _hindrance(change, failures)
         if reason:
             failures.append(Failure(change, reason, tried=False))
             continue
         try:
             provider.apply(change)
+        except Denied as error:
+            failures.append(Failure(change, str(error)))
+            end = "not tried: the credential was refused before"
         except ProviderError as error:
             failures.append(Failure(change, str(error)))
-            if isinstance(error, Denied):
-                denied = "not tried: the credential was refused before"
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong here, what was written before must be said
+            failures.append(Failure(change, f"internal error, please report it: {type(error).__name__}: {error}"))
         else:
             done.append(change)
     return Applied(place, plan, tuple(done), tuple(failures))
 
 
-def _unready(plan: Plan, provider: Provider) -> str | None:
-    """Why the target cannot take any write; not asked when there is none to make."""
+def _unready(plan: Plan, provider: Provider) -> tuple[str | None, Mapping[Key, str]]:
+    """Why the target cannot take any write, and which objects it cannot take; not asked when there is none to make."""
     if all(change.blocked for change in plan.changes):
-        return None
+        return None, {}
     try:
-        provider.ready(plan)
+        return None, provider.ready(plan)
     except ProviderError as error:
-        return str(error)
-    return None
+        return str(error), {}
 
 
 def _hindrance(change: Change, failures: list[Failure]) -> str | None:
     """Why a change must not even be tried: fail closed."""
-    if change.blocked:
-        return change.blocked
-    failed = {failure.change.key for failure in failures}
     if isinstance(change, Delete):
-        rules = sorted(key for key in failed if key.kind is Kind.RULE)
-        if rules and change.key.kind in (Kind.LIST, Kind.DATA_VIEW):
-            return f"not tried: {rules[0]} may still use it and could not be written"
-        return None
+        # What guards a rule stays while a rule that stands on it, or the entry that takes its place, is not written.
+        ground = {change.key, *change.live.needs}
+        needed = [failure.change.key for failure in failures if ground.intersection(_ground(failure.change))]
+        return f"not tried: {needed[0]} may still need it and could not be written" if needed else None
+    failed = {failure.change.key for failure in failures}
     missing = sorted(key for key in change.desired.needs if key in failed)
     return f"not tried: it needs {_names(missing)}, which could not be written" if missing else None
+
+
+def _ground(change: Change) -> set[Key]:
+    """Everything that an object stands on, before and after the change."""
+    live = () if isinstance(change, Create) else change.live.needs
+    desired = () if isinstance(change, Delete) else change.desired.needs
+    return {*live, *desired}
 
 
 def _names(keys: list[Key]) -> str:

@@ -1,9 +1,12 @@
 """One verb over many targets: side by side, each isolated from the others, none left out of the report."""
 
+import sqlite3
+import threading
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
 from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +17,9 @@ from deployer.apply import apply
 from deployer.emulator import Emulator
 from deployer.emulator import EmulatorError
 from deployer.errors import CannotStart
-from deployer.errors import Conflict
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
+from deployer.errors import Unreachable
 from deployer.findings import Finding
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
@@ -30,10 +33,11 @@ from deployer.outcome import Planned
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
+from deployer.outcome import conceal
 from deployer.plan import Plan
 from deployer.plan import UnsafePlan
 from deployer.plan import check_limits
-from deployer.plan import chosen
+from deployer.plan import concerned
 from deployer.plan import make_plan
 from deployer.plan import matches
 from deployer.plan import narrow
@@ -41,6 +45,7 @@ from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
 from deployer.state import DesiredState
+from deployer.state import LiveState
 from deployer.verify import verify
 
 JOBS = 16
@@ -74,10 +79,14 @@ class Consent:
 
 
 Approve = Callable[[Sequence[Outcome]], bool]
+Verb = Callable[[Provider, Assignment, Place], Outcome]
 
 
 class Fleet:
-    """The targets of one environment that a run is about. It may start the emulator."""
+    """The targets of one environment that a run is about. It may start the emulator.
+
+    No outcome that leaves it holds a secret of the run, even where a live object or a server repeats one.
+    """
 
     def __init__(
         self,
@@ -93,7 +102,7 @@ class Fleet:
         self._selection = selection
         self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
         self._jobs = jobs
-        self._connections: Connections | None = None
+        self._interrupted = threading.Event()
 
     def plan(self, consent: Consent = Consent()) -> list[Outcome]:
         """Read and compare every target; nothing is written."""
@@ -105,20 +114,23 @@ class Fleet:
 
     def apply(self, consent: Consent = Consent(), approve: Approve | None = None) -> list[Outcome]:
         """Plan every target, ask once if `approve` is given, and carry out exactly what was shown."""
-        shown: dict[Place, str] | None = None
-        if approve is not None:
-            outcomes = self.plan(consent)
-            if not approve(outcomes):
-                raise CannotStart("Nothing was applied.")
-            shown = {outcome.place: outcome.plan.digest for outcome in outcomes if isinstance(outcome, Planned)}
+        shown: dict[Place, str] = {}
 
-        def one(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
+        def show(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
             plan = self._plan(provider, assignment, consent)
-            if shown is not None and shown.get(place) != plan.digest:
-                raise Conflict("the target changed after the plan was shown; run again")
-            return apply(place, plan, provider)
+            shown[place] = plan.digest
+            return Planned(place, plan)
 
-        return self._each(one)
+        def carry_out(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
+            plan = self._plan(provider, assignment, consent)
+            if approve is not None and shown.get(place) != plan.digest:
+                message = "it is not as it was when the plan was shown; nothing was written, run again"
+                return Stopped(place, (Finding("changed-since-shown", message),))
+            return apply(place, plan, provider, self._interrupted.is_set)
+
+        if approve is not None and not approve(self._each(show)):
+            raise CannotStart("Nothing was applied.")
+        return self._each(carry_out)
 
     def verify(self) -> list[Outcome]:
         """Read every target back and answer the verify levels."""
@@ -128,20 +140,33 @@ class Fleet:
             desired = encode(assignment)
             live = provider.read(desired)
             levels = verify(desired, live, provider.health)
-            if self._selection.rules:
-                keys = chosen(desired, self._selection.rules)
+            idle = desired.not_applicable
+            if globs := self._selection.rules:
+                keys = concerned(desired, live, globs)
                 levels = tuple(level for level in levels if level.key in keys)
-            return Verified(place, levels, required, emulated=live.emulated)
+                idle = tuple(item for item in idle if matches(item.rule, globs))
+            return Verified(place, levels, required, emulated=live.emulated, not_applicable=idle)
 
         return self._each(one)
 
     def desired(self) -> list[tuple[Place, DesiredState]]:
-        """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target."""
+        """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
+
+        Raises `InvalidManifest` when a selected tenant's file is broken: what it is to hold is not known.
+        """
+        faults = [
+            finding
+            for name, findings in self._manifest.broken_tenants.items()
+            if self._selects(name)
+            for finding in findings
+        ]
+        if faults:
+            raise InvalidManifest(faults)
         states = []
         for tenant, target in self._pairs():
             state = encode(assign(self._manifest, tenant, target))
             if globs := self._selection.rules:
-                keys = chosen(state, globs)
+                keys = concerned(state, LiveState({}), globs)
                 state = replace(
                     state,
                     resources={key: one for key, one in state.resources.items() if key in keys},
@@ -150,20 +175,16 @@ class Fleet:
             states.append((Place(tenant.name, target.name, target.emulator), state))
         return states
 
-    def redact(self, text: str) -> str:
-        """`text` without any secret that the run has used, even where a live object or a server repeats it."""
-        return self._connections.redact(text) if self._connections else text
-
     def _plan(self, provider: Provider, assignment: Assignment, consent: Consent) -> Plan:
         desired = encode(assignment)
         live = provider.read(desired)
         plan = make_plan(desired, live, adopt=consent.adopt, reenable=consent.reenable)
         if self._selection.rules:
-            plan = narrow(plan, desired, self._selection.rules)
+            plan = narrow(plan, desired, live, self._selection.rules)
         check_limits(plan, consent.widen(self._manifest.environment.limits))
         return plan
 
-    def _each(self, verb: Callable[[Provider, Assignment, Place], Outcome]) -> list[Outcome]:
+    def _each(self, verb: Verb) -> list[Outcome]:
         """The outcome of every selected target, in a stable order; a tenant with a broken file is one outcome, too."""
         outcomes: list[Outcome] = [
             Stopped(Place(name), findings)
@@ -173,13 +194,36 @@ class Fleet:
         pairs = self._pairs()
         with _emulator([target for _, target in pairs], self._root) as emulator:
             connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
-            self._connections = connections
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(pairs)))) as pool:
-                outcomes += pool.map(
-                    lambda pair: _isolated(lambda: assign(self._manifest, *pair), connections, pair[1], verb),
-                    pairs,
-                )
+                futures = [pool.submit(self._isolated, pair, connections, verb) for pair in pairs]
+                try:
+                    wait(futures)
+                except KeyboardInterrupt:
+                    # Writes under way are finished, and what was done is said.
+                    self._interrupted.set()
+                outcomes += [conceal(future.result(), connections.redact) for future in futures]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
+
+    def _isolated(self, pair: tuple[Tenant, Target], connections: Connections, verb: Verb) -> Outcome:
+        """One target's outcome, whatever happens there."""
+        tenant, target = pair
+        place = Place(tenant.name, target.name, target.emulator)
+        if self._interrupted.is_set():
+            return Unreadable(place, "interrupted before it was looked at")
+        try:
+            provider = connections.provider(target)
+            try:
+                return verb(provider, assign(self._manifest, tenant, target), place)
+            finally:
+                provider.close()
+        except InvalidManifest as error:
+            return Stopped(place, error.findings)
+        except UnsafePlan as error:
+            return Stopped(place, (Finding("limits", str(error)),), refused=True)
+        except ProviderError as error:
+            return Unreadable(place, str(error))
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
+            return Unreadable(place, f"internal error, please report it: {type(error).__name__}: {error}")
 
     def _pairs(self) -> list[tuple[Tenant, Target]]:
         tenants = [tenant for tenant in self._manifest.tenants if self._selects(tenant.name)]
@@ -192,52 +236,31 @@ class Fleet:
 
 def require_matches(manifest: Manifest, selection: Selection) -> None:
     """Raise `CannotStart` for a glob that matches nothing: a mistyped name must not read as "clean"."""
-    names = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+    name = manifest.environment.name
+    tenants = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
     for glob in selection.tenants:
-        if not any(matches(name, [glob]) for name in names):
-            raise CannotStart(f"no tenant of {manifest.environment.name} matches {glob!r}; there are {_list(names)}")
+        if not any(matches(tenant, [glob]) for tenant in tenants):
+            raise CannotStart(f"no tenant of {name} matches {glob!r}; there are {_list(tenants)}")
+    rules = {rule for rule in manifest.rules if matches(rule, manifest.environment.rules)}
     for glob in selection.rules:
-        if not any(matches(rule_id, [glob]) for rule_id in manifest.rules):
-            raise CannotStart(f"no rule matches {glob!r}; there are {_list(set(manifest.rules))}")
-
-
-def _isolated(
-    assignment: Callable[[], Assignment],
-    connections: Connections,
-    target: Target,
-    verb: Callable[[Provider, Assignment, Place], Outcome],
-) -> Outcome:
-    """One target's outcome, whatever happens there."""
-    place = Place(target.tenant, target.name, target.emulator)
-    try:
-        assigned = assignment()
-        provider = connections.provider(target)
-        try:
-            return verb(provider, assigned, place)
-        finally:
-            provider.close()
-    except InvalidManifest as error:
-        return Stopped(place, error.findings)
-    except UnsafePlan as error:
-        return Stopped(place, (Finding("limits", str(error)),), refused=True)
-    except ProviderError as error:
-        return Unreadable(place, str(error))
-    except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
-        return Unreadable(place, f"internal error, please report it: {type(error).__name__}: {error}")
+        if not any(matches(rule, [glob]) for rule in rules):
+            way_out = "A rule that is no longer in Git is deleted by a run without --rule."
+            raise CannotStart(f"no rule of {name} matches {glob!r}; there are {_list(rules)}. {way_out}")
 
 
 @contextmanager
-def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | None]:
-    """The URL of the embedded emulator while it is needed, or None."""
+def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | ProviderError | None]:
+    """The URL of the embedded emulator while it is needed; or why it cannot be had, which stops its targets only."""
     if not any(target.emulator for target in targets):
         yield None
         return
     with ExitStack() as stack:
+        found: str | ProviderError
         try:
-            emulator = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator"))
-        except EmulatorError as error:
-            raise CannotStart(str(error)) from None
-        yield emulator.url
+            found = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator")).url
+        except (EmulatorError, OSError, sqlite3.Error) as error:
+            found = Unreachable(f"the emulator cannot be had: {error}")
+        yield found
 
 
 def _list(names: set[str]) -> str:

@@ -295,6 +295,12 @@ class NotApplicable:
 
     rule: str
     reason: str
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def live_id(self) -> str:
+        """The id that a live object of it would be known by."""
+        return self.formerly[0] if self.formerly else self.rule
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,20 @@
 """What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
 
+from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import fields
+from dataclasses import is_dataclass
+from dataclasses import replace
+from enum import Enum
 from enum import StrEnum
 from typing import TypeAlias
+from typing import TypeVar
+from typing import cast
 
 from deployer.findings import Finding
+from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
@@ -97,6 +106,7 @@ class Verified:
     levels: tuple[Level, ...]
     required: tuple[str, ...]
     emulated: bool = False
+    not_applicable: tuple[NotApplicable, ...] = ()
 
     def worst(self) -> Answer:
         """The worst answer among the required levels."""
@@ -105,6 +115,30 @@ class Verified:
 
 
 Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
+
+
+Thing = TypeVar("Thing")
+
+
+def conceal(thing: Thing, redact: Callable[[str], str]) -> Thing:
+    """The same value with every text in it passed through `redact`, at any depth; words of ours stay as they are."""
+    return cast(Thing, _concealed(thing, redact))
+
+
+def _concealed(thing: object, redact: Callable[[str], str]) -> object:
+    match thing:
+        case Enum():
+            return thing
+        case str():
+            return redact(thing)
+        case Mapping():
+            return {redact(str(name)): _concealed(value, redact) for name, value in thing.items()}
+        case tuple() | list():
+            return type(thing)(_concealed(value, redact) for value in thing)
+        case _ if is_dataclass(thing) and not isinstance(thing, type):
+            return replace(thing, **{one.name: _concealed(getattr(thing, one.name), redact) for one in fields(thing)})
+        case _:
+            return thing
 
 
 def name(outcome: Outcome) -> str:

@@ -20,6 +20,7 @@ from typing import TypeAlias
 from deployer.diff import FieldChange
 from deployer.diff import field_changes
 from deployer.errors import DeployerError
+from deployer.model import Json
 from deployer.model import Limits
 from deployer.model import NotApplicable
 from deployer.state import DesiredState
@@ -34,6 +35,10 @@ from deployer.state import as_json
 
 FIXED_FIELDS = frozenset({"type", "kind"})
 """What an update cannot change: a rule of another type is another rule."""
+
+
+_DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.LIST)
+"""The order of deletes. A data view is found again only through the rule that uses it, so the rule goes after it."""
 
 
 class Cause(StrEnum):
@@ -154,7 +159,7 @@ class Plan:
     @property
     def digest(self) -> str:
         """16 hexadecimal digits over everything that the plan would do."""
-        text = as_json([[change.action, str(change.key), _after(change)] for change in self.changes])
+        text = as_json([_summary(change) for change in self.changes])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -173,8 +178,8 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
         for key, resource in live.resources.items()
         if key not in desired.resources and resource.owned_by(desired.owner, desired.environment)
     ]
-    idle = {item.rule: item.reason for item in desired.not_applicable}
-    changes += [Delete(resource, _why(resource.key, idle), blocked=resource.keep) for resource in dropped]
+    idle = {item.live_id: item.reason for item in desired.not_applicable}
+    changes += [Delete(resource, _why(resource, idle), blocked=resource.keep) for resource in dropped]
     return Plan(
         changes=tuple(sorted(changes, key=_order)),
         unchanged=tuple(sorted(unchanged)),
@@ -189,10 +194,9 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
     )
 
 
-def narrow(plan: Plan, desired: DesiredState, globs: Sequence[str]) -> Plan:
-    """The part of a plan that is about some rules: they and what they need. Nothing else is touched, or deleted."""
-    keys = chosen(desired, globs)
-    keys |= {change.key for change in plan.changes if change.key.kind is Kind.RULE and matches(change.key.id, globs)}
+def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
+    """The part of a plan that is about some rules: they, what they need, and what still stands in their lists."""
+    keys = concerned(desired, live, globs)
     return replace(
         plan,
         changes=tuple(change for change in plan.changes if change.key in keys),
@@ -202,10 +206,16 @@ def narrow(plan: Plan, desired: DesiredState, globs: Sequence[str]) -> Plan:
     )
 
 
-def chosen(desired: DesiredState, globs: Sequence[str]) -> set[Key]:
-    """The desired rules that match, and what they need."""
-    rules = [one for key, one in desired.resources.items() if key.kind is Kind.RULE and matches(key.id, globs)]
-    return {rule.key for rule in rules} | {need for rule in rules for need in rule.needs}
+def concerned(desired: DesiredState, live: LiveState, globs: Sequence[str]) -> set[Key]:
+    """Every key that the chosen rules are about: themselves, what they need or needed, and what stands in that."""
+    owned = [one for one in live.resources.values() if one.owned_by(desired.owner, desired.environment)]
+    rules = [
+        one
+        for one in (*desired.resources.values(), *owned)
+        if one.key.kind is Kind.RULE and matches(one.known_as, globs)
+    ]
+    keys = {rule.key for rule in rules} | {need for rule in rules for need in rule.needs}
+    return keys | {one.key for one in owned if one.key.kind is not Kind.RULE and keys.intersection(one.needs)}
 
 
 def matches(name: str, globs: Sequence[str]) -> bool:
@@ -263,8 +273,8 @@ def _change(
     return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
 
 
-def _why(key: Key, idle: Mapping[str, str]) -> str:
-    return f"not applicable: {idle[key.id]}" if key.id in idle else "no longer in Git"
+def _why(found: Resource, idle: Mapping[str, str]) -> str:
+    return f"not applicable: {idle[found.key.id]}" if found.key.id in idle else "no longer in Git"
 
 
 def _cause(mark: Mark, found: Resource, wanted: Resource) -> Cause:
@@ -274,16 +284,22 @@ def _cause(mark: Mark, found: Resource, wanted: Resource) -> Cause:
 
 
 def _order(change: Change) -> tuple[bool, int, str]:
-    place = list(Kind).index(change.key.kind)
-    return (True, -place, change.key.id) if isinstance(change, Delete) else (False, place, change.key.id)
+    if isinstance(change, Delete):
+        return True, _DELETES.index(change.key.kind), change.key.id
+    return False, list(Kind).index(change.key.kind), change.key.id
 
 
-def _after(change: Change) -> str:
-    match change:
-        case Delete(live=live):
-            return live.digest
-        case _:
-            return change.desired.digest
+def _summary(change: Change) -> list[Json]:
+    """What must not differ between a plan that was shown and one that is carried out."""
+    live = None if isinstance(change, Create) else change.live
+    desired = None if isinstance(change, Delete) else change.desired
+    return [
+        change.action,
+        str(change.key),
+        change.blocked,
+        [live.digest, live.version] if live else None,
+        desired.digest if desired else None,
+    ]
 
 
 def _rules(plan: Plan, actions: Iterable[str]) -> int:
@@ -295,10 +311,15 @@ def _rules(plan: Plan, actions: Iterable[str]) -> int:
 def _foreign(live: LiveState, desired: DesiredState) -> tuple[Unmanaged, ...]:
     """Objects that were read for their key or mark, but turn out to be neither wanted nor ours."""
     return tuple(
-        Unmanaged(key.kind, key.id, resource.name)
+        Unmanaged(key.kind, key.id, resource.name, _note(resource))
         for key, resource in live.resources.items()
         if key not in desired.resources and not resource.owned_by(desired.owner, desired.environment)
     )
+
+
+def _note(found: Resource) -> str:
+    later = isinstance(found.mark, UnknownMark)
+    return f"its mark is of a format that this version does not know ({found.mark})" if later else ""
 
 
 def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:

@@ -12,22 +12,23 @@ from dataclasses import dataclass
 
 _SKIP = re.compile(
     r"""//[^\n]*
-      | ```.*?```
+      | ```.*?``` | ~~~.*?~~~
       | @"(?:[^"]|"")*" | @'(?:[^']|'')*'
       | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'""",
     re.VERBOSE | re.DOTALL,
 )
 _LET = re.compile(r"let\s+([A-Za-z_]\w*)\s*=\s*")
 _TYPES = (
-    ("long", re.compile(r"-?\d+")),
-    ("real", re.compile(r"-?\d+\.\d+")),
+    ("long", re.compile(r"-?[0-9]+")),
+    ("real", re.compile(r"-?[0-9]+\.[0-9]+")),
     ("bool", re.compile(r"true|false")),
-    ("timespan", re.compile(r"\d+(\.\d+)?(d|h|m|s|ms)")),
+    ("timespan", re.compile(r"[0-9]+(\.[0-9]+)?(d|h|m|s|ms)")),
     ("string", re.compile(r"""@"[^"]*"|@'[^']*'|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""")),
-    ("dynamic", re.compile(r"dynamic\(.*\)", re.DOTALL)),
+    ("dynamic", re.compile(r"dynamic\(\s*\[.*\]\s*\)", re.DOTALL)),
     ("function", re.compile(r"\([^)]*\)\s*\{.*\}", re.DOTALL)),
 )
-_TIMESPAN = re.compile(r"\d+(\.\d+)?(d|h|m|s|ms)")
+_TIMESPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|m|s|ms)")
+_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Let:
     def type(self) -> str:
         """long, real, bool, timespan, string, dynamic, function; or expression, which is no parameter."""
         return next((name for name, pattern in _TYPES if pattern.fullmatch(self.value)), "expression")
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether an overlay may set it: a plain value, and no function or expression."""
+        return self.type not in ("function", "expression")
 
 
 def lets(query: str) -> tuple[Let, ...]:
@@ -62,8 +68,27 @@ def replace_lets(query: str, values: Mapping[str, str]) -> str:
     return query
 
 
-def literal(value: object, type: str) -> str:
-    """`value` as a KQL literal of `type`; `ValueError` says what was expected."""
+def repeated(query: str) -> list[str]:
+    """Names that are declared twice; Kusto refuses such a query."""
+    names = [let.name for let in lets(query)]
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def uses(query: str, name: str) -> int:
+    """How often `name` stands in the query outside comments, strings and its own `let`."""
+    code = _SKIP.sub(" ", query)
+    return len(re.findall(rf"\b{re.escape(name)}\b", code)) - len(re.findall(rf"\blet\s+{re.escape(name)}\b", code))
+
+
+def timespan_seconds(text: str) -> float | None:
+    """Seconds of a timespan literal such as 24h; None if it is none."""
+    match = _TIMESPAN.fullmatch(text)
+    return float(match[1]) * _UNITS[match[2]] if match else None
+
+
+def literal(value: object, let: Let) -> str:
+    """`value` as a KQL literal of the type that `let` has; `ValueError` says what was expected."""
+    type = let.type
     match type, value:
         case "long", int() if not isinstance(value, bool):
             return str(value)
@@ -76,6 +101,7 @@ def literal(value: object, type: str) -> str:
         case "string", str():
             return string(value)
         case "dynamic", list() | tuple():
+            _require_elements(value, let.value)
             return array(value)
         case _:
             pass
@@ -83,9 +109,18 @@ def literal(value: object, type: str) -> str:
     raise ValueError(f"a {type}{hint} is needed, this is {value!r}")
 
 
+def _require_elements(values: Sequence[object], before: str) -> None:
+    """Numbers stay numbers and texts texts: `RemotePort in ("22")` never holds."""
+    texts = '"' in before or "'" in before
+    if before.strip("dynamic()[] \n\t") and any(isinstance(value, str) is not texts for value in values):
+        raise ValueError(f"{'texts are' if texts else 'numbers are'} needed, this is {list(values)!r}")
+
+
 def string(value: str) -> str:
     """A KQL string literal that means exactly `value`."""
     escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    if any(not character.isprintable() and character not in escapes for character in value):
+        raise ValueError(f"a text of printable characters is needed, this is {value!r}")
     return '"' + "".join(escapes.get(character, character) for character in value) + '"'
 
 

@@ -23,7 +23,7 @@ FORMAT = 1
 
 
 class Kind(StrEnum):
-    """What an object is. The order of definition is the order of writes; deletes go the other way."""
+    """What an object is. The order of definition is the order of writes."""
 
     DATA_VIEW = "data_view"
     LIST = "list"
@@ -66,7 +66,15 @@ class UnknownMark:
 
 
 _NAME = r"[A-Za-z0-9._-]+"
-MARK_PATTERN = re.compile(rf"deployer:(\d+):(?:({_NAME}):({_NAME}):([a-z_]+)/({_NAME}):([0-9a-f]{{16}})(?![\w:])|\S*)")
+MARK_PATTERN = re.compile(
+    rf"deployer:(\d{{1,9}}):(?:({_NAME}):({_NAME}):([a-z_]+)/({_NAME}):([0-9a-f]{{16}})(?![\w:])|\S*)"
+)
+
+
+def whole_mark(text: str) -> Mark | UnknownMark | None:
+    """The mark that `text` is, if it is nothing else: a tag that merely mentions a mark is somebody's tag."""
+    match = MARK_PATTERN.fullmatch(text.strip())
+    return _mark(match) if match else None
 
 
 def find_marks(text: str) -> tuple[Mark | UnknownMark, ...]:
@@ -103,8 +111,10 @@ class Resource:
     """What the platform says of the object and nobody can set, e.g. its last execution."""
     source: Location | None = None
     """Where a desired object was written."""
+    rule_id: str = ""
+    """Of a rule: the id that people know it by, which differs from the key after a rename."""
     needs: tuple[Key, ...] = ()
-    """Objects that must be in place before this one is written."""
+    """Objects that this one stands on: they must be in place before it is written."""
     keep: str | None = None
     """Why a live object must not be deleted although it is ours, e.g. because somebody else's rule uses it."""
     halted: str | None = None
@@ -120,6 +130,11 @@ class Resource:
         mark = self.mark
         return isinstance(mark, Mark) and (mark.owner, mark.environment, mark.key) == (owner, environment, self.key)
 
+    @property
+    def known_as(self) -> str:
+        """What `--rule` and messages call a rule."""
+        return self.rule_id or self.key.id
+
 
 @dataclass(frozen=True, slots=True)
 class Unmanaged:
@@ -128,6 +143,8 @@ class Unmanaged:
     kind: Kind
     id: str
     name: str
+    note: str = ""
+    """Why it is worth a line of its own, e.g. because it was added by hand to a list of ours."""
 
 
 @dataclass(frozen=True, slots=True)

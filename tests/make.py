@@ -34,7 +34,11 @@ let AllowedServers = dynamic([]);
 let AllowedServersIPv6 = dynamic([]);
 let ServerPorts = dynamic([]);
 let ScopedServers = (Host:string, Process:string, Address:string, Port:int) { false };
-DeviceNetworkEvents | where TimeGenerated > ago(Window) | where RemotePort !in (ServerPorts)
+DeviceNetworkEvents
+| where TimeGenerated > ago(Window)
+| where not(RemotePort in (ServerPorts) and coalesce(ipv4_is_in_any_range(RemoteIP, AllowedServers), false))
+| where not(RemotePort in (ServerPorts) and coalesce(ipv6_is_in_any_range(RemoteIP, AllowedServersIPv6), false))
+| where not(ScopedServers(DeviceName, InitiatingProcessFileName, RemoteIP, RemotePort))
 """
 
 

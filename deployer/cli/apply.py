@@ -31,18 +31,8 @@ def apply(root: Any, /, yes: bool, **options: Any) -> int:
     Example:
       deployer apply demo --yes
     """
-    from deployer.outcome import exit_code
-    from deployer.report import as_json
-    from deployer.report import as_text
-
-    ask = None if yes or not (sys.stdin.isatty() and sys.stdout.isatty()) else _ask
-    with common.refusals():
-        fleet = common.fleet(root, options)
-        outcomes = fleet.apply(common.consent(options), approve=ask)
-    json = options["form"] == "json"
-    report = as_json.render("apply", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(fleet.redact(report), options["out"])
-    return exit_code(outcomes)
+    ask = None if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
+    return common.run("apply", root, options, lambda fleet: fleet.apply(common.consent(options), approve=ask))
 
 
 def _ask(outcomes: "Sequence[Outcome]") -> bool:

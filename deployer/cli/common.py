@@ -6,13 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TextIO
 from typing import TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from deployer.errors import DeployerError
     from deployer.fleet import Consent
     from deployer.fleet import Fleet
+    from deployer.outcome import Outcome
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -34,7 +37,8 @@ def targets(command: Command) -> Command:
 def output(command: Command) -> Command:
     """--format and --out."""
     for decorate in (
-        click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to a file."),
+        # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
+        click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
         click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the report."),
     ):
         command = decorate(command)
@@ -85,28 +89,40 @@ def trusted_hosts() -> tuple[str, ...] | None:
     return None if given is None else tuple(host.strip() for host in given.split(",") if host.strip())
 
 
-def put_out(text: str, out: Path | None) -> None:
+def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
+    """One verb over the selected targets: its report is put out, its exit code returned."""
+    from deployer.errors import DeployerError
+    from deployer.outcome import exit_code
+    from deployer.report import as_json
+    from deployer.report import as_text
+
+    json = options["form"] == "json"
+    try:
+        outcomes = call(fleet(root, options))
+    except DeployerError as error:
+        if json:
+            put_out(as_json.failure(verb, options["environment"], error), options["out"])
+        raise complaint(error) from None
+    report = as_json.render(verb, options["environment"], outcomes) if json else as_text.render(outcomes)
+    put_out(report, options["out"])
+    return exit_code(outcomes)
+
+
+def put_out(text: str, out: TextIO | None) -> None:
     """The report, to a file or to standard output; colour only on a terminal, where it repeats what the symbols say."""
     if out is not None:
-        out.write_text(text, encoding="utf-8")
+        out.write(text)
         return
     if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         text = "\n".join(_coloured(line) for line in text.split("\n"))
     click.echo(text, nl=False)
 
 
-class refusals:
-    """Turns what deployer raises on purpose into a message and exit code 1."""
+def complaint(error: "DeployerError") -> click.ClickException:
+    """What deployer raised on purpose, as a message on standard error and exit code 1."""
+    from deployer.report.wording import plain
 
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        from deployer.errors import DeployerError
-        from deployer.report.wording import plain
-
-        if isinstance(error, DeployerError):
-            raise click.ClickException("\n".join(plain(line) for line in str(error).split("\n"))) from None
+    return click.ClickException("\n".join(plain(line) for line in str(error).split("\n")))
 
 
 def _coloured(line: str) -> str:

@@ -1,6 +1,7 @@
 """The `deployer` command and its exit codes. A usage error is 64, so that a mistyped option never reads as drift."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -45,6 +46,9 @@ for command in (apply.apply, check.check, emulator.emulator, plan.plan, schema.s
 
 def main() -> None:
     """Run the command line and exit with one of the published codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name in another script must not cost the report
     sys.exit(run(sys.argv[1:]))
 
 
@@ -57,8 +61,8 @@ def run(arguments: list[str]) -> int:
         error.show()
         return USAGE
     except click.exceptions.Abort:
-        click.echo("Interrupted; what was not said to be done was not done.", err=True)
-        return 130
+        click.echo("Interrupted before anything was decided.", err=True)
+        return 1
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:

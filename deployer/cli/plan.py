@@ -22,14 +22,4 @@ def plan(root: Any, /, **options: Any) -> int:
     Example:
       deployer plan demo --tenant acme
     """
-    from deployer.outcome import exit_code
-    from deployer.report import as_json
-    from deployer.report import as_text
-
-    with common.refusals():
-        fleet = common.fleet(root, options)
-        outcomes = fleet.plan(common.consent(options))
-    json = options["form"] == "json"
-    report = as_json.render("plan", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(fleet.redact(report), options["out"])
-    return exit_code(outcomes)
+    return common.run("plan", root, options, lambda fleet: fleet.plan(common.consent(options)))

@@ -9,7 +9,7 @@ from deployer.cli import common
 
 @click.command()
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--out", type=click.Path(dir_okay=False), help="Write the schema to a file.")
+@click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the schema to a file.")
 def schema(name: str | None, out: Any) -> int:
     """Print the JSON Schema of a kind of file, for editors; without NAME, the names.
 
@@ -17,16 +17,14 @@ def schema(name: str | None, out: Any) -> int:
     Example:
       deployer schema tenant
     """
-    from pathlib import Path
-
     from deployer.manifest.schema import schemas
     from deployer.report import as_json
 
     known = schemas()
     if name is None:
-        common.put_out("\n".join(known) + "\n", Path(out) if out else None)
+        common.put_out("\n".join(known) + "\n", out)
         return 0
     if name not in known:
         raise click.UsageError(f"there is no schema {name!r}; there are {', '.join(known)}")
-    common.put_out(as_json.text(known[name]), Path(out) if out else None)
+    common.put_out(as_json.text(known[name]), out)
     return 0

@@ -18,11 +18,14 @@ def show(root: Any, /, **options: Any) -> int:
     Example:
       deployer show demo --tenant acme --rule t1583.005-c2-beaconing
     """
+    from deployer.errors import DeployerError
     from deployer.report import as_json
     from deployer.report import desired
 
-    with common.refusals():
+    try:
         states = common.fleet(root, options).desired()
+    except DeployerError as error:
+        raise common.complaint(error) from None
     form = options["form"]
     text = as_json.text(desired.document(options["environment"], states)) if form == "json" else desired.render(states)
     common.put_out(text, options["out"])

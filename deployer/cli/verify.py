@@ -23,14 +23,4 @@ def verify(root: Any, /, **options: Any) -> int:
     Example:
       deployer verify demo
     """
-    from deployer.outcome import exit_code
-    from deployer.report import as_json
-    from deployer.report import as_text
-
-    with common.refusals():
-        fleet = common.fleet(root, options)
-        outcomes = fleet.verify()
-    json = options["form"] == "json"
-    report = as_json.render("verify", options["environment"], outcomes) if json else as_text.render(outcomes)
-    common.put_out(fleet.redact(report), options["out"])
-    return exit_code(outcomes)
+    return common.run("verify", root, options, lambda fleet: fleet.verify())

@@ -33,7 +33,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         if half is None or not any(fnmatchcase(name, glob) for glob in manifest.environment.rules):
             continue
         if missing := _missing(half, tenant, target.platform):
-            excused.append(NotApplicable(name, missing))
+            excused.append(NotApplicable(name, missing, rule.formerly))
         else:
             rules.append(_tuned(rule, manifest, tenant, target))
     honoured = [name for name in manifest.categories if any(name in rule.allowlists for rule in rules)]

@@ -2,22 +2,28 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
 from typing import Protocol
 
 from deployer.diff import field_changes
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
-from deployer.errors import Overloaded
+from deployer.errors import Denied
 from deployer.errors import ProviderError
-from deployer.errors import Unreachable
+from deployer.errors import Untrusted
 from deployer.outcome import Level
 from deployer.plan import Change
+from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
 from deployer.state import DesiredState
+from deployer.state import Key
 from deployer.state import LiveState
 from deployer.state import Resource
+from deployer.state import Unmanaged
 
 CONFIRM_WAITS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """How long a write may take to be seen by reads. Azure answers late: 5 of 50 rules in azurerm issue 21231."""
@@ -29,8 +35,11 @@ class Provider(Protocol):
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""
 
-    def ready(self, plan: Plan) -> None:
-        """Raise unless the target can take the plan's writes; asked once, before the first of them."""
+    def ready(self, plan: Plan) -> Mapping[Key, str]:
+        """The objects that this version of the platform cannot take, and why; raise if it can take none.
+
+        Asked once, before the first write.
+        """
 
     def apply(self, change: Change) -> None:
         """Carry out one change, exactly as planned; raise `Conflict` when the object moved since it was read."""
@@ -42,22 +51,47 @@ class Provider(Protocol):
         """Let go of connections."""
 
 
+def decoded(
+    document: Mapping[str, Any], decode: Callable[[], Resource], unmanaged: Unmanaged | None
+) -> Resource | Unmanaged:
+    """The object in a document. One that cannot be read is none of ours if `unmanaged` says so, and else an error.
+
+    So a strange object of somebody else's stops nobody, and one of ours never looks absent.
+    """
+    try:
+        return decode()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if unmanaged is not None:
+            return unmanaged
+        what = document.get("displayName") or document.get("name") or document.get("id")
+        raise BadAnswer(f"{what!r} is not as documented: {type(error).__name__}: {error}") from None
+
+
 def carry_out(
     change: Change,
     write: Callable[[], object],
     find: Callable[[], Resource | None],
+    *,
+    upserts: bool = False,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """One write between two looks: the object must be the one that was planned for, and then the one that was planned.
 
-    A write without a clear answer may have happened all the same (kibana issue 213624: 409 although applied), so it is
-    looked for before its error is believed.
+    Where the platform's create is an upsert, a create is looked at before, too: lists can be late (azurerm issue
+    21231), and what came up since then must not be replaced. A write without a clear answer may have happened all the
+    same (kibana issue 213624: 409 although applied), so it is looked for before its error is believed.
     """
     if not isinstance(change, Create):
-        _require_unmoved(change.live, find())
+        _require_unmoved(change, find())
+    elif upserts and (found := find()) is not None:
+        if _done(change, found):
+            return
+        raise Conflict(f"{change.key} was not there when the target was read, and is there now; plan again")
     try:
         write()
-    except (Conflict, Overloaded, Unreachable) as error:
+    except (Denied, Untrusted):
+        raise
+    except ProviderError as error:
         if not _seen(change, find):
             raise error
         return
@@ -68,7 +102,10 @@ def _confirm(change: Change, find: Callable[[], Resource | None], sleep: Callabl
     found: Resource | None = None
     for wait in CONFIRM_WAITS_SECONDS:
         sleep(wait)
-        found = find()
+        try:
+            found = find()
+        except ProviderError as error:
+            raise BadAnswer(f"{change.key} was written, but it could not be confirmed: {error}") from None
         if _done(change, found):
             return
     if isinstance(change, Delete) or found is None:
@@ -77,10 +114,15 @@ def _confirm(change: Change, find: Callable[[], Resource | None], sleep: Callabl
     raise BadAnswer(f"{change.key} was written, but reads back differently: {paths}")
 
 
-def _require_unmoved(read: Resource, found: Resource | None) -> None:
+def _require_unmoved(change: Update | Claim | Delete, found: Resource | None) -> None:
+    read = change.live
     if found is None:
+        if isinstance(change, Delete):
+            return
         raise Conflict(f"{read.key} was deleted since it was read; plan again")
-    if found.version != read.version or found.digest != read.digest:
+    moved = found.version != read.version or found.mark != read.mark
+    # A rule that is about to be deleted is switched off first, which is no new version of it.
+    if moved or (not isinstance(change, Delete) and found.digest != read.digest):
         by = f" by {found.edited_by}" if found.edited_by else ""
         raise Conflict(f"{read.key} was changed{by} since it was read; plan again")
 

@@ -13,6 +13,7 @@ from typing import Generic
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from deployer.errors import ProviderError
 from deployer.errors import Untrusted
 from deployer.hosts import CLOUDS
 from deployer.hosts import covers
@@ -65,7 +66,7 @@ class Connections:
         credentials: Mapping[str, Credential],
         trusted_hosts: Sequence[str],
         root: Path,
-        emulator: str | None = None,
+        emulator: str | ProviderError | None = None,
     ) -> None:
         self._credentials = credentials
         self._trusted = trusted_hosts
@@ -83,6 +84,8 @@ class Connections:
         """`text` without any secret of this run, whoever said it."""
         for secret in self._secrets.made():
             text = secret.redact(text)
+        for tokens in self._tokens.made():
+            text = tokens.redact(text)
         return text
 
     def _kibana(self, target: KibanaTarget) -> Provider:
@@ -93,7 +96,7 @@ class Connections:
         from deployer.providers.kibana.provider import KibanaProvider
 
         if target.emulator:
-            url, secret, scheme = f"{self._emulator}/kibana", _EMULATOR, "ApiKey"
+            url, secret, scheme = f"{self._emulator_url()}/kibana", _EMULATOR, "ApiKey"
         else:
             url = str(target.url)
             credential = self._credential(target)
@@ -113,7 +116,7 @@ class Connections:
 
         credential = None if target.emulator or target.credential is None else self._credential(target)
         cloud = credential.cloud if credential else "public"
-        endpoint = f"{self._emulator}/arm" if target.emulator else target.endpoint or CLOUDS[cloud]
+        endpoint = f"{self._emulator_url()}/arm" if target.emulator else target.endpoint or CLOUDS[cloud]
         who, secret = "azure-identity's chain", None
         if credential:
             require_bound(credential, endpoint, self._trusted)
@@ -138,6 +141,11 @@ class Connections:
             api_version=target.api_version,
         )
         return SentinelProvider(api, emulated=target.emulator)
+
+    def _emulator_url(self) -> str:
+        if isinstance(self._emulator, ProviderError):
+            raise self._emulator
+        return str(self._emulator)
 
     def _require_azure(self, endpoint: str, known: Iterable[str]) -> None:
         """The chain's tokens are bound to no host by name: they go to Azure's endpoints or trusted hosts only."""

@@ -1,16 +1,17 @@
 """HTTP to one origin with one credential: bounded retries, no redirects, errors that say who, what and what to do."""
 
 import base64
-import email.utils
 import random
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
@@ -67,7 +68,8 @@ class Http:
         self._auth = auth
         self._who = who
         self._redact = redact
-        self._verify: str | bool = ca or True
+        # An environment's CA bundle overrides True, but no path.
+        self._verify = ca or DEFAULT_CA_BUNDLE_PATH
         self._sleep = sleep
         self._session = requests.Session()
         self._session.headers.update(headers)
@@ -93,7 +95,7 @@ class Http:
         Every other refusal raises its `ProviderError`.
         """
         response = self._answer(method, path, params, body)
-        if response.status_code == 404 and absent:
+        if response.status_code == 404 and absent and _is_absence(response):
             return None
         if not 200 <= response.status_code < 300:
             raise self._error(method, path, response)
@@ -121,7 +123,7 @@ class Http:
                     timeout=TIMEOUT_SECONDS,
                     allow_redirects=False,
                 )
-            except requests.RequestException as error:
+            except OSError as error:  # what requests raises, and a CA file that is not there
                 if reads and left and isinstance(error, requests.ConnectionError):
                     self._sleep(_backoff(left))
                     continue
@@ -163,7 +165,18 @@ def _message(response: requests.Response) -> str:
     return "; ".join(map(str, message)) if isinstance(message, list) else str(message)
 
 
-def _cause(error: requests.RequestException) -> str:
+def _is_absence(response: requests.Response) -> bool:
+    """Whether a 404 is Kibana's own word for an object that is not there, and not a proxy's or an unknown route's."""
+    try:
+        body = response.json()
+    except ValueError:
+        return False
+    if not isinstance(body, dict):
+        return False
+    return 404 in (body.get("status_code"), body.get("statusCode")) and body.get("message") != "Not Found"
+
+
+def _cause(error: OSError) -> str:
     """A short reason without the request, which could hold more than the reader needs."""
     if isinstance(error, requests.exceptions.SSLError):
         return "the TLS certificate was not accepted; set the target's ca if it is a private one"
@@ -171,19 +184,17 @@ def _cause(error: requests.RequestException) -> str:
         return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {TIMEOUT_SECONDS[1]} s to answer)"
     if isinstance(error, requests.ConnectionError):
         return "the connection failed or was closed"
-    return type(error).__name__
+    return str(error) if not isinstance(error, requests.RequestException) else type(error).__name__
 
 
 def _retry_after(response: requests.Response) -> float | None:
+    """Seconds that the server asks to wait, bounded; None for a header that makes no sense."""
     value = response.headers.get("Retry-After", "")
-    if value.isdigit():
-        return min(float(value), LONGEST_WAIT_SECONDS)
-    moment = email.utils.parsedate_to_datetime(value).timestamp() if _is_date(value) else None
-    return None if moment is None else min(max(moment - time.time(), 0.0), LONGEST_WAIT_SECONDS)
-
-
-def _is_date(value: str) -> bool:
-    return email.utils.parsedate(value) is not None
+    try:
+        seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT_SECONDS)
 
 
 def _backoff(left: int) -> float:

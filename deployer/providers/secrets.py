@@ -2,12 +2,14 @@
 
 import base64
 import contextlib
+import html
 import json
 import os
 import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 from urllib.parse import urlsplit
 
 from deployer.errors import Untrusted
@@ -17,8 +19,8 @@ from deployer.model import Credential
 MASK = "***"
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _COMMAND_SECONDS = 30
-_SHORTEST = 6
-"""Shorter texts are no secrets worth the name, and replacing them would mangle every report."""
+_SHORTEST = 4
+"""A shorter text is no secret worth the name, and masking it would mangle every report."""
 
 
 class Secret:
@@ -110,5 +112,9 @@ def _forms(value: str) -> set[str]:
         forms.add(text)
         if ":" in text:
             forms.add(text.split(":", 1)[1])
-    forms |= {json.dumps(form)[1:-1] for form in forms}
+    forms |= {
+        spelled
+        for form in forms
+        for spelled in (json.dumps(form)[1:-1], quote(form, safe=""), html.escape(form), form.replace("/", "\\/"))
+    }
     return {form for form in forms if len(form) >= _SHORTEST}

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from deployer.errors import DeployerError
+from deployer.errors import InvalidManifest
 from deployer.findings import Finding
+from deployer.outcome import FAILED
 from deployer.outcome import Applied
 from deployer.outcome import Outcome
 from deployer.outcome import Place
@@ -37,6 +40,23 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
             "exit_code": exit_code(outcomes),
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
+        }
+    )
+
+
+def failure(verb: str, environment: str, error: DeployerError) -> str:
+    """The document of a run that stopped before any target was looked at."""
+    found = error.findings if isinstance(error, InvalidManifest) else ()
+    return text(
+        {
+            "schema": SCHEMA,
+            "verb": verb,
+            "environment": environment,
+            "exit_code": FAILED,
+            "error": str(error),
+            "findings": [_finding(finding) for finding in found],
+            "targets": [],
+            "summary": _summary(()),
         }
     )
 
@@ -94,7 +114,9 @@ def _target(outcome: Outcome) -> Document:
                 {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}
                 for level in outcome.levels
             ]
-            return {**base, "emulated": outcome.emulated, "required": list(outcome.required), "levels": levels}
+            idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
+            shown = {"emulated": outcome.emulated, "required": list(outcome.required), "levels": levels}
+            return {**base, **shown, "not_applicable": idle}
 
 
 def _applied(outcome: Applied) -> Document:
@@ -111,6 +133,9 @@ def _plan(plan: Plan) -> Document:
         "carried": [{**_key(key), "names": list(names)} for key, names in plan.carried],
         "unchanged": len(plan.unchanged),
         "unmanaged": len(plan.unmanaged),
+        "unmanaged_objects": [
+            {"kind": one.kind, "id": one.id, "name": one.name, "note": one.note} for one in plan.unmanaged
+        ],
         "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from deployer.diff import FieldChange
 from deployer.findings import Finding
+from deployer.model import NotApplicable
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Level
@@ -79,14 +80,20 @@ def _planned(place: Place, plan: Plan) -> Iterator[str]:
 
 
 def _asides(plan: Plan) -> Iterator[str]:
-    for item in plan.not_applicable:
-        yield f"  not applicable: {item.rule}: {item.reason}"
+    yield from _idle(plan.not_applicable)
     for key, names in plan.carried:
         yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
     if plan.unmanaged:
         kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
         words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
         yield f"  left alone, not ours: {words}"
+        for one in plan.unmanaged:
+            if one.note:
+                yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
+
+
+def _idle(items: Sequence[NotApplicable]) -> Iterator[str]:
+    yield from (f"  not applicable: {item.rule}: {plain(item.reason)}" for item in items)
 
 
 def _change(change: Change) -> Iterator[str]:
@@ -138,7 +145,7 @@ def _field(field: FieldChange) -> Iterator[str]:
 def _text_change(before: str, after: str) -> Iterator[str]:
     lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
     for line in list(lines)[2:]:
-        yield f"        {plain(line)}"
+        yield f"        |{plain(line)}"
 
 
 def _applied(outcome: Applied) -> Iterator[str]:
@@ -157,7 +164,7 @@ def _applied(outcome: Applied) -> Iterator[str]:
 
 def _verified(outcome: Verified) -> Iterator[str]:
     verb = "emulated" if outcome.emulated else "verified"
-    yield f"{outcome.place}: {verb}: {_tally(outcome)}"
+    yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
     groups: dict[tuple[str, Answer, str], list[Level]] = {}
     for level in outcome.levels:
         if level.answer is not Answer.PASS:
@@ -166,6 +173,7 @@ def _verified(outcome: Verified) -> Iterator[str]:
         note = "" if name in outcome.required else " (not required)"
         keys = ", ".join(str(level.key) for level in levels)
         yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
+    yield from _idle(outcome.not_applicable)
 
 
 def _tally(outcome: Verified) -> str:

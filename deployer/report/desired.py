@@ -54,5 +54,5 @@ def _resource(place: Place, resource: Resource) -> Iterator[str]:
     yield from json.dumps(fields, indent=2, ensure_ascii=True).split("\n")
     for name, value in texts.items():
         yield f"{name}:"
-        yield from (f"    {plain(line)}" for line in value.split("\n"))
+        yield from (f"    | {plain(line)}" for line in value.split("\n"))
     yield ""

@@ -9,7 +9,12 @@ _LONGEST = 160
 
 
 def plain(text: str) -> str:
-    """One line that means nothing to a terminal: control, format and separator characters are written as escapes."""
+    """One line that means nothing to a terminal or a pipeline.
+
+    Control, format and separator characters are written as escapes, and so is what Azure Pipelines takes for a command
+    anywhere in a line.
+    """
+    text = text.replace("##[", "#\\x23[").replace("##vso[", "#\\x23vso[")
     return "".join(character if _harmless(character) else _escape(character) for character in text)
 
 

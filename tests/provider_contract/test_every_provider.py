@@ -93,7 +93,7 @@ def test_a_rule_out_of_git_is_deleted_with_what_it_alone_needed(bench):
 
     kinds = [change.key.kind for change in applied.done]
     assert applied.failures == ()
-    assert kinds == ([Kind.RULE, Kind.DATA_VIEW] if bench.platform is Platform.KIBANA else [Kind.RULE])
+    assert kinds == ([Kind.DATA_VIEW, Kind.RULE] if bench.platform is Platform.KIBANA else [Kind.RULE])
 
 
 def test_rules_of_others_are_counted_and_left_alone(bench):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployer.model import Limits
+from deployer.model import NotApplicable
 from deployer.plan import Cause
 from deployer.plan import Claim
 from deployer.plan import Create
@@ -116,7 +117,7 @@ def test_an_owned_object_that_others_rely_on_is_not_deleted():
     assert change.blocked == held.keep
 
 
-def test_guards_are_written_before_the_rule_and_deleted_after_it():
+def test_guards_are_written_before_the_rule_and_deleted_after_it_but_for_the_data_view():
     kinds = [Kind.RULE, Kind.ITEM, Kind.LIST, Kind.DATA_VIEW]
     wanted = [make.resource("new", kind) for kind in kinds]
     gone = [make.resource("old", kind) for kind in kinds]
@@ -126,7 +127,7 @@ def test_guards_are_written_before_the_rule_and_deleted_after_it():
     order = [(change.action, change.key.kind.value) for change in plan.changes]
     assert order == [
         *(("create", kind) for kind in ("data_view", "list", "item", "rule")),
-        *(("delete", kind) for kind in ("rule", "item", "list", "data_view")),
+        *(("delete", kind) for kind in ("data_view", "rule", "item", "list")),
     ]
 
 
@@ -184,9 +185,52 @@ def test_a_narrowed_plan_touches_the_chosen_rule_and_what_it_needs_only():
     gone = make.resource("c")
     state = make.desired(guard, chosen, other)
 
-    plan = narrow(make_plan(state, make.live(replace(gone, mark=make.marked(gone)))), state, ["a"])
+    live = make.live(replace(gone, mark=make.marked(gone)))
+
+    plan = narrow(make_plan(state, live), state, live, ["a"])
 
     assert [str(change.key) for change in plan.changes] == ["list/servers", "rule/a"]
+
+
+def test_a_narrowed_plan_still_deletes_the_entries_that_stand_in_the_rules_lists():
+    guard = make.resource("servers", Kind.LIST)
+    rule = make.resource("a", needs=(guard.key,))
+    entry = make.resource("entry", Kind.ITEM, needs=(guard.key,))
+    live = make.live(*(replace(one, mark=make.marked(one)) for one in (guard, rule, entry)))
+    state = make.desired(guard, rule)
+
+    plan = narrow(make_plan(state, live), state, live, ["a"])
+
+    assert [(change.action, change.key.id) for change in plan.changes] == [("delete", "entry")]
+
+
+def test_a_renamed_rule_is_chosen_by_its_new_name_and_excused_by_it():
+    renamed = make.resource("old", rule_id="new")
+    live = make.live(replace(make.resource("old"), mark=make.marked(renamed)))
+    state = make.desired(renamed)
+    idle = replace(make.desired(), not_applicable=(NotApplicable("new", "no data", ("old",)),))
+
+    assert narrow(make_plan(state, make.live()), state, make.live(), ["new"]).changes
+    (gone,) = make_plan(idle, live).changes
+    assert isinstance(gone, Delete)
+    assert gone.reason == "not applicable: no data"
+
+
+def test_an_object_with_a_later_mark_that_git_does_not_know_is_named():
+    plan = make_plan(make.desired(), make.live(make.resource("b", mark=UnknownMark("deployer:2:x"))))
+
+    (one,) = plan.unmanaged
+    assert "format that this version does not know" in one.note
+
+
+def test_the_digest_tells_what_was_shown_from_what_is_there_now():
+    wanted = make.resource()
+    plans = [
+        make_plan(make.desired(wanted), make.live(make.resource(body=body, mark=make.marked(wanted), version=version)))
+        for body, version in ((LOW, "1"), (MEDIUM, "1"), (LOW, "2"))
+    ]
+
+    assert len({plan.digest for plan in plans}) == 3
 
 
 def test_the_digest_changes_when_and_only_when_the_plan_does():

@@ -45,6 +45,27 @@ def test_a_let_that_is_not_there_is_an_error():
         queries.replace_lets(QUERY, {"Fake": "1"})
 
 
+LETS = {let.type: let for let in queries.lets(QUERY)} | {"empty": queries.lets("let A = dynamic([]); T")[0]}
+
+
+def test_a_type_is_told_from_the_right_hand_side():
+    assert set(LETS) == {"long", "string", "dynamic", "function", "timespan", "real", "bool", "expression", "empty"}
+
+
+def test_uses_are_counted_outside_comments_strings_and_the_let_itself():
+    query = 'let A = 1; // A\nlet B = A; T | where x == "A" and y == A and AB == 1'
+
+    assert (queries.uses(query, "A"), queries.uses(query, "B"), queries.uses(query, "x")) == (2, 0, 1)
+
+
+def test_a_let_that_is_declared_twice_is_found():
+    assert queries.repeated("let A = 1; let B = 2; let A = 3; T") == ["A"]
+
+
+def test_a_tilde_string_may_hold_anything():
+    assert [let.name for let in queries.lets("let A = ~~~it's; let B = 5; ~~~; let C = 1; T")] == ["A", "C"]
+
+
 @pytest.mark.parametrize(
     ("value", "type", "text"),
     [
@@ -53,11 +74,12 @@ def test_a_let_that_is_not_there_is_an_error():
         (True, "bool", "true"),
         ("36h", "timespan", "36h"),
         ('a"b\\c\n', "string", '"a\\"b\\\\c\\n"'),
-        ([80, "x"], "dynamic", 'dynamic([80, "x"])'),
+        ([80, 22], "dynamic", "dynamic([80, 22])"),
+        (["x", "y"], "empty", 'dynamic(["x", "y"])'),
     ],
 )
 def test_a_value_becomes_a_literal_of_the_same_type(value, type, text):
-    assert queries.literal(value, type) == text
+    assert queries.literal(value, LETS[type]) == text
 
 
 @pytest.mark.parametrize(
@@ -69,9 +91,12 @@ def test_a_value_becomes_a_literal_of_the_same_type(value, type, text):
         ("1d; drop", "timespan"),
         (1, "bool"),
         ([True], "dynamic"),
+        (["80"], "dynamic"),
+        ("\u0663h", "timespan"),
+        ("a\u2028b", "string"),
         (1, "function"),
     ],
 )
 def test_a_value_of_another_type_is_refused(value, type):
     with pytest.raises(ValueError, match="needed"):
-        queries.literal(value, type)
+        queries.literal(value, LETS[type])

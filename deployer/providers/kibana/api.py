@@ -40,6 +40,10 @@ class KibanaApi:
         path = f"{self._prefix}/api/detection_engine/privileges"
         return self._document(self._http.json("GET", path), "is_authenticated")
 
+    def every_rule(self) -> Iterator[Document]:
+        """Every rule in the space, those that Elastic ships included: some thousand."""
+        return self._pages(f"{_RULES}/_find", {"sort_field": "created_at", "sort_order": "asc"})
+
     def rules(self) -> Iterator[Document]:
         """Every rule in the space that Elastic did not ship, page by page."""
         return self._pages(
@@ -55,6 +59,9 @@ class KibanaApi:
 
     def replace_rule(self, body: Document) -> Document:
         return self._send("PUT", _RULES, body)
+
+    def disable_rule(self, rule_id: str) -> None:
+        self._send("PATCH", _RULES, {"rule_id": rule_id, "enabled": False})
 
     def delete_rule(self, rule_id: str) -> None:
         self._delete(_RULES, {"rule_id": rule_id})
@@ -123,10 +130,13 @@ class KibanaApi:
     def _pages(self, path: str, params: dict[str, str | int]) -> Iterator[Document]:
         """Every document, or `BadAnswer`: a page that goes missing must not look like deleted objects."""
         seen: set[str] = set()
-        page = 1
+        page, before = 1, None
         while True:
             answer = self._http.json("GET", self._prefix + path, params={**params, "page": page, "per_page": PAGE})
             data, total = _page(answer, path)
+            if before not in (None, total):
+                raise BadAnswer(f"GET {path}: the space changed while it was read; run again")
+            before = total
             for document in data:
                 if document["id"] not in seen:
                     seen.add(document["id"])

@@ -23,7 +23,6 @@ SERVER_OWNED = frozenset(
     "alias_target_id alias_purpose throttle".split()
 )
 DEFAULTS: Mapping[str, Any] = {
-    "enabled": True,
     "interval": "5m",
     "from": "now-6m",
     "to": "now",
@@ -45,6 +44,7 @@ MANAGED = (
     PLAIN | SETS | ORDERED | {"interval", "from", "to", "threat", "threshold", "required_fields", "exceptions_list"}
 )
 
+_MARK_LINE = re.compile(rf"\s*//\s*{MARK_PATTERN.pattern}\s*")
 _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -95,8 +95,8 @@ def data_view(document: Mapping[str, Any]) -> Document:
 
 
 def unmarked(script: str) -> str:
-    """A runtime script without our comment line."""
-    lines = [line for line in _text(script).split("\n") if not MARK_PATTERN.search(line)]
+    """A runtime script without our comment line; a line that holds anything else is code, and stays."""
+    lines = [line for line in _text(script).split("\n") if not _MARK_LINE.fullmatch(line)]
     return "\n".join(lines).strip()
 
 

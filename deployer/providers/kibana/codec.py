@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ from deployer.state import UnknownMark
 from deployer.state import as_json
 from deployer.state import choose_mark
 from deployer.state import find_marks
+from deployer.state import whole_mark
 
 Document = dict[str, Any]
 
@@ -78,7 +80,8 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     key = Key(Kind.RULE, document["rule_id"])
     wanted = desired.resources.get(key)
     attached = document.get("exceptions_list") or []
-    foreign = [item for item in attached if item.get("list_id") not in ours]
+    foreign = [item for item in attached if not _is_ours(item, ours)]
+    own = [item["list_id"] for item in attached if _is_ours(item, ours)]
     declared = wanted.body.keys() if wanted else set()
     carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
     unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
@@ -89,8 +92,8 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     body = canonical.rule(
         {
             **document,
-            "tags": [tag for tag in tags if not find_marks(tag)],
-            "exceptions_list": [item["list_id"] for item in attached if item.get("list_id") in ours],
+            "tags": [tag for tag in tags if not whole_mark(tag)],
+            "exceptions_list": own,
         }
     )
     if "note" in declared and document.get("note"):
@@ -101,19 +104,31 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
         key, body, name=document.get("name", ""), version=str(document.get("revision")),
         mark=_mark(tags, desired, key), edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")), carried=carried, observed=observed,
+        rule_id=wanted.rule_id if wanted else "",
+        needs=(*(Key(Kind.LIST, list_id) for list_id in own), *_view_of(document)),
     )  # fmt: skip
+
+
+def uses(document: Document) -> tuple[Key, ...]:
+    """The lists and the data view that a rule refers to, whoever owns it."""
+    attached = [item for item in document.get("exceptions_list") or [] if _is_single(item)]
+    return (*(Key(Kind.LIST, item["list_id"]) for item in attached), *_view_of(document))
 
 
 def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
-    return _decoded(key, canonical.exception_list(document), document, desired, document.get("tags") or [])
+    tags = document.get("tags") or []
+    marks = [mark for mark in map(whole_mark, tags) if mark]
+    return _decoded(key, canonical.exception_list(document), document, desired, marks)
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
     """A live exception item; its comments are carried over."""
     key = Key(Kind.ITEM, document["item_id"])
-    return _decoded(key, canonical.exception_item(document), document, desired, document.get("tags") or [])
+    marks = [mark for mark in map(whole_mark, document.get("tags") or []) if mark]
+    found = _decoded(key, canonical.exception_item(document), document, desired, marks)
+    return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
 
 
 def decode_data_view(document: Document, desired: DesiredState) -> Resource:
@@ -121,7 +136,8 @@ def decode_data_view(document: Document, desired: DesiredState) -> Resource:
     key = Key(Kind.DATA_VIEW, document["id"])
     fields = (document.get("runtimeFieldMap") or {}).values()
     sources = [str((field.get("script") or {}).get("source", "")) for field in fields]
-    return _decoded(key, canonical.data_view(document), document, desired, sources)
+    marks = [mark for source in sources for mark in find_marks(source)]
+    return _decoded(key, canonical.data_view(document), document, desired, marks)
 
 
 def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
@@ -141,13 +157,16 @@ def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], liv
     }
 
 
-def list_document(wanted: Resource, mark: Mark) -> Document:
-    return {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", "tags": [str(mark)]}
+def list_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+    """The body of a POST or PUT."""
+    body = {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", **_kept(live)}
+    return {**body, "tags": [str(mark), *_foreign_tags(live)]}
 
 
 def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
     """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
-    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": [str(mark)]}
+    tags = [str(mark), *_foreign_tags(live)]
+    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags, **_kept(live)}
     if live is None:
         return body
     comments = [
@@ -169,23 +188,52 @@ def data_view_document(wanted: Resource, mark: Mark) -> Document:
     return {**body, "runtimeFieldMap": fields}
 
 
-def _decoded(key: Key, body: Document, document: Document, desired: DesiredState, texts: Sequence[str]) -> Resource:
-    comments = document.get("comments")
+def _is_single(item: Document) -> bool:
+    """Whether an attached list is one of the kind that we make. Kibana looks items up by list id and namespace type."""
+    return (item.get("type"), item.get("namespace_type")) == ("detection", "single")
+
+
+def _is_ours(item: Document, ours: frozenset[str]) -> bool:
+    return _is_single(item) and item.get("list_id") in ours
+
+
+def _view_of(document: Document) -> tuple[Key, ...]:
+    view = document.get("data_view_id")
+    return (Key(Kind.DATA_VIEW, view),) if view else ()
+
+
+def _kept(live: Resource | None) -> Document:
+    return {"meta": live.carried["meta"]} if live and "meta" in live.carried else {}
+
+
+def _foreign_tags(live: Resource | None) -> list[str]:
+    return list(live.carried.get("tags", ())) if live else []
+
+
+def _decoded(
+    key: Key, body: Document, document: Document, desired: DesiredState, marks: Sequence[Mark | UnknownMark]
+) -> Resource:
+    tags = [tag for tag in document.get("tags") or [] if not whole_mark(tag)]
+    kept = {"comments": document.get("comments"), "tags": tags, "meta": document.get("meta")}
     return Resource(
         key, body, name=document.get("name", ""), version=document.get("_version") or document.get("version"),
-        mark=_mark(texts, desired, key), edited_by=document.get("updated_by"),
-        edited_at=_moment(document.get("updated_at")), carried={"comments": comments} if comments else {},
+        mark=choose_mark(marks, desired.owner, desired.environment, key), edited_by=document.get("updated_by"),
+        edited_at=_moment(document.get("updated_at")),
+        carried={name: value for name, value in kept.items() if value},
         observed={"id": document.get("id")},
     )  # fmt: skip
 
 
-def _mark(texts: Sequence[str], desired: DesiredState, key: Key) -> Mark | UnknownMark | None:
-    marks = [mark for text in texts for mark in find_marks(text)]
+def _mark(tags: Sequence[str], desired: DesiredState, key: Key) -> Mark | UnknownMark | None:
+    marks = [mark for mark in map(whole_mark, tags) if mark]
     return choose_mark(marks, desired.owner, desired.environment, key)
 
 
 def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
@@ -209,7 +257,9 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
     )
     if half.fields.get("note"):
         body["note"] = str(half.fields["note"]).strip()
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, needs=needs)
+    return Resource(
+        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, rule_id=rule.id, needs=needs
+    )
 
 
 def _data_view(rule: Rule, half: PlatformRule) -> Resource | None:
@@ -327,3 +377,7 @@ def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
         )
     if "data_view" in half.fields and not re.search(r"\S", str(half.fields.get("index") or "")):
         yield Finding("no-index-patterns", f"{rule.id}: a data view needs index patterns", location=rule.location)
+    view = half.fields.get("data_view")
+    if isinstance(view, Mapping) and not view.get("runtimeFieldMap"):
+        why = "needs a runtime field: its script carries the mark that says whose it is"
+        yield Finding("no-runtime-field", f"{rule.id}: the data view {why}", location=rule.location)

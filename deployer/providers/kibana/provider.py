@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import assert_never
 
+from deployer.errors import Conflict
 from deployer.errors import Denied
 from deployer.errors import Refused
 from deployer.errors import Unreachable
@@ -28,6 +28,8 @@ from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import Unmanaged
 
+_RAN = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
+
 
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
@@ -47,28 +49,27 @@ class KibanaProvider:
         """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view."""
         self._desired = desired
         documents = list(self._api.rules())
-        lists = [codec.decode_list(document, desired) for document in self._api.lists()]
-        managed = {found.key.id: found for found in lists if _concerns(found, desired)}
+        lists = [self._decoded(Kind.LIST, document) for document in self._api.lists()]
+        managed = {found.key.id: found for found in lists if isinstance(found, Resource) and self._concerns(found)}
         self._list_ids = {list_id: str(found.observed["id"]) for list_id, found in managed.items()}
         self._ours = frozenset(managed) | {key.id for key in desired.resources if key.kind is Kind.LIST}
-        items = [codec.decode_item(document, desired) for document in self._api.items(sorted(managed))]
-        rules = [codec.decode_rule(document, desired, self._ours) for document in documents]
+        items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
+        rules = [self._decoded(Kind.RULE, document) for document in documents]
         found = [*self._data_views(rules), *lists, *items, *rules]
-        kept = _kept(rules, items, desired)
+        ours = [one for one in found if isinstance(one, Resource) and self._concerns(one)]
+        kept = self._kept(documents, items)
         return LiveState(
-            resources={
-                one.key: replace(one, keep=kept[one.key]) if one.key in kept else one
-                for one in found
-                if _concerns(one, desired)
-            },
+            resources={one.key: replace(one, keep=kept.get(one.key)) for one in ours},
             unmanaged=tuple(
-                Unmanaged(one.key.kind, one.key.id, one.name) for one in found if not _concerns(one, desired)
+                one if isinstance(one, Unmanaged) else _unmanaged(one)
+                for one in found
+                if isinstance(one, Unmanaged) or not self._concerns(one)
             ),
             emulated=self._emulated,
         )
 
-    def ready(self, plan: Plan) -> None:
-        """Kibana is up, can run rules, takes this credential, and takes as many group-by fields as the rules have."""
+    def ready(self, plan: Plan) -> Mapping[Key, str]:
+        """Kibana is up, can run rules and takes this credential; what this version does not take is named."""
         status = self._status()
         level = str(((status.get("status") or {}).get("overall") or {}).get("level", "unknown"))
         if level in ("critical", "unavailable"):
@@ -79,7 +80,7 @@ class KibanaProvider:
         if privileges.get("has_encryption_key") is False:
             why = "it has no encryption key (xpack.encryptedSavedObjects.encryptionKey)"
             raise Refused(f"Kibana cannot run rules: {why}; nothing was written")
-        _require_groups(plan, str((status.get("version") or {}).get("number", "")))
+        return _too_many_groups(plan, str((status.get("version") or {}).get("number", "")))
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
@@ -91,41 +92,78 @@ class KibanaProvider:
             return Level(key, "ran", Answer.UNKNOWN, "the rule is disabled")
         summary = live.observed.get("execution_summary")
         last = summary.get("last_execution") if isinstance(summary, Mapping) else None
-        if not isinstance(last, Mapping):
+        date = _moment(last.get("date")) if isinstance(last, Mapping) else None
+        if not isinstance(last, Mapping) or date is None:
             return Level(key, "ran", Answer.UNKNOWN, "it has not run yet")
-        status, date = str(last.get("status")), str(last.get("date"))
-        if live.edited_at is None or datetime.fromisoformat(date) <= live.edited_at or status == "running":
+        status = str(last.get("status"))
+        if live.edited_at is None or date <= live.edited_at or status == "running":
             return Level(key, "ran", Answer.UNKNOWN, f"it has not run since it was written; it ran at {date}")
         message = f"{status} at {date}: {last.get('message')}"
-        answers = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
-        return Level(key, "ran", answers.get(status, Answer.UNKNOWN), message)
+        return Level(key, "ran", _RAN.get(status, Answer.UNKNOWN), message)
 
-    def _data_views(self, rules: Iterable[Resource]) -> list[Resource]:
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def _concerns(self, found: Resource) -> bool:
+        """Whether the object stands where one of ours belongs, or is ours."""
+        desired = self._desired
+        return found.key in desired.resources or found.owned_by(desired.owner, desired.environment)
+
+    def _decoded(self, kind: Kind, document: Document) -> Resource | Unmanaged:
+        """The object in a document; somebody else's that cannot be read is named all the same."""
+        key = Key(kind, str(document.get(_IDS[kind])))
+        marked = any(str(key) in str(tag) for tag in document.get("tags") or [])
+        foreign = None
+        if key not in self._desired.resources and not marked:
+            foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
+        return base.decoded(document, lambda: self._decode(kind, document), foreign)
+
+    def _decode(self, kind: Kind, document: Document) -> Resource:
+        match kind:
+            case Kind.RULE:
+                return codec.decode_rule(document, self._desired, self._ours)
+            case Kind.LIST:
+                return codec.decode_list(document, self._desired)
+            case Kind.ITEM:
+                return codec.decode_item(document, self._desired)
+            case Kind.DATA_VIEW:
+                return codec.decode_data_view(document, self._desired)
+
+    def _data_views(self, rules: Iterable[Resource | Unmanaged]) -> list[Resource]:
         """The data views that are wanted, and those that rules of ours still point to."""
         wanted = {key.id for key in self._desired.resources if key.kind is Kind.DATA_VIEW}
         used = {
-            str(rule.body["data_view_id"])
+            need.id
             for rule in rules
-            if "data_view_id" in rule.body and rule.owned_by(self._desired.owner, self._desired.environment)
+            if isinstance(rule, Resource) and rule.owned_by(self._desired.owner, self._desired.environment)
+            for need in rule.needs
+            if need.kind is Kind.DATA_VIEW
         }
         found = [self._api.data_view(view_id) for view_id in sorted(wanted | used)]
-        return [codec.decode_data_view(document, self._desired) for document in found if document is not None]
+        return [self._decode(Kind.DATA_VIEW, document) for document in found if document is not None]
 
     def _find(self, key: Key) -> Resource | None:
-        match key.kind:
-            case Kind.RULE:
-                document = self._api.rule(key.id)
-                return codec.decode_rule(document, self._desired, self._ours) if document else None
-            case Kind.LIST:
-                document = self._api.list(key.id)
-                return codec.decode_list(document, self._desired) if document else None
-            case Kind.ITEM:
-                document = self._api.item(key.id)
-                return codec.decode_item(document, self._desired) if document else None
-            case Kind.DATA_VIEW:
-                document = self._api.data_view(key.id)
-                return codec.decode_data_view(document, self._desired) if document else None
-        assert_never(key.kind)
+        look = {
+            Kind.RULE: self._api.rule,
+            Kind.LIST: self._api.list,
+            Kind.ITEM: self._api.item,
+            Kind.DATA_VIEW: self._api.data_view,
+        }
+        document = look[key.kind](key.id)
+        return self._decode(key.kind, document) if document is not None else None
+
+    def _kept(self, rules: Iterable[Document], items: Iterable[Resource | Unmanaged]) -> dict[Key, str]:
+        """Lists and data views that others rely on: deleting them would lose or widen what is not ours."""
+        kept: dict[Key, str] = {}
+        for item in items:
+            if isinstance(item, Resource) and not self._concerns(item):
+                kept[item.needs[0]] = f"it holds the item {item.name!r}, added by hand"
+        for document in rules:
+            found = self._decoded(Kind.RULE, document)
+            if isinstance(found, Unmanaged) or not self._concerns(found):
+                kept |= dict.fromkeys(codec.uses(document), _used_by(document))
+        return kept
+
+    # -- writing ------------------------------------------------------------------------------------------------------
 
     def _write(self, change: Change) -> None:
         if isinstance(change, Delete):
@@ -138,12 +176,12 @@ class KibanaProvider:
     def _put(self, wanted: Resource, mark: Mark, live: Resource | None) -> None:
         match wanted.key.kind:
             case Kind.RULE:
-                body = codec.rule_document(wanted, mark, self._list_ids, live)
+                ids = {list_id: self._list_id(list_id) for list_id in wanted.body.get("exceptions_list", ())}
+                body = codec.rule_document(wanted, mark, ids, live)
                 self._api.replace_rule(body) if live else self._api.create_rule(body)
             case Kind.LIST:
-                body = codec.list_document(wanted, mark)
-                stored = self._api.replace_list(body) if live else self._api.create_list(body)
-                self._list_ids[wanted.key.id] = str(stored["id"])
+                body = codec.list_document(wanted, mark, live)
+                self._api.replace_list(body) if live else self._api.create_list(body)
             case Kind.ITEM:
                 body = codec.item_document(wanted, mark, live)
                 self._api.replace_item(body) if live else self._api.create_item(body)
@@ -154,46 +192,73 @@ class KibanaProvider:
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
 
+    def _list_id(self, list_id: str) -> str:
+        """The space's own id of a list: it was read, or the list was made since."""
+        if list_id not in self._list_ids:
+            document = self._api.list(list_id)
+            if document is None:
+                raise Conflict(f"the exception list {list_id} is gone; plan again")
+            self._list_ids[list_id] = str(document["id"])
+        return self._list_ids[list_id]
+
     def _delete(self, key: Key) -> None:
-        deletes = {
-            Kind.RULE: self._api.delete_rule,
-            Kind.LIST: self._api.delete_list,
-            Kind.ITEM: self._api.delete_item,
-            Kind.DATA_VIEW: self._api.delete_data_view,
-        }
-        deletes[key.kind](key.id)
+        match key.kind:
+            case Kind.RULE:
+                self._api.delete_rule(key.id)
+            case Kind.ITEM:
+                self._api.delete_item(key.id)
+            case Kind.LIST:
+                self._require_unused(key)
+                self._api.delete_list(key.id)
+            case Kind.DATA_VIEW:
+                # Our own rule that uses it goes next; switched off, it cannot fail for want of its data view.
+                for rule_id in self._require_unused(key):
+                    self._api.disable_rule(rule_id)
+                self._api.delete_data_view(key.id)
+
+    def _require_unused(self, key: Key) -> list[str]:
+        """Look once more, at prebuilt rules too: raise if anybody else uses it by now; else our rules that still do."""
+        ours: list[str] = []
+        for document in self._api.every_rule():
+            if key in codec.uses(document):
+                found = self._decoded(Kind.RULE, document)
+                if isinstance(found, Unmanaged) or not found.owned_by(self._desired.owner, self._desired.environment):
+                    raise Conflict(f"{key} is not deleted: {_used_by(document)}")
+                ours.append(found.key.id)
+        for document in self._api.items([key.id]) if key.kind is Kind.LIST else ():
+            item = self._decoded(Kind.ITEM, document)
+            if isinstance(item, Unmanaged) or not item.owned_by(self._desired.owner, self._desired.environment):
+                raise Conflict(f"{key} is not deleted: it holds the item {document.get('name')!r}, added by hand")
+        return ours
 
 
-def _require_groups(plan: Plan, version: str) -> None:
+_IDS = {Kind.RULE: "rule_id", Kind.LIST: "list_id", Kind.ITEM: "item_id", Kind.DATA_VIEW: "id"}
+
+
+def _used_by(document: Document) -> str:
+    return f"the rule {document.get('name')!r}, which is not ours, uses it"
+
+
+def _unmanaged(found: Resource) -> Unmanaged:
+    note = f"added by hand to {found.needs[0]}" if found.key.kind is Kind.ITEM else ""
+    return Unmanaged(found.key.kind, found.key.id, found.name, note)
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _too_many_groups(plan: Plan, version: str) -> dict[Key, str]:
     """A threshold rule groups by up to 5 fields since 9.2, by up to 3 before (kibana pull request 227465)."""
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     limit = 3 if numbers and numbers < (9, 2) else 5
+    found: dict[Key, str] = {}
     for change in plan.changes:
-        if isinstance(change, Delete) or change.key.kind is not Kind.RULE:
-            continue
-        groups = len((change.desired.body.get("threshold") or {}).get("field", ()))
-        if groups > limit:
-            why = f"{change.key} groups by {groups} fields, Kibana {version} takes {limit}"
-            raise Refused(f"{why}; nothing was written")
-
-
-def _concerns(resource: Resource, desired: DesiredState) -> bool:
-    """Whether the object stands where one of ours belongs, or is ours."""
-    return resource.key in desired.resources or resource.owned_by(desired.owner, desired.environment)
-
-
-def _kept(rules: Iterable[Resource], items: Iterable[Resource], desired: DesiredState) -> dict[Key, str]:
-    """Lists and data views that others rely on: deleting them would lose or widen what is not ours."""
-    kept: dict[Key, str] = {}
-    for item in items:
-        if not _concerns(item, desired):
-            kept[Key(Kind.LIST, str(item.body["list_id"]))] = f"it holds the item {item.name!r}, added by hand"
-    for rule in rules:
-        if not _concerns(rule, desired):
-            used = rule.body.get("exceptions_list")
-            for list_id in used if isinstance(used, list) else ():
-                kept[Key(Kind.LIST, str(list_id))] = f"the rule {rule.name!r}, which is not ours, uses it"
-            if "data_view_id" in rule.body:
-                view = Key(Kind.DATA_VIEW, str(rule.body["data_view_id"]))
-                kept[view] = f"the rule {rule.name!r}, which is not ours, uses it"
-    return kept
+        if not isinstance(change, Delete) and change.key.kind is Kind.RULE:
+            groups = len((change.desired.body.get("threshold") or {}).get("field", ()))
+            if groups > limit:
+                found[change.key] = f"it groups by {groups} fields, Kibana {version} takes {limit}"
+    return found

@@ -95,7 +95,7 @@ def _clauses(category: Category, entries: Sequence[Entry]) -> Iterator[str]:
         values = sorted({one.value for one in group})
         parts = [_MATCHES[side(entry)].format(values=array(values))]
         if entry.hosts:
-            parts.append(f"Host in~ ({_strings(entry.hosts)})")
+            parts.append(_host(entry.hosts))
         if entry.processes:
             parts.append(f"Process in~ ({_strings(entry.processes)})")
         if ports := entry.ports or category.ports:
@@ -103,6 +103,13 @@ def _clauses(category: Category, entries: Sequence[Entry]) -> Iterator[str]:
         if until := entry.until:
             parts.append(f"now() < {moment(until)}")
         yield f"({' and '.join(parts)})"
+
+
+def _host(names: Sequence[str]) -> str:
+    """Defender reports full names: one without a dot is a computer's own name, whatever its domain."""
+    whole = f"Host in~ ({_strings(names)})"
+    short = [name for name in names if "." not in name]
+    return f'({whole} or tostring(split(Host, ".")[0]) in~ ({_strings(short)}))' if short else whole
 
 
 def _strings(values: Sequence[str]) -> str:

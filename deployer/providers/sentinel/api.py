@@ -4,15 +4,20 @@ azure-mgmt-securityinsight 2.0.0b4 is the only line with subTechniques and NRT r
 bodies are dicts (they keep unknown properties, too).
 """
 
+import json
+import logging
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import requests
 from azure.core import exceptions as azure
 from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline import PipelineResponse
 from azure.core.pipeline import policies
+from azure.core.pipeline.transport import RequestsTransport
 from azure.mgmt.securityinsight import SecurityInsightsMgmtClient
 
 from deployer.errors import BadAnswer
@@ -29,20 +34,64 @@ Document = dict[str, Any]
 Answer = TypeVar("Answer")
 
 API_VERSION = "2025-10-01-preview"
+LONGEST_WAIT_SECONDS = 30.0
+_END = object()
 _MESSAGE_LIMIT = 500
 
+# The client logs what it cannot decode, with a traceback; what matters of it is in our errors.
+logging.getLogger("azure").addHandler(logging.NullHandler())
 
-class OwnOrigin(policies.SansIOHTTPPolicy[Any, Any]):
-    """Lets no request leave for another origin: a `nextLink` comes from the server and would take the token along."""
+
+class WholePages(policies.SansIOHTTPPolicy[Any, Any]):
+    """Holds every request to one origin, and every page of the list to its documented form.
+
+    A `nextLink` comes from the server and would take the token along. And the client takes a page without `value` for
+    an empty one, and a link that was followed before for a new one.
+    """
 
     def __init__(self, endpoint: str) -> None:
         self._origin = origin(endpoint)
+        self._followed: set[str] = set()
+
+    def begin(self) -> None:
+        """A new list."""
+        self._followed.clear()
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Let nothing leave for another origin."""
         if origin(request.http_request.url) != self._origin:
-            raise Untrusted(
-                f"the server pointed to {origin(request.http_request.url)}, which is not {self._origin}; not followed"
-            )
+            where = origin(request.http_request.url)
+            raise Untrusted(f"the server pointed to {where}, which is not {self._origin}; not followed")
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        """Refuse what is no page of alert rules."""
+        path = urlsplit(request.http_request.url).path
+        if response.http_response.status_code != 200 or not path.endswith("/alertRules"):
+            return
+        try:
+            page = json.loads(response.http_response.text())
+        except ValueError:
+            raise BadAnswer(f"{path}: the answer is not JSON") from None
+        value = page.get("value") if isinstance(page, dict) else None
+        if not isinstance(value, list) or not all(isinstance(rule, dict) for rule in value):
+            raise BadAnswer(f"{path}: the answer is not a page of alert rules")
+        link = page.get("nextLink")
+        if link and (not isinstance(link, str) or link in self._followed or not urlsplit(link).scheme):
+            raise BadAnswer(f"{path}: the page leads to no next page")
+        if link:
+            self._followed.add(link)
+
+
+class PatientRetries(policies.RetryPolicy[Any, Any]):
+    """Bounded retries; the server may ask for a wait, but not for an hour."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=3, retry_backoff_factor=0.5, retry_backoff_max=10)
+
+    def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
+        """Seconds that the server asks for, at most `LONGEST_WAIT_SECONDS`."""
+        asked: float | None = super().get_retry_after(response)
+        return None if asked is None else min(asked, LONGEST_WAIT_SECONDS)
 
 
 class SentinelApi:
@@ -64,7 +113,11 @@ class SentinelApi:
         self._what = f"{endpoint.rstrip('/')} workspace {workspace}"
         self._redact = redact
         self._who = who
-        retry = policies.RetryPolicy(retry_total=3, retry_backoff_factor=0.5, retry_backoff_max=10, timeout=120)
+        self._pages = WholePages(endpoint)
+        session = requests.Session()
+        session.auth = _leave_alone  # else a netrc entry for the host would replace the token
+        # A proxy named by the environment must not see loopback traffic.
+        session.trust_env = not loopback(urlsplit(endpoint).hostname or "")
         self._client = SecurityInsightsMgmtClient(
             _NoCredential(),
             subscription_id,
@@ -75,13 +128,17 @@ class SentinelApi:
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent="deployer"),
                 policies.ContentDecodePolicy(),
-                OwnOrigin(endpoint),
-                retry,
+                self._pages,
+                PatientRetries(),
                 authentication,
             ],
-            connection_timeout=10,
-            read_timeout=60,
-            use_env_settings=not loopback(urlsplit(endpoint).hostname or ""),
+            transport=RequestsTransport(
+                session=session,
+                session_owner=True,
+                connection_timeout=10,
+                read_timeout=60,
+                use_env_settings=session.trust_env,
+            ),
         )
 
     def close(self) -> None:
@@ -89,11 +146,9 @@ class SentinelApi:
 
     def rules(self) -> Iterator[Document]:
         """Every analytics rule of the workspace, page by page."""
-        pages = self._ask("list", lambda: iter(self._client.alert_rules.list(*self._place)))
-        while True:
-            rule = self._ask("list", lambda: next(pages, None))
-            if rule is None:
-                return
+        self._pages.begin()
+        rules = self._ask("list", lambda: iter(self._client.alert_rules.list(*self._place)))
+        while (rule := self._ask("list", lambda: next(rules, _END))) is not _END:
             yield self._document(rule)
 
     def rule(self, rule_id: str) -> Document | None:
@@ -143,8 +198,8 @@ class SentinelApi:
 
     def _document(self, rule: Any) -> Document:
         document = rule if isinstance(rule, dict) else rule.as_dict()
-        if not isinstance(document.get("name"), str) or not isinstance(document.get("properties"), dict):
-            raise BadAnswer(f"{self._what} gave an alert rule without name or properties")
+        if not isinstance(document.get("name"), str):
+            raise BadAnswer(f"{self._what} gave an alert rule without a name")
         return dict(document)
 
 
@@ -157,6 +212,10 @@ class _NoCredential:
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
         raise Untrusted(f"no token for {', '.join(scopes)} was to be asked for here")
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 def origin(url: str) -> str:

@@ -29,7 +29,6 @@ MANAGED = (
 )
 SERVER_OWNED = frozenset({"lastModifiedUtc", "provisioningState"})
 DEFAULTS: Mapping[str, Any] = {
-    "enabled": True,
     "suppressionEnabled": False,
     "suppressionDuration": "PT5H",
     "eventGroupingSettings": {"aggregationKind": "SingleAlert"},
@@ -39,6 +38,18 @@ _GROUPING_DEFAULTS: Mapping[str, Any] = {
     "reopenClosedIncident": False,
     "lookbackDuration": "PT5H",
     "matchingMethod": "AllEntities",
+}
+_GROUPING = frozenset(
+    "enabled reopenClosedIncident lookbackDuration matchingMethod groupByEntities groupByAlertDetails "
+    "groupByCustomDetails".split()
+)
+_NESTED = {
+    "eventGroupingSettings": frozenset({"aggregationKind"}),
+    "incidentConfiguration": frozenset({"createIncident", "groupingConfiguration"}),
+    "alertDetailsOverride": frozenset(
+        "alertDisplayNameFormat alertDescriptionFormat alertTacticsColumnName alertSeverityColumnName "
+        "alertDynamicProperties".split()
+    ),
 }
 _ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.0+)?S)?)?")
 
@@ -52,6 +63,27 @@ def rule(properties: Mapping[str, Any]) -> Document:
         if value not in (None, "", [], {}) or isinstance(value, bool):
             body[name] = value
     return body
+
+
+def unknown(properties: Mapping[str, Any]) -> Document:
+    """What a live rule holds that we do not know, at any depth that we replace: it is sent back."""
+    found = {name: value for name, value in properties.items() if name not in MANAGED | SERVER_OWNED}
+    for name, known in _NESTED.items():
+        inner = properties.get(name)
+        if isinstance(inner, Mapping):
+            found[name] = {key: value for key, value in inner.items() if key not in known}
+    grouping = (properties.get("incidentConfiguration") or {}).get("groupingConfiguration")
+    if isinstance(grouping, Mapping) and grouping.get("enabled"):
+        extra = {key: value for key, value in grouping.items() if key not in _GROUPING}
+        found["incidentConfiguration"] |= {"groupingConfiguration": extra} if extra else {}
+    return {name: value for name, value in sorted(found.items()) if value not in (None, [], {}, "")}
+
+
+def merged(base: Any, change: Any) -> Any:
+    """`change` laid over `base`, mapping by mapping."""
+    if isinstance(base, Mapping) and isinstance(change, Mapping):
+        return {**base, **{name: merged(base.get(name), value) for name, value in change.items()}}
+    return change
 
 
 def unmarked(query: str) -> str:
@@ -111,17 +143,19 @@ def _entity(mapping: Mapping[str, Any]) -> Document:
 
 
 def _override(value: Mapping[str, Any]) -> Document:
-    body = {name: part for name, part in value.items() if part not in (None, "", [])}
+    known = _NESTED["alertDetailsOverride"]
+    body = {name: part for name, part in value.items() if name in known and part not in (None, "", [])}
     if "alertDynamicProperties" in body:
         body["alertDynamicProperties"] = sorted((dict(part) for part in body["alertDynamicProperties"]), key=as_json)
     return body
 
 
 def _incident(value: Mapping[str, Any]) -> Document:
-    body: Document = {"createIncident": value.get("createIncident", True)}
+    body: Document = {"createIncident": value.get("createIncident") is not False}
     grouping = value.get("groupingConfiguration") or {}
     if grouping.get("enabled"):
-        filled = {**_GROUPING_DEFAULTS, **{name: part for name, part in grouping.items() if part not in (None, [])}}
+        given = {name: part for name, part in grouping.items() if name in _GROUPING and part not in (None, [])}
+        filled = {**_GROUPING_DEFAULTS, **given}
         filled["lookbackDuration"] = duration(filled["lookbackDuration"])
         body["groupingConfiguration"] = {
             name: sorted(part) if isinstance(part, list | tuple) else part for name, part in sorted(filled.items())

@@ -9,13 +9,18 @@ import re
 import uuid
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from deployer import queries
 from deployer.errors import CannotEncode
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.model import Assignment
+from deployer.model import Category
+from deployer.model import Entry
+from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.model import SentinelTarget
@@ -37,8 +42,15 @@ QUERY_LIMIT = 10_000
 """Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
 """Sentinel has no "critical"; a rule that needs the difference writes it with `alertDetailsOverride`."""
-UNCORRELATED = "#DONT_CORR#"
-"""Prefix of a description by which an analyst keeps a rule out of the correlation engine; carried over."""
+CORRELATION = re.compile(r"\s*(#(?:DONT|INC)_CORR#)\s*")
+"""What an analyst puts before a description to keep a rule out of the correlation engine, or in; carried over
+(learn.microsoft.com/defender-xdr/exclude-analytics-rules-correlation)."""
+TACTICS = frozenset(
+    "Reconnaissance ResourceDevelopment InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion "
+    "CredentialAccess Discovery LateralMovement Collection Exfiltration CommandAndControl Impact PreAttack "
+    "ImpairProcessControl InhibitResponseFunction".split()
+)
+"""As ARM spells them (2025-10-01-preview)."""
 AUTO_DISABLED = "AUTO DISABLED"
 """Prefix that Sentinel gives the name of a rule which it switched off (troubleshoot-analytics-rules)."""
 _ADVICE = "managed in Git: edit it there, changes made here are reported as drift"
@@ -53,8 +65,11 @@ def encode(assignment: Assignment) -> DesiredState:
         half = rule.sentinel
         if half is None:
             continue
+        unfit = list(_unfit(rule, half, assignment))
         found, query = _query(rule, half, assignment)
-        faults += [*_unknown_properties(rule, half), *found]
+        faults += [*unfit, *found]
+        if unfit:
+            continue
         resource = _rule(rule, half, query, assignment)
         length = len(marked(query, desired.mark(resource)))
         if length > QUERY_LIMIT:
@@ -77,14 +92,10 @@ def decode(document: Document, desired: DesiredState) -> Resource:
     marks = find_marks(_head(str(properties.get("query") or "")))
     key = Key(Kind.RULE, _rule_id(name, marks, desired))
     description = str(properties.get("description") or "")
-    carried = {
-        name: value
-        for name, value in sorted(properties.items())
-        if name not in canonical.MANAGED | canonical.SERVER_OWNED and value not in (None, [], {}, "")
-    }
-    if description.startswith(UNCORRELATED):
-        carried["correlation"] = UNCORRELATED
-        description = description.removeprefix(UNCORRELATED)
+    carried = canonical.unknown(properties)
+    if prefix := CORRELATION.match(description):
+        carried["correlation"] = prefix.group(1)
+        description = description[prefix.end() :]
     body = canonical.rule({**properties, "description": description, "kind": document.get("kind")})
     display_name = str(properties.get("displayName") or "")
     system = document.get("systemData") or {}
@@ -98,7 +109,16 @@ def decode(document: Document, desired: DesiredState) -> Resource:
         edited_at=_moment(system.get("lastModifiedAt") or properties.get("lastModifiedUtc")),
         carried=carried,
         halted=_halted(display_name, body),
+        rule_id=desired.resources[key].rule_id if key in desired.resources else "",
     )
+
+
+def may_be_ours(document: Document, desired: DesiredState) -> bool:
+    """Whether a rule stands on the id of a wanted one, or says that it is ours; its properties may be anything."""
+    query = (document.get("properties") or {}).get("query")
+    marks = find_marks(_head(query)) if isinstance(query, str) else ()
+    owned = any(isinstance(mark, Mark) and mark.owner == desired.owner for mark in marks)
+    return owned or str(document["name"]).lower() in {rule_uuid(key.id) for key in desired.resources}
 
 
 def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
@@ -108,7 +128,7 @@ def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
     properties["query"] = marked(properties["query"], mark)
     properties["description"] = prefix + properties["description"]
-    body = {"kind": wanted.body["kind"], "properties": {**carried, **properties}}
+    body = {"kind": wanted.body["kind"], "properties": canonical.merged(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body
 
 
@@ -141,12 +161,13 @@ def _halted(display_name: str, body: Mapping[str, Any]) -> str | None:
 
 
 def _moment(text: Any) -> datetime | None:
-    return datetime.fromisoformat(text) if isinstance(text, str) and text else None
+    try:
+        return datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) -> Resource:
-    target = assignment.target
-    preview = not isinstance(target, SentinelTarget) or "preview" in (target.api_version or "preview")
     subs = [line.subtechnique.id for line in rule.attack if line.subtechnique]
     body = canonical.rule(
         {
@@ -157,13 +178,23 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
             "severity": SEVERITIES[rule.severity],
             "enabled": rule.enabled,
             "query": query,
-            "tactics": [line.tactic.name.replace(" ", "") for line in rule.attack],
+            "tactics": [_tactic(line.tactic) for line in rule.attack],
             "techniques": [line.technique.id for line in rule.attack],
             # subTechniques exists in preview versions only; techniques takes T#### alone (azurerm issue 28801)
-            "subTechniques": subs if preview else [],
+            "subTechniques": subs if _is_preview(assignment) else [],
         }
     )
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location)
+    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, rule_id=rule.id)
+
+
+def _is_preview(assignment: Assignment) -> bool:
+    target = assignment.target
+    return not isinstance(target, SentinelTarget) or "preview" in (target.api_version or "preview")
+
+
+def _tactic(tactic: Named) -> str:
+    """The tactic in ARM's spelling: Command and Control is CommandAndControl."""
+    return "".join(word[:1].upper() + word[1:] for word in tactic.name.split())
 
 
 def _description(rule: Rule) -> str:
@@ -179,40 +210,81 @@ def _description(rule: Rule) -> str:
 
 def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list[Finding], str]:
     """The query with its parameters and allowlists filled in, and what stood in the way."""
-    found = {let.name: let for let in queries.lets(half.query)}
-    faults: list[Finding] = []
+    faults = [Finding("let-twice", f"{rule.id}: {name} is declared twice", location=half.query_location)
+              for name in queries.repeated(half.query)]  # fmt: skip
+    lets = {let.name: let for let in queries.lets(half.query)}
+    filled: dict[str, str] = {}
+    for name in rule.allowlists:
+        found, texts = _allowlist(rule, half, assignment.categories[name], assignment.entries.get(name, ()), lets)
+        faults += found
+        filled |= texts
     values: dict[str, str] = {}
     for name, value in half.parameters.items():
         where = rule.origins.get(f"sentinel.parameters.{name}", half.query_location)
-        if name not in found:
-            known = ", ".join(sorted(name for name, let in found.items() if let.type not in ("expression", "function")))
-            faults.append(
-                Finding("unknown-parameter", f"{rule.id} has no parameter {name}; it has {known}", location=where)
-            )
+        if name not in lets or name in filled:
+            known = sorted(let.name for let in lets.values() if let.is_parameter and let.name not in filled)
+            what = f"{name} is filled from an allowlist" if name in filled else f"{rule.id} has no parameter {name}"
+            message = f"{what}; the parameters of {rule.id} are {', '.join(known)}"
+            faults.append(Finding("unknown-parameter", message, location=where))
             continue
         try:
-            values[name] = queries.literal(value, found[name].type)
+            values[name] = queries.literal(value, lets[name])
         except ValueError as error:
             faults.append(Finding("parameter-type", f"{rule.id}: parameter {name}: {error}", location=where))
-    for category_name in rule.allowlists:
-        category = assignment.categories[category_name]
-        entries = assignment.entries.get(category_name, ())
-        try:
-            lets = allowlist.compile(category, entries)
-        except ValueError as error:
-            faults.append(Finding("entry-not-expressible", f"{rule.id}: {error}", location=category.location))
-            continue
-        for name in lets.keys() - found.keys():
-            message = f"{rule.id} honours {category_name} but its query has no `let {name}`"
+    query = canonical.text(queries.replace_lets(half.query, values | filled))
+    faults += _schedule(rule, half, query)
+    return faults, query
+
+
+def _allowlist(
+    rule: Rule, half: PlatformRule, category: Category, entries: Sequence[Entry], lets: Mapping[str, queries.Let]
+) -> tuple[list[Finding], dict[str, str]]:
+    """The texts of one category's lets. A let that is missing, misshapen or never used would allow nothing, or all."""
+    try:
+        texts = allowlist.compile(category, entries)
+    except ValueError as error:
+        return [Finding("entry-not-expressible", f"{rule.id}: {error}", location=category.location)], {}
+    faults: list[Finding] = []
+    for name in texts:
+        if name not in lets:
+            message = f"{rule.id} honours {category.name} but its query has no `let {name}`"
             faults.append(Finding("let-missing", message, location=half.query_location))
-        scoped = category.sentinel.get("scoped")
-        if scoped in found and not _takes_scope(found[str(scoped)].value):
-            message = (
-                f"{rule.id}: `let {scoped}` must be (Host:string, Process:string, Address:string, Port:int) {{ false }}"
-            )
-            faults.append(Finding("let-shape", message, location=half.query_location))
-        values |= {name: text for name, text in lets.items() if name in found}
-    return faults, canonical.text(queries.replace_lets(half.query, values))
+        elif not queries.uses(half.query, name):
+            message = f"{rule.id} honours {category.name} but its query never uses {name}"
+            faults.append(Finding("let-unused", message, location=half.query_location))
+    scoped = category.sentinel.get("scoped", "")
+    if scoped in lets and not _takes_scope(lets[scoped].value):
+        shape = "(Host:string, Process:string, Address:string, Port:int) { false }"
+        faults.append(Finding("let-shape", f"{rule.id}: `let {scoped}` must be {shape}", location=half.query_location))
+    return faults, {name: text for name, text in texts.items() if name in lets}
+
+
+def _schedule(rule: Rule, half: PlatformRule, query: str) -> Iterator[Finding]:
+    """Events between two runs, or beyond the period that the service reads, would be lost in silence.
+
+    By name: a query that looks only at what is newer than its last run says how long that is in `RunFrequency`, and
+    how far it looks back in `LookbackPeriod`.
+    """
+    lets = {let.name: queries.timespan_seconds(let.value) for let in queries.lets(query)}
+    run, look_back = lets.get("RunFrequency"), lets.get("LookbackPeriod")
+    frequency = canonical.duration_seconds(str(half.fields.get("queryFrequency")))
+    period = canonical.duration_seconds(str(half.fields.get("queryPeriod")))
+    if run is not None and frequency is not None and frequency > run:
+        said = f"queryFrequency {half.fields['queryFrequency']} is longer than the query's RunFrequency"
+        message = f"{rule.id}: {said}: set the parameter RunFrequency with it, or events between two runs are lost"
+        yield Finding("schedule-gap", message, location=_origin(rule, "queryFrequency"))
+    if look_back is not None and period is not None and look_back > period:
+        said = f"the query's LookbackPeriod is longer than queryPeriod {half.fields['queryPeriod']}"
+        yield Finding("schedule-gap", f"{rule.id}: {said}: set both", location=_origin(rule, "queryPeriod"))
+    if frequency is not None and period is not None and frequency > period:
+        said = f"queryFrequency {half.fields['queryFrequency']} is longer than queryPeriod"
+        yield Finding(
+            "schedule-gap", f"{rule.id}: {said}; Sentinel refuses that", location=_origin(rule, "queryFrequency")
+        )
+
+
+def _origin(rule: Rule, name: str) -> Location:
+    return rule.origins.get(f"sentinel.{name}", rule.location)
 
 
 def _takes_scope(value: str) -> bool:
@@ -230,7 +302,22 @@ def _too_long(rule: Rule, half: PlatformRule, query: str, length: int) -> Findin
     return Finding("query-too-long", message, location=half.query_location)
 
 
-def _unknown_properties(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
+def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[Finding]:
+    """What makes the rule one that cannot be sent."""
     for name in sorted(half.fields.keys() - canonical.MANAGED - {"data"}):
         message = f"{rule.id}: analytics rules have no property {name!r} that deployer manages"
         yield Finding("unknown-sentinel-property", message, location=rule.location)
+    for line in rule.attack:
+        if _tactic(line.tactic) not in TACTICS:
+            message = f"{rule.id}: Sentinel knows no tactic {line.tactic.name!r}"
+            yield Finding("unknown-tactic", message, location=rule.location)
+    kind = half.fields.get("kind", "Scheduled")
+    if kind == "NRT" and not _is_preview(assignment):
+        message = f"{rule.id}: NRT rules need a preview api_version; this one would look absent"
+        yield Finding("nrt-needs-preview", message, location=assignment.target.location)
+    for name in _SCHEDULE if kind == "Scheduled" else ():
+        if half.fields.get(name) is None:
+            yield Finding("missing-property", f"{rule.id}: a Scheduled rule needs {name}", location=rule.location)
+
+
+_SCHEDULE = ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold")

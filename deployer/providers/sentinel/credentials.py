@@ -13,6 +13,7 @@ from azure.core.pipeline import policies
 
 from deployer.errors import Untrusted
 from deployer.model import Credential
+from deployer.providers.secrets import MASK
 from deployer.providers.secrets import Secret
 
 _SCOPES = {
@@ -36,6 +37,13 @@ class SharedToken:
         self._clock = clock
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
+        self._given: set[str] = set()
+
+    def redact(self, text: str) -> str:
+        """`text` without any token that was given out."""
+        for token in list(self._given):
+            text = text.replace(token, MASK)
+        return text
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """A token that still holds for some minutes. A claims challenge asks anew."""
@@ -44,6 +52,7 @@ class SharedToken:
             if token is None or options.get("claims") or token.expires_on - self._clock() < _RENEW_SECONDS:
                 token = self._source.get_token(*scopes, **options)
                 self._tokens[scopes] = token
+                self._given.add(token.token)
             return token
 
 

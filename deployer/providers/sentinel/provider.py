@@ -1,5 +1,7 @@
 """One Sentinel workspace: read its analytics rules whole, write one at a time."""
 
+from collections.abc import Mapping
+
 from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.plan import Change
@@ -8,9 +10,11 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.sentinel import codec
+from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
 from deployer.state import DesiredState
 from deployer.state import Key
+from deployer.state import Kind
 from deployer.state import LiveState
 from deployer.state import Resource
 from deployer.state import Unmanaged
@@ -30,21 +34,38 @@ class SentinelProvider:
     def read(self, desired: DesiredState) -> LiveState:
         """Every analytics rule, one request a page."""
         self._desired = desired
-        found = [codec.decode(document, desired) for document in self._api.rules()]
-        concerned = {one.key: one for one in found if _concerns(one, desired)}
-        others = tuple(Unmanaged(one.key.kind, one.key.id, one.name) for one in found if one.key not in concerned)
-        return LiveState(concerned, others, emulated=self._emulated)
+        found = [self._decoded(document) for document in self._api.rules()]
+        ours = {one.key: one for one in found if isinstance(one, Resource) and self._concerns(one)}
+        others = [one for one in found if isinstance(one, Unmanaged) or one.key not in ours]
+        return LiveState(
+            ours,
+            tuple(one if isinstance(one, Unmanaged) else _unmanaged(one) for one in others),
+            emulated=self._emulated,
+        )
 
-    def ready(self, plan: Plan) -> None:
+    def ready(self, plan: Plan) -> Mapping[Key, str]:
         """ARM has nothing to ask beforehand: it answers each write by itself."""
+        return {}
 
     def apply(self, change: Change) -> None:
-        base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
+        base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
 
     def health(self, live: Resource) -> Level:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
         why = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
         return Level(live.key, "ran", Answer.UNKNOWN, why)
+
+    def _concerns(self, found: Resource) -> bool:
+        """Whether the rule stands where one of ours belongs, or is ours."""
+        desired = self._desired
+        return found.key in desired.resources or found.owned_by(desired.owner, desired.environment)
+
+    def _decoded(self, document: Document) -> Resource | Unmanaged:
+        """The rule in a document; somebody else's that cannot be read is named all the same."""
+        foreign = None
+        if not codec.may_be_ours(document, self._desired):
+            foreign = Unmanaged(Kind.RULE, str(document["name"]), str(document["name"]), "it could not be read")
+        return base.decoded(document, lambda: codec.decode(document, self._desired), foreign)
 
     def _find(self, key: Key) -> Resource | None:
         document = self._api.rule(codec.rule_uuid(key.id))
@@ -59,5 +80,5 @@ class SentinelProvider:
             self._api.put_rule(uuid, codec.document(change.desired, change.mark, live))
 
 
-def _concerns(resource: Resource, desired: DesiredState) -> bool:
-    return resource.key in desired.resources or resource.owned_by(desired.owner, desired.environment)
+def _unmanaged(found: Resource) -> Unmanaged:
+    return Unmanaged(found.key.kind, found.key.id, found.name)

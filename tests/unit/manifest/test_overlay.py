@@ -13,7 +13,6 @@ from deployer.manifest.overlay import assign
 from deployer.manifest.overlay import merged
 from deployer.model import Assignment
 from deployer.model import Json
-from deployer.model import NotApplicable
 from deployer.model import PlatformRule
 from deployer.model import Rule
 
@@ -116,7 +115,7 @@ def test_a_rule_without_its_data_is_not_applicable(
 ) -> None:
     [missing] = assigned(target, **options).not_applicable
 
-    assert missing == NotApplicable("relay" if target == "sentinel" else "beacon", reason)
+    assert (missing.rule, missing.reason) == ("relay" if target == "sentinel" else "beacon", reason)
 
 
 def test_overlays_apply_from_the_environment_to_the_target(assigned: Callable[..., Assignment]) -> None:
