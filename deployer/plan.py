@@ -154,6 +154,8 @@ class Plan:
     carried: tuple[tuple[Key, tuple[str, ...]], ...]
     """Owned objects that hold values Git does not manage, and the names of those values."""
     owned_rules: int
+    notes: tuple[tuple[Key, str], ...] = ()
+    """What is equal to Git and yet not ours to change: somebody else's mark, or a later one."""
     emulated: bool = False
 
     @property
@@ -190,6 +192,11 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
             key.kind is Kind.RULE and resource.owned_by(desired.owner, desired.environment)
             for key, resource in live.resources.items()
         ),
+        notes=tuple(
+            (key, _whose(live.resources[key]))
+            for key in sorted(unchanged)
+            if not live.resources[key].owned_by(desired.owner, desired.environment)
+        ),
         emulated=live.emulated,
     )
 
@@ -203,6 +210,7 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
         unchanged=tuple(key for key in plan.unchanged if key in keys),
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
+        notes=tuple(pair for pair in plan.notes if pair[0] in keys),
     )
 
 
@@ -263,12 +271,9 @@ def _change(
             blocked or (None if adopt else "not marked as ours; pass --adopt to take it over"),
         )
     if isinstance(found.mark, UnknownMark):
-        why = f"its mark is of a format that this version does not know ({found.mark}); update deployer"
-        return Update(found, wanted, mark, Cause.UNKNOWN, fields, why)
+        return Update(found, wanted, mark, Cause.UNKNOWN, fields, f"{_whose(found)}; update deployer")
     if not found.owned_by(desired.owner, desired.environment):
-        other = found.mark
-        whose = f"{other.key} of owner {other.owner}, environment {other.environment}"
-        why = f"marked as {whose}; remove it there or rename the rule"
+        why = f"{_whose(found)}; remove it there or rename the rule"
         return Update(found, wanted, mark, Cause.CONFLICT, fields, why)
     return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
 
@@ -318,8 +323,16 @@ def _foreign(live: LiveState, desired: DesiredState) -> tuple[Unmanaged, ...]:
 
 
 def _note(found: Resource) -> str:
-    later = isinstance(found.mark, UnknownMark)
-    return f"its mark is of a format that this version does not know ({found.mark})" if later else ""
+    return _whose(found) if isinstance(found.mark, UnknownMark) else ""
+
+
+def _whose(found: Resource) -> str:
+    """What the mark of an object that is not ours says."""
+    match found.mark:
+        case Mark(owner=owner, environment=environment, key=key):
+            return f"marked as {key} of owner {owner}, environment {environment}"
+        case mark:
+            return f"its mark is of a format that this version does not know ({mark})"
 
 
 def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:

@@ -28,6 +28,14 @@ _TYPES = (
     ("function", re.compile(r"\([^)]*\)\s*\{.*\}", re.DOTALL)),
 )
 _TIMESPAN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(d|h|m|s|ms)")
+_NEEDED = {
+    "long": "a whole number without quotes",
+    "real": "a number without quotes",
+    "bool": "true or false",
+    "timespan": "a time such as 24h, 30m or 1d",
+    "string": "a text",
+    "dynamic": "a list",
+}
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -105,8 +113,7 @@ def literal(value: object, let: Let) -> str:
             return array(value)
         case _:
             pass
-    hint = " such as 24h" if type == "timespan" else ""
-    raise ValueError(f"a {type}{hint} is needed, this is {value!r}")
+    raise ValueError(f"{_NEEDED.get(type, 'no value')} is needed, this is {value!r}")
 
 
 def _require_elements(values: Sequence[object], before: str) -> None:

@@ -36,7 +36,10 @@ def apply(root: Any, /, yes: bool, **options: Any) -> int:
 
 
 def _ask(outcomes: "Sequence[Outcome]") -> bool:
+    from deployer.outcome import Planned
     from deployer.report import as_text
 
     click.echo(as_text.render(outcomes), err=True)
+    if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
+        return True
     return click.confirm("Apply this?", err=True)

@@ -68,3 +68,6 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         error.show()
         return 1
+    except OSError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1

@@ -210,7 +210,7 @@ def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
 
         from deployer.emulator.app import build_app
     except ModuleNotFoundError as error:
-        raise MissingExtra(f"the emulator needs its extra ({error.name}): pip install 'deployer[local]'") from None
+        raise MissingExtra(f"the emulator needs its extra ({error.name}): pip install '.[local]'") from None
     from deployer.emulator.world import World
 
     class Quiet(WSGIRequestHandler):

@@ -178,13 +178,18 @@ def _is_absence(response: requests.Response) -> bool:
 
 def _cause(error: OSError) -> str:
     """A short reason without the request, which could hold more than the reader needs."""
+    text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
+        if "WRONG_VERSION_NUMBER" in text:
+            return "it does not speak TLS there; is the port right?"
         return "the TLS certificate was not accepted; set the target's ca if it is a private one"
     if isinstance(error, requests.Timeout):
         return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {TIMEOUT_SECONDS[1]} s to answer)"
     if isinstance(error, requests.ConnectionError):
-        return "the connection failed or was closed"
-    return str(error) if not isinstance(error, requests.RequestException) else type(error).__name__
+        if "NameResolutionError" in text or "Name or service not known" in text:
+            return "the host's name is not known; is the url right?"
+        return "the connection was refused" if "Connection refused" in text else "the connection failed or was closed"
+    return text if not isinstance(error, requests.RequestException) else type(error).__name__
 
 
 def _retry_after(response: requests.Response) -> float | None:

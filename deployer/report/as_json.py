@@ -137,6 +137,7 @@ def _plan(plan: Plan) -> Document:
             {"kind": one.kind, "id": one.id, "name": one.name, "note": one.note} for one in plan.unmanaged
         ],
         "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
+        "notes": [{**_key(key), "note": note} for key, note in plan.notes],
     }
 
 

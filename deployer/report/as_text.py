@@ -81,6 +81,8 @@ def _planned(place: Place, plan: Plan) -> Iterator[str]:
 
 def _asides(plan: Plan) -> Iterator[str]:
     yield from _idle(plan.not_applicable)
+    for key, note in plan.notes:
+        yield f"  equal to Git, but not ours: {key}: {plain(note)}"
     for key, names in plan.carried:
         yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
     if plan.unmanaged:
@@ -171,7 +173,8 @@ def _verified(outcome: Verified) -> Iterator[str]:
             groups.setdefault((level.level, level.answer, level.reason), []).append(level)
     for (name, answer, reason), levels in groups.items():
         note = "" if name in outcome.required else " (not required)"
-        keys = ", ".join(str(level.key) for level in levels)
+        keys = ", ".join(str(level.key) for level in levels[:3])
+        keys += f" and {len(levels) - 3} more" if len(levels) > 3 else ""
         yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
     yield from _idle(outcome.not_applicable)
 

@@ -36,5 +36,5 @@ def test_what_needs_the_extra_says_so(repo_root, root):
         done = deployer(repo_root, root, *arguments)
 
         assert done.returncode == 1
-        assert "pip install 'deployer[local]'" in done.stdout + done.stderr
+        assert "pip install '.[local]'" in done.stdout + done.stderr
         assert "Traceback" not in done.stderr

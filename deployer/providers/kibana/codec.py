@@ -373,7 +373,7 @@ def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
         yield Finding(
             "unknown-kibana-field",
             f"{rule.id}: Kibana rules have no field {name!r} that deployer manages",
-            location=rule.location,
+            location=rule.origins.get(f"kibana.{name}", rule.location),
         )
     if "data_view" in half.fields and not re.search(r"\S", str(half.fields.get("index") or "")):
         yield Finding("no-index-patterns", f"{rule.id}: a data view needs index patterns", location=rule.location)

@@ -240,7 +240,11 @@ def _used_by(document: Document) -> str:
 
 
 def _unmanaged(found: Resource) -> Unmanaged:
-    note = f"added by hand to {found.needs[0]}" if found.key.kind is Kind.ITEM else ""
+    note = ""
+    if found.key.kind is Kind.ITEM:
+        by = f" by {found.edited_by}" if found.edited_by else ""
+        at = f" at {found.edited_at:%Y-%m-%d %H:%M}" if found.edited_at else ""
+        note = f"added by hand to {found.needs[0]}, last edited{by}{at}"
     return Unmanaged(found.key.kind, found.key.id, found.name, note)
 
 

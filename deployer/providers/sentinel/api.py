@@ -181,7 +181,8 @@ class SentinelApi:
             return BadAnswer(f"{what}: the answer is not JSON")
         if status is None:
             if isinstance(error, azure.ClientAuthenticationError):
-                return Denied(f"{what}: no token: {message} ({self._who})")
+                way_out = "log in (az login), or see to the pipeline's workload identity or the client secret"
+                return Denied(f"{what}: no token for {self._who}: {message[:120]}; {way_out}")
             return Unreachable(f"no answer: {what}: {_cause(error)}")
         text = f"{status}: {what}: {message}"
         if status in (401, 403):

@@ -5,6 +5,7 @@ of the query's own `let` statements. The mark is the first line of the query, a 
 to edit.
 """
 
+import difflib
 import re
 import uuid
 from collections.abc import Iterator
@@ -224,7 +225,9 @@ def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list
         if name not in lets or name in filled:
             known = sorted(let.name for let in lets.values() if let.is_parameter and let.name not in filled)
             what = f"{name} is filled from an allowlist" if name in filled else f"{rule.id} has no parameter {name}"
-            message = f"{what}; the parameters of {rule.id} are {', '.join(known)}"
+            close = difflib.get_close_matches(name, known, 1)
+            guess = f"; did you mean {close[0]}?" if close else f"; its parameters are {', '.join(known)}"
+            message = what + guess
             faults.append(Finding("unknown-parameter", message, location=where))
             continue
         try:
@@ -306,7 +309,7 @@ def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[F
     """What makes the rule one that cannot be sent."""
     for name in sorted(half.fields.keys() - canonical.MANAGED - {"data"}):
         message = f"{rule.id}: analytics rules have no property {name!r} that deployer manages"
-        yield Finding("unknown-sentinel-property", message, location=rule.location)
+        yield Finding("unknown-sentinel-property", message, location=_origin(rule, name))
     for line in rule.attack:
         if _tactic(line.tactic) not in TACTICS:
             message = f"{rule.id}: Sentinel knows no tactic {line.tactic.name!r}"

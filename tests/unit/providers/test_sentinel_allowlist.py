@@ -62,11 +62,16 @@ def test_a_scope_becomes_a_clause_that_holds_the_categorys_ports_too():
 
     body = compiled(scoped)["ScopedServers"]
 
-    assert body == (
-        "(Host:string, Process:string, Address:string, Port:int) { "
-        '(coalesce(ipv4_is_in_any_range(Address, dynamic(["192.0.2.0/24"])), false) and (Host in~ ("a", "b") '
-        'or tostring(split(Host, ".")[0]) in~ ("a", "b")) and Process in~ ("x.exe") and Port in (6667) and now() < datetime(2027-01-01T00:00:00Z)) }'
+    clause = " and ".join(
+        [
+            'coalesce(ipv4_is_in_any_range(Address, dynamic(["192.0.2.0/24"])), false)',
+            '(Host in~ ("a", "b") or tostring(split(Host, ".")[0]) in~ ("a", "b"))',
+            'Process in~ ("x.exe")',
+            "Port in (6667)",
+            "now() < datetime(2027-01-01T00:00:00Z)",
+        ]
     )
+    assert body == f"(Host:string, Process:string, Address:string, Port:int) {{ ({clause}) }}"
     assert compiled(scoped)["AllowedServers"] == "dynamic([])"
 
 
