@@ -26,6 +26,8 @@ _TYPES = {
     "array": "a list",
     "object": "a mapping",
 }
+MOST_NAMES = 15
+"""More names than these are not listed in a message."""
 _SECRET = re.compile(r"secret|passw|token|key$|credential|url|endpoint", re.IGNORECASE)
 
 
@@ -129,7 +131,9 @@ def _way_out(key: str, path: Path, known: Mapping[str, Json]) -> str:
     if path[:1] == ("credentials",) and _SECRET.search(key):
         return "; a secret is never written here, only where it lies: `env`, `file` or `command`"
     allowed = [name for name, schema in known.items() if "not" not in mapping(schema)]
-    return guess(key, allowed) or f"; known: {listed(allowed)}"
+    # The blocks hold whatever a platform has: a list of it all would bury the message.
+    others = f"; known: {listed(allowed)}" if len(allowed) <= MOST_NAMES else "; `deployer schema rule` says what there is"
+    return guess(key, allowed) or others
 
 
 def _in(path: Path) -> str:
@@ -137,7 +141,8 @@ def _in(path: Path) -> str:
 
 
 def _wrong_type(fault: Fault) -> tuple[str, str]:
-    return "wrong-type", f"must be {_TYPES[str(fault.limit)]}, not {_type(fault.value)}"
+    allowed = _strings(fault.limit) or (str(fault.limit),)
+    return "wrong-type", f"must be {' or '.join(_TYPES[name] for name in allowed)}, not {_type(fault.value)}"
 
 
 def _not_allowed(fault: Fault) -> tuple[str, str]:
@@ -157,6 +162,11 @@ def _empty(_: Fault) -> tuple[str, str]:
 def _too_long(fault: Fault) -> tuple[str, str]:
     length = len(fault.value) if isinstance(fault.value, str) else 0
     return "too-long", f"holds {length} characters, {fault.limit} is the most"
+
+
+def _too_many(fault: Fault) -> tuple[str, str]:
+    count = len(fault.value) if isinstance(fault.value, list | Mapping) else 0
+    return "too-many", f"holds {count}, {fault.limit} is the most"
 
 
 def _too_small(fault: Fault) -> tuple[str, str]:
@@ -180,6 +190,8 @@ _PREDICATES: Mapping[str, Callable[[Fault], tuple[str, str]]] = {
     "enum": _not_allowed,
     "pattern": _unfit,
     "maxLength": _too_long,
+    "maxItems": _too_many,
+    "maxProperties": _too_many,
     "minimum": _too_small,
     "maximum": _too_large,
     "uniqueItems": _repeated,

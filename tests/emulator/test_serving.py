@@ -132,7 +132,7 @@ def test_a_taken_port_is_an_error_and_frees_the_state(tmp_path: Path) -> None:
 
 def test_without_the_web_server_the_way_out_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "werkzeug.serving", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'deployer\[local\]'"), Emulator(tmp_path):
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[local\]'"), Emulator(tmp_path):
         pass
     monkeypatch.undo()
     with Emulator(tmp_path) as emulator:

@@ -194,3 +194,16 @@ def test_verify_answers_pass_fail_and_unknown(bench):
         ("second", "ran"): Answer.UNKNOWN,
         ("third", "present"): Answer.FAIL,
     }
+
+
+def test_a_renamed_rule_keeps_its_live_object(bench):
+    bench.apply(bench.assignment(make.rule("old")))
+    before = bench.document("old")
+    renamed = bench.assignment(make.rule("new", name="New name", formerly=("old",)))
+
+    applied = bench.apply(renamed)
+
+    assert applied.failures == ()
+    assert {change.action for change in applied.done} <= {"update"}
+    assert bench.document("old")["id"] == before["id"]
+    assert bench.plan(renamed).changes == ()

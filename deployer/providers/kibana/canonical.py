@@ -16,11 +16,11 @@ from deployer.state import as_json
 
 Document = dict[str, Any]
 
-CARRIED = ("actions", "response_actions", "timeline_id", "timeline_title", "meta", "note", "version")
+CARRIED = ("actions", "response_actions", "timeline_id", "timeline_title", "meta", "note")
 """Rule fields that belong to the people who use the space; sent back as they are unless the rule declares them."""
 SERVER_OWNED = frozenset(
-    "id immutable rule_source rule_id revision created_at created_by updated_at updated_by execution_summary outcome "
-    "alias_target_id alias_purpose throttle".split()
+    "id immutable rule_source rule_id revision version created_at created_by updated_at updated_by execution_summary "
+    "outcome alias_target_id alias_purpose throttle".split()
 )
 DEFAULTS: Mapping[str, Any] = {
     "interval": "5m",

@@ -98,11 +98,11 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     )
     if "note" in declared and document.get("note"):
         body["note"] = document["note"].strip()
-    carried.pop("version", None)
-    observed = {name: document.get(name) for name in ("id", "execution_summary", "updated_at", "version")}
+    observed = {name: document.get(name) for name in ("id", "execution_summary")}
     return Resource(
         key, body, name=document.get("name", ""), version=str(document.get("revision")),
-        mark=_mark(tags, desired, key), edited_by=document.get("updated_by"),
+        mark=choose_mark(_marks(tags), desired.owner, desired.environment, key),
+        edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")), carried=carried, observed=observed,
         rule_id=wanted.rule_id if wanted else "",
         needs=(*(Key(Kind.LIST, list_id) for list_id in own), *_view_of(document)),
@@ -119,14 +119,13 @@ def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
     tags = document.get("tags") or []
-    marks = [mark for mark in map(whole_mark, tags) if mark]
-    return _decoded(key, canonical.exception_list(document), document, desired, marks)
+    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags))
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
     """A live exception item; its comments are carried over."""
     key = Key(Kind.ITEM, document["item_id"])
-    marks = [mark for mark in map(whole_mark, document.get("tags") or []) if mark]
+    marks = _marks(document.get("tags") or [])
     found = _decoded(key, canonical.exception_item(document), document, desired, marks)
     return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
 
@@ -224,9 +223,8 @@ def _decoded(
     )  # fmt: skip
 
 
-def _mark(tags: Sequence[str], desired: DesiredState, key: Key) -> Mark | UnknownMark | None:
-    marks = [mark for mark in map(whole_mark, tags) if mark]
-    return choose_mark(marks, desired.owner, desired.environment, key)
+def _marks(tags: Sequence[str]) -> list[Mark | UnknownMark]:
+    return [mark for mark in map(whole_mark, tags) if mark]
 
 
 def _moment(text: str | None) -> datetime | None:
