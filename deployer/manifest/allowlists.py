@@ -86,6 +86,13 @@ def _unbound(category: Category, node: Node) -> Iterator[Finding]:
             names = listed(map(shown_key, missing))
             message = f"{label(bound.path)} lacks {names}: entries of this category would bind nothing there"
             yield bound.key_error("unbound-category", message)
+    ports = node.get("sentinel").get("ports")
+    if ports.value is not None and "ports" not in node.mapping():
+        message = (
+            f"{label(ports.path)} is bound, and the category has no `ports`: the query's list of ports would stay "
+            "empty, and no entry would ever hold. Name the ports, or take this out here and in the queries"
+        )
+        yield ports.key_error("unbound-category", message)
 
 
 def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | None:

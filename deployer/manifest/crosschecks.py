@@ -4,32 +4,68 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set
+from datetime import UTC
+from datetime import date
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
 from deployer.manifest import targets
+from deployer.manifest.document import Document
 from deployer.manifest.document import Node
+from deployer.manifest.document import merged
 from deployer.manifest.rules import RuleBook
+from deployer.manifest.schema import misplaced
 from deployer.manifest.tenants import TenantFile
 from deployer.manifest.wording import guess
+from deployer.manifest.wording import nearest
 from deployer.manifest.wording import shown
 from deployer.manifest.wording import shown_key
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
 
+_NO_FIELDS = frozenset({"parameters", "data", "type", "kind", "language"})
+"""Keys of an overlay's block that the rule's block has not, or that no overlay may change."""
 
-def of_environment(node: Node, book: RuleBook, selected: Set[str]) -> tuple[Finding, ...]:
-    """What is wrong with environment.yaml's overlay."""
-    return tuple(_overlay_faults(node.get("overlay"), book, selected, set(Platform)))
+_CONTEXT = frozenset({"type", "kind", "data_view", "data_view_id"})
+"""Keys of a rule's block that say which others have a place in it."""
+
+
+def of_environment(
+    name: str, node: Node, book: RuleBook, selected: Set[str], files: Sequence[TenantFile]
+) -> tuple[Finding, ...]:
+    """What is wrong with environment.yaml's overlay, and what rules need that nobody has."""
+    overlay = _overlay_faults(node.get("overlay"), book, selected, set(Platform))
+    return (*overlay, *_missing_data(name, files, book, selected))
 
 
 def of_tenants(files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Mapping[str, tuple[Finding, ...]]:
     """What is wrong with each tenant next to the rules and the other tenants, by tenant name."""
-    return {file.name: (*_alone(file, book, selected), *_shared_places(file, files)) for file in files}
+    return {file.name: (*_alone(file, files, book, selected), *_shared_places(file, files)) for file in files}
 
 
-def _alone(file: TenantFile, book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
+def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
+    """Remarks about allowlist entries that depend on the day."""
+    midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
+    for file in files:
+        if file.document is None or file.tenant is None:
+            continue
+        lists = [items for _, items in file.document.root.get("allowlists").entries()]
+        nodes = {item.location: item for items in lists for item in items.items()}
+        for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
+            node = nodes[entry.location]
+            if entry.until and entry.until <= midnight:
+                message = (
+                    f"{shown(entry.value)} expired on {shown(entry.expires or '')} and allows nothing; take it out"
+                )
+                yield node.get("expires").warning("expired-entry", f"{message}, or renew it")
+            if entry.reviewed and entry.reviewed > today.isoformat():
+                message = f"{shown(entry.value)} was reviewed on {shown(entry.reviewed)}, which is still to come"
+                yield node.get("reviewed").warning("reviewed-later", message)
+
+
+def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
     if file.document is None or file.tenant is None:
         return
     node = file.document.root
@@ -38,7 +74,7 @@ def _alone(file: TenantFile, book: RuleBook, selected: Set[str]) -> Iterator[Fin
     for target in file.tenant.targets:
         overlay = node.get("targets").get(target.name).get("overlay")
         yield from _overlay_faults(overlay, book, selected, {target.platform})
-    yield from _data_remarks(node, book)
+    yield from _data_remarks(node, files, book)
     yield from _idle_allowlists(node, book, selected)
 
 
@@ -64,24 +100,87 @@ def _overlay_faults(node: Node, book: RuleBook, selected: Set[str], platforms: S
             elif platform not in platforms:
                 message = f"`{platform}:` has nothing to change: there is no {platform} target here"
                 yield block.key_error("nothing-to-bind", message)
+            else:
+                for name in sorted(name for name in matched if _half(book.rules[name], platform)):
+                    yield from _no_place(block, platform, book.documents[name])
+
+
+def _no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:
+    """Errors for fields that are right by themselves and have no place in the rule: a platform drops them unseen."""
+    change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS}
+    own = {key: value for key, value in rule.root.get(platform).mapping().items() if key in _CONTEXT | change.keys()}
+    before = misplaced({platform: own}, "rule")
+    for path, message in misplaced({platform: merged(own, change)}, "rule").items():
+        if path not in before:
+            where = block.document.key_at((*block.path, *path[1:]))
+            name = shown(rule.root.get("id").text() or "")
+            yield Finding("misplaced-key", f"in the rule {name}, {message}", location=where)
 
 
 def _half(rule: Rule, platform: Platform) -> bool:
     return rule.on(platform) is not None
 
 
-def _data_remarks(node: Node, book: RuleBook) -> Iterator[Finding]:
+def _missing_data(
+    environment: str, files: Sequence[TenantFile], book: RuleBook, selected: Set[str]
+) -> Iterator[Finding]:
+    """Remarks about data that a rule needs and no tenant has: the rule runs nowhere, often for a slip of the pen."""
+    if book.unreadable or any(file.document is None for file in files):
+        return
+    for platform in Platform:
+        had = _had(platform, files)
+        for name in sorted(selected):
+            for item in book.documents[name].root.get(platform).get("data").items() if had else ():
+                data = item.text() or ""
+                if data and data not in had and _blamed(data, platform, files, book) is None:
+                    message = f"no tenant of {environment} has {shown_key(data)}, so the rule runs nowhere there"
+                    near = nearest(data, had)
+                    meant = f"; did you mean {shown(near)}, which {min(had[near])} has?" if near else ""
+                    yield item.warning("unknown-data", message + meant)
+
+
+def _data_remarks(node: Node, files: Sequence[TenantFile], book: RuleBook) -> Iterator[Finding]:
+    """Remarks about data of a tenant that no rule needs, but for what is said on the rule that means it."""
     if book.unreadable:
         return
     sources = node.get("data_sources")
     named = [(Platform.KIBANA, name, inner) for name, inner in sources.get("kibana").entries()]
     named += [(Platform.SENTINEL, item.text() or "", item) for item in sources.get("sentinel").items()]
     for platform, name, inner in named:
-        halves = [half for rule in book.rules.values() if (half := rule.on(platform))]
-        known = {data for half in halves for data in half.data}
-        if name and name not in known:
-            message = f"no rule needs {shown_key(name)}{guess(name, known)}"
-            yield inner.key_warning("unused-data-source", message)
+        needed = _needed(platform, book)
+        if not name or name in needed:
+            continue
+        had = _had(platform, files)
+        meant = {data for data in needed if data not in had and nearest(data, had) == name}
+        if not any(_blamed(data, platform, files, book) is None for data in meant):
+            yield inner.key_warning("unused-data-source", f"no rule needs {shown_key(name)}{guess(name, needed)}")
+
+
+def _blamed(data: str, platform: Platform, files: Sequence[TenantFile], book: RuleBook) -> str | None:
+    """The tenant's name for `data`, which no tenant has, if it is the odd one out: several rules against one tenant."""
+    needed, had = _needed(platform, book), _had(platform, files)
+    near = nearest(data, had)
+    odd = near is not None and near not in needed and len(had[near]) == 1 and len(needed[data]) > 1
+    return near if odd else None
+
+
+def _needed(platform: Platform, book: RuleBook) -> Mapping[str, Set[str]]:
+    """The rules that need it, by dataset or table."""
+    found: dict[str, set[str]] = {}
+    for name, rule in book.rules.items():
+        half = rule.on(platform)
+        for data in half.data if half else ():
+            found.setdefault(data, set()).add(name)
+    return found
+
+
+def _had(platform: Platform, files: Sequence[TenantFile]) -> Mapping[str, Set[str]]:
+    """The tenants that have it, by dataset or table."""
+    found: dict[str, set[str]] = {}
+    for tenant in (file.tenant for file in files if file.tenant):
+        for data in tenant.datasets if platform is Platform.KIBANA else tenant.tables:
+            found.setdefault(data, set()).add(tenant.name)
+    return found
 
 
 def _idle_allowlists(node: Node, book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
@@ -110,5 +209,17 @@ def _shared_places(file: TenantFile, others: Sequence[TenantFile]) -> Iterator[F
             twin = twins[0]
             what = "space" if target.platform is Platform.KIBANA else "workspace"
             other = shown_key(f"{twin.tenant}/{twin.name}")
-            message = f"the same {what} as {other} ({twin.location}); one {what} has one target"
+            message = f"the same {what} as {other} ({twin.location}); one {what} has one target{_which(target, twin)}"
             yield Finding("shared-target", message, location=target.location)
+
+
+def _which(target: Target, twin: Target) -> str:
+    """Which of two files may be at fault; which it is, only their history tells."""
+    paths = sorted({target.location.path, twin.location.path})
+    if len(paths) == 1:
+        return ""
+    first, second = (path.rpartition("/")[2] for path in paths)
+    return (
+        f". {first} comes first in the alphabet, {second} second; the newer of the two is likely a copy that was not "
+        "changed everywhere. Until it is known whose it is, both tenants are left alone"
+    )

@@ -14,6 +14,13 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a document to a part of it."""
 
 
+def merged(base: Json, change: Json) -> Json:
+    """`base` with `change` over it: mappings merge key by key, everything else is replaced."""
+    if not isinstance(base, Mapping) or not isinstance(change, Mapping):
+        return change
+    return {**base, **{key: merged(base.get(key), inner) for key, inner in change.items()}}
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file's value with the locations of its values and keys."""
@@ -106,6 +113,10 @@ class Node:
     def error(self, code: str, message: str) -> Finding:
         """An error about this value."""
         return Finding(code, message, Severity.ERROR, self.location)
+
+    def warning(self, code: str, message: str) -> Finding:
+        """A remark about this value."""
+        return Finding(code, message, Severity.WARNING, self.location)
 
     def key_error(self, code: str, message: str) -> Finding:
         """An error about this key, or about what is missing under it."""

@@ -71,7 +71,7 @@ def selected(environment: Environment, book: RuleBook) -> frozenset[str]:
 def _stray(root: Path, name: str) -> Iterator[Finding]:
     folder = f"{FOLDER}/{name}"
     inside = files.listing(root, folder)
-    yield from inside.findings
+    yield from inside.faults
     for other in (*inside.files, *inside.folders):
         if other not in {"environment.yaml", "tenants", "README.md"}:
             yield files.stray(folder, other, "an environment holds environment.yaml and tenants/")

@@ -1,12 +1,16 @@
 """Reading the files under the root. What cannot be read is an error that says so, never an absent file."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest.document import Document
+from deployer.manifest.schema import needs
 from deployer.manifest.schema import validate
 from deployer.manifest.wording import shown
 from deployer.manifest.yaml import decode
@@ -20,11 +24,20 @@ class Listing:
     folders: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    """Of the folder itself."""
+    broken: Mapping[str, Finding] = field(default_factory=dict)
+    """Names of what is neither a folder nor a file, with what to say about each."""
+
+    @property
+    def faults(self) -> tuple[Finding, ...]:
+        """Everything to say, for folders where each fault stops the whole."""
+        return (*self.findings, *self.broken.values())
 
 
 def listing(root: Path, folder: str) -> Listing:
     """The content of `folder`; whatever is neither a folder nor a file is an error."""
     folders, files, findings = [], [], []
+    broken: dict[str, Finding] = {}
     try:
         for child in sorted((root / folder).iterdir()):
             if child.name.startswith("."):
@@ -38,12 +51,12 @@ def listing(root: Path, folder: str) -> Listing:
                 files.append(child.name)
             else:
                 message = f"{shown(child.name)} is neither a file nor a folder, or leads nowhere; take it out"
-                findings.append(error("unreadable", message, f"{folder}/{child.name}"))
+                broken[child.name] = error("unreadable", message, f"{folder}/{child.name}")
     except FileNotFoundError:
         findings.append(error("missing", "the folder is missing", folder))
     except OSError as problem:
         findings.append(error("unreadable", f"the folder cannot be read: {problem.strerror}", folder))
-    return Listing(tuple(folders), tuple(files), tuple(findings))
+    return Listing(tuple(folders), tuple(files), tuple(findings), broken)
 
 
 def content(root: Path, path: str) -> tuple[bytes | None, tuple[Finding, ...]]:
@@ -78,7 +91,14 @@ def document(root: Path, path: str, schema: str) -> tuple[Document | None, tuple
     if data is None:
         return None, findings
     parsed, findings = parse(data, path)
-    return parsed, (*findings, *validate(parsed, schema)) if parsed else findings
+    if parsed is None:
+        return None, tuple(_with_needs(each, schema) if each.code == "empty-file" else each for each in findings)
+    return parsed, (*findings, *validate(parsed, schema))
+
+
+def _with_needs(finding: Finding, schema: str) -> Finding:
+    """The finding with what the file must say, which an empty file's author cannot know."""
+    return replace(finding, message=f"{finding.message}; it must hold {needs(schema)}")
 
 
 def error(code: str, message: str, path: str) -> Finding:

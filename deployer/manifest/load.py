@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from datetime import UTC
+from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 from deployer.errors import CannotStart
@@ -86,9 +89,16 @@ def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = Non
 
 
 def inspect(
-    root: Path, environment: str | None = None, trusted_hosts: Sequence[str] | None = None
+    root: Path,
+    environment: str | None = None,
+    trusted_hosts: Sequence[str] | None = None,
+    today: date | None = None,
 ) -> tuple[Finding, ...]:
-    """Everything to say about rules/ and one environment, or all of them. Raises nothing."""
+    """Everything to say about rules/ and one environment, or all of them. Raises nothing.
+
+    Here alone the clock is asked (`today`, UTC, where not given): it never changes what is planned.
+    """
+    today = today or datetime.now(UTC).date()
     known = environments.names(root)
     if environment is not None and environment not in known:
         return (Finding("unknown-environment", _unknown(environment, known)),)
@@ -96,7 +106,7 @@ def inspect(
     findings = [*book.findings]
     for name in known if environment is None else (environment,):
         loaded = _load(root, name, book, trusted_hosts)
-        findings += [*loaded.findings, *_of_files(loaded.files)]
+        findings += [*loaded.findings, *_of_files(loaded.files), *crosschecks.dated(loaded.files, today)]
     if not known:
         findings.append(Finding("no-environments", _unknown("", known), location=Location(environments.FOLDER)))
     return _sorted(findings)
@@ -104,14 +114,17 @@ def inspect(
 
 def _load(root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None) -> _Loaded:
     environment, document, findings = environments.read(root, name, book, trusted_hosts)
-    files, remarks = tenants.read_all(root, name, environment, book)
+    files, remarks = tenants.read_all(root, name, environment, book, outside=trusted_hosts is not None)
     findings = (*findings, *remarks)
     if environment is None or document is None:
         return _Loaded(environment, document, findings, files)
     selected = environments.selected(environment, book)
     across = crosschecks.of_tenants(files, book, selected)
-    files = tuple(replace(file, findings=(*file.findings, *across[file.name])) for file in files)
-    findings = (*findings, *crosschecks.of_environment(document.root, book, selected))
+    files = tuple(
+        replace(file, findings=(*file.findings, *_unsaid(across[file.name], file.findings))) for file in files
+    )
+    across_files = crosschecks.of_environment(name, document.root, book, selected, files)
+    findings = (*findings, *_unsaid(across_files, findings))
     return _Loaded(environment, document, findings, files)
 
 
@@ -123,6 +136,12 @@ def _unknown(environment: str, known: Sequence[str]) -> str:
 
 def _of_files(files: Sequence[TenantFile]) -> list[Finding]:
     return [finding for file in files for finding in file.findings]
+
+
+def _unsaid(findings: Sequence[Finding], said: Sequence[Finding]) -> list[Finding]:
+    """Those that say something new of their place."""
+    known = {(each.code, each.location) for each in said}
+    return [each for each in findings if (each.code, each.location) not in known]
 
 
 def _errors(findings: Sequence[Finding]) -> bool:

@@ -8,6 +8,7 @@ from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.document import Path
+from deployer.manifest.document import merged
 from deployer.manifest.load import Manifest
 from deployer.model import Assignment
 from deployer.model import Json
@@ -46,13 +47,6 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         entries={name: tenant.allowlists.get(name, ()) for name in honoured},
         not_applicable=tuple(excused),
     )
-
-
-def merged(base: Json, change: Json) -> Json:
-    """`base` with `change` over it: mappings merge key by key, everything else is replaced."""
-    if not isinstance(base, Mapping) or not isinstance(change, Mapping):
-        return change
-    return {**base, **{key: merged(base.get(key), inner) for key, inner in change.items()}}
 
 
 def _missing(half: PlatformRule, tenant: Tenant, platform: Platform) -> str | None:
@@ -137,11 +131,8 @@ def _changed_half(half: PlatformRule, change: Mapping[str, Json]) -> PlatformRul
 
 
 def _note(node: Node, path: str, origins: dict[str, Location]) -> None:
-    """Write down where each value of an overlay stands; what it replaces is forgotten."""
-    if isinstance(node.value, Mapping) and node.value:
-        for key, inner in node.entries():
-            _note(inner, f"{path}.{key}", origins)
-        return
-    for other in [each for each in origins if each.startswith(f"{path}.")]:
-        del origins[other]
-    origins[path] = node.location
+    """Write down where each value of an overlay stands."""
+    for key, inner in node.entries():
+        _note(inner, f"{path}.{key}", origins)
+    if not node.mapping():
+        origins[path] = node.location

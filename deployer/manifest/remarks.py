@@ -132,7 +132,9 @@ def _way_out(key: str, path: Path, known: Mapping[str, Json]) -> str:
         return "; a secret is never written here, only where it lies: `env`, `file` or `command`"
     allowed = [name for name, schema in known.items() if "not" not in mapping(schema)]
     # The blocks hold whatever a platform has: a list of it all would bury the message.
-    others = f"; known: {listed(allowed)}" if len(allowed) <= MOST_NAMES else "; `deployer schema rule` says what there is"
+    others = (
+        f"; known: {listed(allowed)}" if len(allowed) <= MOST_NAMES else "; `deployer schema rule` says what there is"
+    )
     return guess(key, allowed) or others
 
 
@@ -141,8 +143,9 @@ def _in(path: Path) -> str:
 
 
 def _wrong_type(fault: Fault) -> tuple[str, str]:
-    allowed = _strings(fault.limit) or (str(fault.limit),)
-    return "wrong-type", f"must be {' or '.join(_TYPES[name] for name in allowed)}, not {_type(fault.value)}"
+    *others, last = [_TYPES[name] for name in _strings(fault.limit) or (str(fault.limit),)]
+    allowed = f"{', '.join(others)} or {last}" if others else last
+    return "wrong-type", f"must be {allowed}, not {_type(fault.value)}"
 
 
 def _not_allowed(fault: Fault) -> tuple[str, str]:

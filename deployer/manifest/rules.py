@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 
 from deployer.findings import Finding
@@ -45,12 +46,14 @@ class RuleBook:
     findings: tuple[Finding, ...]
     categories_known: bool
     """False where allowlists.yaml is there and cannot be read."""
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """Where each rule's values were written, by folder name."""
 
 
 def read(root: Path) -> RuleBook:
     """All rules and categories, and everything that is wrong with them."""
     inside = files.listing(root, FOLDER)
-    findings = list(inside.findings)
+    findings = list(inside.faults)
     categories, known = _categories(root, inside, findings)
     documents: dict[str, Document] = {}
     rules: dict[str, Rule] = {}
@@ -61,11 +64,11 @@ def read(root: Path) -> RuleBook:
     for name in inside.files:
         if name not in {"allowlists.yaml", "README.md"}:
             findings.append(files.stray(FOLDER, name, "a rule is a folder with a rule.yaml"))
-    if not inside.folders and not inside.findings:
+    if not inside.folders and not inside.faults:
         findings.append(files.error("no-rules", "no rule: each is a folder with a rule.yaml", FOLDER))
     findings += _across(rules, documents, categories if known else None)
     unreadable = frozenset(inside.folders) - frozenset(rules)
-    return RuleBook(rules, categories, unreadable, tuple(findings), known)
+    return RuleBook(rules, categories, unreadable, tuple(findings), known, documents)
 
 
 def _categories(root: Path, inside: files.Listing, findings: list[Finding]) -> tuple[Mapping[str, Category], bool]:
@@ -84,7 +87,7 @@ def _folder(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | No
     """One rule, whatever of it can be used."""
     place = f"{FOLDER}/{folder}"
     inside = files.listing(root, place)
-    findings += inside.findings
+    findings += inside.faults
     if "rule.yaml" not in (*inside.files, *inside.folders):
         findings.append(files.error("no-rule", "the folder holds no rule.yaml", place))
         return None, None

@@ -25,6 +25,8 @@ from deployer.manifest.document import Path
 from deployer.manifest.remarks import Fault
 from deployer.manifest.remarks import mapping
 from deployer.manifest.remarks import remarks
+from deployer.manifest.wording import listed
+from deployer.manifest.wording import shown_key
 from deployer.model import Json
 
 NAMES = ("rule", "allowlists", "environment", "tenant")
@@ -46,6 +48,18 @@ def validate(document: Document, name: str) -> tuple[Finding, ...]:
         if not _refused(remark.path, document):
             findings[Finding(remark.code, remark.message, location=where)] = None
     return tuple(sorted(findings, key=lambda finding: (finding.location or Location(document.path), finding.message)))
+
+
+def misplaced(value: Json, name: str) -> Mapping[Path, str]:
+    """What the schema `name` has no place for next to the rest of `value`, with what to say of each."""
+    found = remarks(_fault(error) for error in _validator(name).iter_errors(value) if error.validator == "not")
+    return {remark.path: remark.message for remark in found}
+
+
+def needs(name: str) -> str:
+    """The keys that a file of this kind cannot do without, for a message."""
+    required = schemas()[name].get("required")
+    return listed(shown_key(str(key)) for key in required) if isinstance(required, list) else listed(())
 
 
 def _refused(path: Path, document: Document) -> bool:

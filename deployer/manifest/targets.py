@@ -8,7 +8,9 @@ from typing import TypeAlias
 from deployer import hosts
 from deployer.findings import Finding
 from deployer.manifest.document import Node
+from deployer.manifest.environments import VARIABLE
 from deployer.manifest.environments import tunings
+from deployer.manifest.wording import guess
 from deployer.manifest.wording import label
 from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown_key
@@ -76,8 +78,11 @@ def place(target: Target) -> Place | None:
     return ("kibana", where, target.space.lower())
 
 
-def faults(root: Path, tenant: str, node: Node, environment: Environment | None) -> Iterator[Finding]:
-    """Errors of one target beyond its form. Without an environment, credentials are not looked at."""
+def faults(root: Path, tenant: str, node: Node, environment: Environment | None, outside: bool) -> Iterator[Finding]:
+    """Errors of one target beyond its form. Without an environment, credentials are not looked at.
+
+    `outside` says that the environment's trusted hosts come from the variable instead of its file.
+    """
     yield from _certificate_faults(root, node.get("ca"))
     servers = {}
     for key in _ADDRESSES:
@@ -90,19 +95,22 @@ def faults(root: Path, tenant: str, node: Node, environment: Environment | None)
     platform = node.get("platform").text()
     if environment is None or node.get("emulator").flag(False) or platform not in _CREDENTIAL_TYPES:
         return
-    credential = None
+    credential: Credential | None = None
     if (name := node.get("credential").text()) is not None:
         credential = environment.credentials.get(name)
         if credential is None:
-            yield _unknown_credential(node.get("credential"), environment)
-            return
-        yield from _credential_faults(tenant, node.get("credential"), credential, Platform(platform))
-    cloud = hosts.CLOUDS.get(credential.cloud if credential else "public")
+            yield _unknown_credential(node.get("credential"), name, environment)
+        else:
+            yield from _credential_faults(tenant, node.get("credential"), credential, Platform(platform))
+    elif platform == Platform.SENTINEL and "credential" not in node.mapping():
+        yield from _ambient_identity(node, environment)
     for key, server in servers.items():
-        yield from _host_faults(node.get(key), server.host, credential, environment)
-    if platform == Platform.SENTINEL and "endpoint" not in node.mapping() and cloud:
+        yield from _host_faults(node.get(key), server.host, credential, environment, outside)
+    if platform == Platform.SENTINEL and "endpoint" not in node.mapping() and (credential or name is None):
+        cloud = hosts.CLOUDS.get(credential.cloud if credential else "public")
         at = node.get("credential") if credential else node
-        yield from _host_faults(at, hosts.server(cloud).host, credential, environment)
+        if cloud:
+            yield from _host_faults(at, hosts.server(cloud).host, credential, environment, outside)
 
 
 def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:
@@ -120,11 +128,24 @@ def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:
         yield node.error("no-certificate", message)
 
 
-def _unknown_credential(node: Node, environment: Environment) -> Finding:
+def _unknown_credential(node: Node, name: str, environment: Environment) -> Finding:
     # The name itself is not shown: people have pasted keys here.
     known = listed(map(shown_key, sorted(environment.credentials)))
-    message = f"{label(node.path)} names no credential of environment.yaml; known: {known}"
-    return node.error("unknown-credential", message)
+    others = guess(name, environment.credentials) or f"; known: {known}"
+    return node.error("unknown-credential", f"{label(node.path)} names no credential of environment.yaml{others}")
+
+
+def _ambient_identity(node: Node, environment: Environment) -> Iterator[Finding]:
+    """An error where credentials are declared: the identity of the machine would go round their `tenants`."""
+    types = _CREDENTIAL_TYPES[Platform.SENTINEL]
+    declared = sorted(name for name, each in environment.credentials.items() if each.type in types)
+    if declared:
+        message = (
+            f"{label(node.path)} lacks `credential`, and environment.yaml declares some for Sentinel "
+            f"({listed(map(shown_key, declared))}): without a name the identity of the machine would be used, "
+            "whatever their `tenants` say. Name one, or declare one of type chain for this tenant"
+        )
+        yield node.key_error("no-credential", message)
 
 
 def _credential_faults(tenant: str, node: Node, credential: Credential, platform: Platform) -> Iterator[Finding]:
@@ -142,7 +163,9 @@ def _credential_faults(tenant: str, node: Node, credential: Credential, platform
         yield node.error("foreign-credential", message)
 
 
-def _host_faults(node: Node, host: str, credential: Credential | None, environment: Environment) -> Iterator[Finding]:
+def _host_faults(
+    node: Node, host: str, credential: Credential | None, environment: Environment, outside: bool
+) -> Iterator[Finding]:
     if credential and credential.hosts and not hosts.covers(credential.hosts, host):
         message = (
             f"the credential {shown_key(credential.name)} may not go to {host}, only to {listed(credential.hosts)}; "
@@ -150,5 +173,7 @@ def _host_faults(node: Node, host: str, credential: Credential | None, environme
         )
         yield node.error("unbound-host", message)
     if not hosts.covers(environment.trusted_hosts, host):
-        message = f"{host} is none of the trusted hosts ({listed(environment.trusted_hosts)}); no credential goes there"
+        trusted = listed(environment.trusted_hosts)
+        whose = f"{VARIABLE}, which wins over environment.yaml: {trusted}" if outside else trusted
+        message = f"{host} is none of the trusted hosts ({whose}); no credential goes there"
         yield node.error("untrusted-host", message)

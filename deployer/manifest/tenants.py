@@ -22,6 +22,7 @@ from deployer.model import Platform
 from deployer.model import Tenant
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
+_ENDINGS = frozenset({"yaml", "yml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +41,22 @@ class TenantFile:
 
 
 def read_all(
-    root: Path, environment: str, settings: Environment | None, book: RuleBook
+    root: Path, environment: str, settings: Environment | None, book: RuleBook, outside: bool
 ) -> tuple[tuple[TenantFile, ...], tuple[Finding, ...]]:
     """Every tenant file of an environment, and what is said about the folder itself.
 
-    Without `settings`, credentials are not looked at.
+    Without `settings`, credentials are not looked at. `outside` says that its trusted hosts are not those of its file.
     """
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
     found, findings = [], list(inside.findings)
-    for name in (*inside.files, *inside.folders):
+    for name in (*inside.files, *inside.folders, *inside.broken):
         stem, _, ending = name.rpartition(".")
-        if ending == "yaml" and _NAME.fullmatch(stem):
-            found.append(_read(root, f"{folder}/{name}", stem, settings, book))
-        elif ending in {"yaml", "yml"}:
+        if name in inside.broken and ending.lower() in _ENDINGS:
+            found.append(TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],)))
+        elif ending == "yaml" and _NAME.fullmatch(stem):
+            found.append(_read(root, f"{folder}/{name}", stem, settings, book, outside))
+        elif ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
             fault = files.error("bad-file-name", message, f"{folder}/{name}")
             found.append(TenantFile(name, None, None, (fault,)))
@@ -64,13 +67,13 @@ def read_all(
     return tuple(found), tuple(findings)
 
 
-def _read(root: Path, path: str, name: str, settings: Environment | None, book: RuleBook) -> TenantFile:
+def _read(root: Path, path: str, name: str, settings: Environment | None, book: RuleBook, outside: bool) -> TenantFile:
     document, faults = files.document(root, path, "tenant")
     if document is None:
         return TenantFile(name, None, None, faults)
     node, findings = document.root, [*faults, *_data_faults(document.root)]
     for _, inner in node.get("targets").entries():
-        findings += targets.faults(root, name, inner, settings)
+        findings += targets.faults(root, name, inner, settings, outside)
     entries: Mapping[str, tuple[Entry, ...]] = {}
     if book.categories_known:
         entries, faults = allowlists.entries(node.get("allowlists"), book.categories)

@@ -15,6 +15,7 @@ from deployer.model import ValueKind
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _ADDRESS = re.compile(r"[0-9a-f:.]+", re.IGNORECASE | re.ASCII)
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 _LOOKS_LIKE_ADDRESS = re.compile(r"[0-9./]+|.*[:/].*", re.ASCII | re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
@@ -47,6 +48,8 @@ def address(text: str) -> str:
         raise Unfit("allows every address; name the networks that are meant")
     if network.network_address != parsed:
         raise Unfit(f"has bits set after its prefix; write {network} for the network, or {parsed} for the address")
+    if isinstance(network, ipaddress.IPv6Network) and network.overlaps(_MAPPED):
+        raise Unfit(f"holds IPv4 addresses written as IPv6 ({_MAPPED}); name the IPv6 networks that are meant")
     return str(parsed) if network.prefixlen == parsed.max_prefixlen else str(network)
 
 

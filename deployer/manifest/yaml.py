@@ -43,7 +43,7 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
     if hidden := _HIDDEN_BREAK.search(text):
         message = f"the character U+{ord(hidden.group()):04X} ends a line unseen; take it out"
         return None, (Finding("yaml-syntax", message, location=_place(text, hidden.start(), path)),)
-    builder = _Builder(path)
+    builder = _Builder(path, _only_comments(text))
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.take(event)
@@ -53,7 +53,7 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
         builder.findings.append(_unreadable_character(text, error, path))
         return None, tuple(builder.findings)
     except yaml.MarkedYAMLError as error:
-        builder.findings.append(_syntax(error, path))
+        builder.findings.append(_syntax(error, text, path))
         return None, tuple(builder.findings)
     return builder.document(), tuple(builder.findings)
 
@@ -91,8 +91,9 @@ class _Frame:
 class _Builder:
     """Takes events one by one; afterwards `document` holds what they said."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, only_comments: bool) -> None:
         self.path = path
+        self.only_comments = only_comments
         self.findings: list[Finding] = []
         self.values: dict[Path, Location] = {}
         self.keys: dict[Path, Location] = {}
@@ -104,7 +105,8 @@ class _Builder:
     def document(self) -> Document | None:
         """What was read, None for a file without content."""
         if not self.documents or (self.root is None and () not in self.refused):
-            self._say("empty-file", "the file is empty", Location(self.path))
+            message = "the file holds comments only" if self.only_comments else "the file is empty"
+            self._say("empty-file", message, Location(self.path))
             return None
         return Document(self.path, self.root, self.values, self.keys, frozenset(self.refused))
 
@@ -245,11 +247,29 @@ def _resolve(text: str) -> tuple[Json, str | None]:
     return text, None
 
 
-def _syntax(error: yaml.MarkedYAMLError, path: str) -> Finding:
+def _only_comments(text: str) -> bool:
+    lines = [line for line in map(str.strip, _LINE_BREAK.split(text)) if line]
+    return bool(lines) and all(line.startswith("#") for line in lines)
+
+
+def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> Finding:
     mark: Any = error.problem_mark or error.context_mark
     where = Location(path, mark.line + 1, mark.column + 1) if mark else Location(path)
     context = f"{error.context}: " if error.context else ""
-    return Finding("yaml-syntax", f"not YAML: {context}{error.problem}", location=where)
+    message = f"not YAML: {context}{error.problem}{_hint(text, where) if mark else ''}"
+    return Finding("yaml-syntax", message, location=where)
+
+
+def _hint(text: str, where: Location) -> str:
+    """Where the fault may really be: libyaml stops at the first line that does not follow from those above it."""
+    lines = _LINE_BREAK.split(text)
+    if where.line <= len(lines) and lines[where.line - 1][where.column - 1 :].startswith("\t"):
+        return "; indent with spaces, YAML takes no tabs"
+    before = enumerate(lines[: where.line - 1], 1)
+    numbers = [number for number, line in before if line.strip() and not line.strip().startswith("#")]
+    if not numbers:
+        return ""
+    return f"; look at the indentation, and at line {numbers[-1]} above: a colon, quote or bracket may be missing there"
 
 
 def _unreadable_character(text: str, error: yaml.reader.ReaderError, path: str) -> Finding:

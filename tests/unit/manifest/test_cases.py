@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from deployer.findings import Severity
 from deployer.manifest.load import inspect
 
 CASES = Path(__file__).parents[2] / "cases" / "manifest"
+TODAY = date(2026, 11, 21)
 FOLDERS = sorted(folder for folder in CASES.iterdir() if folder.is_dir())
 
 
@@ -29,13 +31,13 @@ def case(tmp_path: Path) -> Callable[[str], Path]:
 def test_every_fault_is_said_once_with_its_place(
     folder: Path, case: Callable[[str], Path], golden: Callable[[Path, str], None]
 ) -> None:
-    findings = inspect(case(folder.name))
+    findings = inspect(case(folder.name), today=TODAY)
 
     golden(folder / "findings.txt", "".join(f"{finding}\n" for finding in findings))
 
 
 def test_ten_faults_in_a_tenant_give_ten_findings(case: Callable[[str], Path]) -> None:
-    findings = inspect(case("a-tenant-with-ten-faults"))
+    findings = inspect(case("a-tenant-with-ten-faults"), today=TODAY)
 
     assert len(findings) == 10
     assert {finding.severity for finding in findings} == {Severity.ERROR}
@@ -47,7 +49,7 @@ def test_ten_faults_in_a_tenant_give_ten_findings(case: Callable[[str], Path]) -
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_no_finding_shows_what_may_be_a_secret(folder: Path, case: Callable[[str], Path]) -> None:
-    said = "".join(map(str, inspect(case(folder.name))))
+    said = "".join(map(str, inspect(case(folder.name), today=TODAY)))
 
     assert "PLANTED-SECRET" not in said
     assert "UExBTlRFRC1TRUNSRVQ" not in said

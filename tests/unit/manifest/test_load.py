@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from deployer.model import Tenant
 from deployer.model import ValueKind
 
 CASES = Path(__file__).parents[2] / "cases" / "manifest"
+TODAY = date(2026, 11, 21)
 ACME = "environments/test/tenants/acme.yaml"
 GLOBEX = "environments/test/tenants/globex.yaml"
 
@@ -194,7 +196,7 @@ def test_faults_of_rules_and_environment_stop_the_run_with_every_finding(root: P
     with pytest.raises(InvalidManifest) as refused:
         load(root, "test")
 
-    assert refused.value.findings == inspect(root, "test")
+    assert refused.value.findings == inspect(root, "test", today=TODAY)
 
 
 def test_remarks_do_not_stop_anything(root: Path) -> None:
@@ -262,7 +264,48 @@ def test_trusted_hosts_from_outside_win(root: Path) -> None:
 
     assert manifest.environment.trusted_hosts == ("kb.acme.example", "management.azure.com")
     assert [tenant.name for tenant in manifest.tenants] == ["acme"]
-    assert [finding.code for finding in manifest.broken_tenants["globex"]] == ["untrusted-host"]
+    [untrusted] = manifest.broken_tenants["globex"]
+    assert untrusted.code == "untrusted-host"
+    assert "(DEPLOYER_TRUSTED_HOSTS, which wins over environment.yaml: kb.acme.example, management" in untrusted.message
+
+
+def test_a_tenants_file_that_leads_nowhere_stops_that_tenant_only(root: Path) -> None:
+    (root / "environments/test/tenants/initech.yaml").symlink_to("gone.yaml")
+    (root / "environments/test/tenants/hooli.YML").symlink_to("gone.yaml")
+    (root / "environments/test/tenants/umbrella.yaml").mkdir()
+    (root / "environments/test/tenants/notes.txt").symlink_to("gone.txt")
+
+    manifest = load(root, "test")
+
+    assert [tenant.name for tenant in manifest.tenants] == ["acme", "globex"]
+    assert {name: [each.code for each in said] for name, said in manifest.broken_tenants.items()} == {
+        "initech": ["unreadable"],
+        "hooli.YML": ["unreadable"],
+        "umbrella": ["unreadable"],
+    }
+    assert [each.code for each in manifest.findings if each.severity is Severity.WARNING] == ["stray-file"]
+
+
+def test_the_ambient_identity_serves_where_no_credential_is_declared(root: Path) -> None:
+    (root / "environments/test/environment.yaml").write_text("owner: o\ntrusted_hosts: [management.azure.com]\n")
+    shutil.copytree(CASES / "targets-without-a-credential", root, dirs_exist_ok=True)
+
+    codes = {(each.code, each.location) for each in load(root, "test").broken_tenants["acme"]}
+
+    assert "no-credential" not in {code for code, _ in codes}
+    assert not {code for code, where in codes if where is not None and where.line == 2}
+
+
+def test_the_clock_changes_nothing_that_is_planned(root: Path) -> None:
+    shutil.copytree(CASES / "entries-past-their-day", root, dirs_exist_ok=True)
+
+    manifest = load(root, "test")
+
+    assert [each.code for each in inspect(root, "test", today=TODAY)] == ["expired-entry"] * 2 + ["reviewed-later"]
+    assert [each.code for each in inspect(root, "test", today=date(2026, 11, 20))] == ["reviewed-later"] * 2
+    assert len(inspect(root, "test")) >= 2
+    assert manifest.findings == ()
+    assert len(manifest.tenants[0].allowlists["irc_servers"]) == 5
 
 
 def test_trusted_hosts_from_outside_are_checked(root: Path) -> None:
@@ -338,7 +381,7 @@ def test_one_wrong_value_anywhere_is_a_finding_and_never_an_exception(
     around[path[-1]] = junk
     file.write_text(json.dumps(document.value))
 
-    findings = inspect(root, "test")
+    findings = inspect(root, "test", today=TODAY)
 
     assert loaded_findings(root) == findings
     assert "\x1b" not in "".join(map(str, findings))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.manifest.document import merged
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
-from deployer.manifest.overlay import merged
 from deployer.model import Assignment
 from deployer.model import Json
 from deployer.model import PlatformRule
@@ -191,13 +191,11 @@ def test_a_tenants_overlay_replaces_its_own_index_patterns(assigned: Callable[..
     assert origins(assignment) == {"kibana.index": "environments/test/tenants/acme.yaml:7:36"}
 
 
-def test_a_mapping_that_is_replaced_takes_its_origins_with_it(assigned: Callable[..., Assignment]) -> None:
-    assignment = assigned(
-        environment="{beacon: {kibana: {threshold: {value: 1}}}}", tenant="{beacon: {kibana: {threshold: null}}}"
-    )
+def test_a_list_is_replaced_as_a_whole(assigned: Callable[..., Assignment]) -> None:
+    assignment = assigned(environment="{beacon: {kibana: {tags: [a, b]}}}", tenant="{beacon: {kibana: {tags: [c]}}}")
 
-    assert kibana(assignment).fields["threshold"] is None
-    assert origins(assignment) == {"kibana.threshold": "environments/test/tenants/acme.yaml:7:40"}
+    assert kibana(assignment).fields["tags"] == ["c"]
+    assert origins(assignment) == {"kibana.tags": "environments/test/tenants/acme.yaml:7:35"}
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ from deployer.model import ValueKind
         ("2001:db8::/32", "2001:db8::/32"),
         ("2001:db8::1/128", "2001:db8::1"),
         ("128.0.0.0/1", "128.0.0.0/1"),
+        ("8000::/1", "8000::/1"),
+        ("::/96", "::/96"),
+        ("::fffe:0:0/96", "::fffe:0:0/96"),
     ],
 )
 def test_addresses_have_one_form(text: str, canonical: str) -> None:
@@ -44,6 +47,10 @@ def test_addresses_have_one_form(text: str, canonical: str) -> None:
         ("::ffff:192.0.2.1", "is IPv4 written as IPv6; write the IPv4 form (192.0.2.1)"),
         ("::ffff:c000:201", "is IPv4 written as IPv6; write the IPv4 form (192.0.2.1)"),
         ("::ffff:192.0.2.0/120", "is IPv4 written as IPv6; write the IPv4 form (192.0.2.0)"),
+        *(
+            (network, "holds IPv4 addresses written as IPv6 (::ffff:0:0/96); name the IPv6 networks that are meant")
+            for network in ("::/80", "::/1", "::fffe:0:0/95", "::/79")
+        ),
         ("fe80::1%eth0", "must not name a zone (%...)"),
         ("192.0.02.1", "has a number with a leading zero, which some read as octal; write it without"),
         ("192.0.2.0/024", "must end with a prefix length of /1 to /32"),
