@@ -51,10 +51,12 @@ def test_an_exception_added_by_hand_to_our_list_is_reported_and_kept(kibana):
     kibana.kibana("POST", "/api/exception_lists/items", item)
 
     plan = kibana.plan(assigned)
+    dropping = kibana.plan(kibana.assignment(make.rule(allowlists=())))
     applied = kibana.apply(kibana.assignment(make.rule(allowlists=())))
 
     assert plan.changes == ()
     assert [one.id for one in plan.unmanaged] == ["by-hand"]
+    assert [change.key.id for change in dropping.changes if change.blocked] == ["deployer-servers"]
     (failure,) = applied.failures
     assert failure.change.key.id == "deployer-servers"
     assert "added by hand" in failure.error

@@ -41,8 +41,8 @@ def http(slept):
     [
         ("7", lambda seconds: seconds == 7.0),
         ("3600", lambda seconds: seconds == 30.0),
-        (email.utils.formatdate(time.time() + 20, usegmt=True), lambda seconds: 10 < seconds <= 20),
-        (email.utils.formatdate(time.time() - 60, usegmt=True), lambda seconds: seconds < 2),
+        (+25, lambda seconds: 5 < seconds <= 25),
+        (-60, lambda seconds: seconds < 2),
         ("Mon, 32 Nov 2026 99:99:99 GMT", lambda seconds: seconds < 2),
         ("\u00b2", lambda seconds: seconds < 2),
         ("soon", lambda seconds: seconds < 2),
@@ -51,6 +51,8 @@ def http(slept):
 )
 @responses.activate
 def test_the_wait_that_a_server_asks_for_is_kept_within_bounds(http, slept, header, waits):
+    if isinstance(header, int):
+        header = email.utils.formatdate(time.time() + header, usegmt=True)
     responses.get(f"{URL}/x", status=503, headers={"Retry-After": header})
     responses.get(f"{URL}/x", json={"fine": True})
 

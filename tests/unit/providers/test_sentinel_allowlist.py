@@ -133,6 +133,18 @@ def test_parameters_and_allowlists_change_the_lets_they_name_and_nothing_else():
     assert query == expected
 
 
+def test_a_parameter_that_an_allowlist_fills_is_said_to_be_one():
+    half = make.sentinel_half(parameters={"AllowedServers": ["192.0.2.1"], "Treshold": 1})
+
+    with pytest.raises(CannotEncode) as raised:
+        encoded(make.rule(sentinel=half))
+
+    assert [finding.message for finding in raised.value.findings] == [
+        "AllowedServers is filled from an allowlist; its parameters are Threshold, Window",
+        "example has no parameter Treshold; did you mean Threshold?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("half", "code"),
     [
