@@ -239,3 +239,19 @@ def test_more_group_by_fields_than_the_version_takes_stop_that_rule_only(kibana,
     failed = {failure.change.key.id for failure in applied.failures}
     assert failed == (set() if taken else {"example"})
     assert "other" in {change.key.id for change in applied.done}
+
+
+def test_a_note_that_the_rule_declares_is_managed_and_any_other_is_the_analysts(kibana):
+    declared = kibana.assignment(make.rule(kibana=make.kibana_half(note="# What to do")))
+    kibana.apply(declared)
+    kibana.edit(note="# Something else")
+
+    (change,) = kibana.plan(declared).changes
+    kibana.apply(declared)
+
+    assert [(field.path, field.before, field.after) for field in change.fields] == [
+        ("note", "# Something else", "# What to do")
+    ]
+    assert kibana.document()["note"] == "# What to do"
+    assert kibana.plan(declared).carried == ()
+    assert [names for _, names in kibana.plan(kibana.assignment()).carried] == [("note",)]

@@ -170,6 +170,20 @@ def test_deletes_are_limited_to_two_or_a_fifth(rules, gone, refused):
         check_limits(plan, Limits())
 
 
+def test_the_share_is_of_rules_that_are_ours():
+    """15 owned rules allow 3 deletes; other objects and other people's rules do not raise that."""
+    others = [make.resource(f"x{index}") for index in range(20)]
+    lists = [make.resource(f"l{index}", Kind.LIST) for index in range(20)]
+    lists = [replace(one, mark=make.marked(one)) for one in lists]
+    live = owned(15)
+
+    plan = make_plan(make.desired(*live[4:], *lists), make.live(*live, *others, *lists))
+
+    assert plan.owned_rules == 15
+    with pytest.raises(UnsafePlan, match="would delete 4 of 15 owned rules, the limit is 3"):
+        check_limits(plan, Limits())
+
+
 def test_updates_are_limited_and_the_refusal_names_the_way_out():
     live = owned(3)
     wanted = [make.resource(one.key.id, body=LOW) for one in live]
