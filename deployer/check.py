@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deployer.errors import CannotEncode
+from deployer.errors import CannotStart
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.findings import Location
@@ -25,7 +26,7 @@ def inspect(
     for name in names:
         try:
             manifest = load.load(root, name, trusted_hosts=trusted_hosts)
-        except InvalidManifest:
+        except (InvalidManifest, CannotStart):
             continue  # said by load.inspect
         rules = len(manifest.rules)
         for tenant in manifest.tenants:

@@ -2,11 +2,13 @@
 
 DeployerError
 ├── InvalidManifest        what people wrote cannot be used; carries every finding
-├── CannotEncode           one target's desired state cannot be expressed on its platform
-├── CannotStart            the run cannot begin (no such environment, emulator not installed, …)
+│   └── CannotEncode       one target's desired state cannot be expressed on its platform
+├── CannotStart            the run cannot begin (no such environment, …)
+├── UnsafePlan             the plan changes more than the environment allows
+├── Declined               the user was shown the plan and said no
 └── ProviderError          what came of talking to a platform
     ├── Untrusted          refused by us before any request: the credential is not bound to that host
-    ├── Unreachable        no answer: connection, TLS, timeout
+    ├── Unreachable        no answer: connection, TLS, timeout; or no emulator to ask
     ├── Denied             401 or 403: this target is over
     ├── Refused            the platform understood and said no (400, 404 on a write, 413, …)
     ├── Conflict           the object changed, or was taken, since it was read
@@ -37,6 +39,14 @@ class CannotEncode(InvalidManifest):
 
 class CannotStart(DeployerError):
     """The run cannot begin; nothing was asked of any target."""
+
+
+class UnsafePlan(DeployerError):
+    """The plan changes more than the environment allows; nothing of it may be applied."""
+
+
+class Declined(DeployerError):
+    """The user was shown the plan and said no; nothing was written."""
 
 
 class ProviderError(DeployerError):

@@ -1,6 +1,5 @@
 """One verb over many targets: side by side, each isolated from the others, none left out of the report."""
 
-import sqlite3
 import threading
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -17,9 +16,11 @@ from deployer.apply import apply
 from deployer.emulator import Emulator
 from deployer.emulator import EmulatorError
 from deployer.errors import CannotStart
+from deployer.errors import Declined
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
 from deployer.errors import Unreachable
+from deployer.errors import UnsafePlan
 from deployer.findings import Finding
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
@@ -35,7 +36,6 @@ from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.outcome import conceal
 from deployer.plan import Plan
-from deployer.plan import UnsafePlan
 from deployer.plan import check_limits
 from deployer.plan import concerned
 from deployer.plan import make_plan
@@ -129,7 +129,7 @@ class Fleet:
             return apply(place, plan, provider, self._interrupted.is_set)
 
         if approve is not None and not approve(self._each(show)):
-            raise CannotStart("Nothing was applied.")
+            raise Declined("Nothing was applied.")
         return self._each(carry_out)
 
     def verify(self) -> list[Outcome]:
@@ -258,7 +258,7 @@ def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | ProviderE
         found: str | ProviderError
         try:
             found = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator")).url
-        except (EmulatorError, OSError, sqlite3.Error) as error:
+        except EmulatorError as error:
             found = Unreachable(f"the emulator cannot be had: {error}")
         yield found
 

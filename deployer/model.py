@@ -206,11 +206,11 @@ class KibanaTarget:
     name: str
     location: Location
     url: str | None = None
-    """None only when `emulator` is true; filled in once the emulator answers."""
+    """None when `emulator` is true, and only then."""
     space: str = "default"
     credential: str | None = None
     ca: str | None = None
-    """Path of a CA bundle, relative to the tenant file's root."""
+    """Path of a CA bundle: absolute, or relative to the repository."""
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 

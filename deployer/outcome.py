@@ -19,8 +19,8 @@ from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
 
-DONE, FAILED, DIFFERENT, PARTIAL, USAGE = 0, 1, 2, 3, 64
-"""The exit codes that scripts rely on."""
+DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
+"""The exit codes that scripts rely on; the command line adds 64 for a usage error."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,7 +45,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """The target could not be looked at; nothing is known of it."""
+    """The target could not be looked at, or not to the end: nothing may be concluded about it."""
 
     place: Place
     error: str
@@ -53,7 +53,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """We refused to go on before any write: faults in files, or a plan over its limits."""
+    """We stopped before any write: faults in files, what a platform cannot express, a plan over limits or outdated."""
 
     place: Place
     findings: tuple[Finding, ...]
@@ -63,7 +63,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One change that did not happen, and why; `tried` is False when something it needs was not there."""
+    """One change that did not happen, and why; `tried` is False when no request was made for it at all."""
 
     change: Change
     error: str

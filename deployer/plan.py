@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 from deployer.diff import FieldChange
 from deployer.diff import field_changes
-from deployer.errors import DeployerError
+from deployer.errors import UnsafePlan
 from deployer.model import Json
 from deployer.model import Limits
 from deployer.model import NotApplicable
@@ -32,6 +32,7 @@ from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import Unmanaged
 from deployer.state import as_json
+from deployer.state import whose
 
 FIXED_FIELDS = frozenset({"type", "kind"})
 """What an update cannot change: a rule of another type is another rule."""
@@ -50,10 +51,6 @@ class Cause(StrEnum):
     UNCLAIMED = "unclaimed"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
-
-
-class UnsafePlan(DeployerError):
-    """The plan changes more than the environment allows; nothing of it may be applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,26 +173,19 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
         else:
             unchanged.append(key)
     dropped = [
-        resource
-        for key, resource in live.resources.items()
-        if key not in desired.resources and resource.owned_by(desired.owner, desired.environment)
+        resource for key, resource in live.resources.items() if key not in desired.resources and desired.owns(resource)
     ]
     idle = {item.live_id: item.reason for item in desired.not_applicable}
     changes += [Delete(resource, _why(resource, idle), blocked=resource.keep) for resource in dropped]
     return Plan(
         changes=tuple(sorted(changes, key=_order)),
         unchanged=tuple(sorted(unchanged)),
-        unmanaged=live.unmanaged + _foreign(live, desired),
+        unmanaged=live.unmanaged,
         not_applicable=desired.not_applicable,
         carried=_carried(live, desired),
-        owned_rules=sum(
-            key.kind is Kind.RULE and resource.owned_by(desired.owner, desired.environment)
-            for key, resource in live.resources.items()
-        ),
+        owned_rules=sum(key.kind is Kind.RULE and desired.owns(resource) for key, resource in live.resources.items()),
         notes=tuple(
-            (key, _whose(live.resources[key]))
-            for key in sorted(unchanged)
-            if not live.resources[key].owned_by(desired.owner, desired.environment)
+            (key, whose(live.resources[key])) for key in sorted(unchanged) if not desired.owns(live.resources[key])
         ),
         emulated=live.emulated,
     )
@@ -216,7 +206,7 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
 
 def concerned(desired: DesiredState, live: LiveState, globs: Sequence[str]) -> set[Key]:
     """Every key that the chosen rules are about: themselves, what they need or needed, and what stands in that."""
-    owned = [one for one in live.resources.values() if one.owned_by(desired.owner, desired.environment)]
+    owned = [one for one in live.resources.values() if desired.owns(one)]
     rules = [
         one
         for one in (*desired.resources.values(), *owned)
@@ -271,9 +261,9 @@ def _change(
             blocked or (None if adopt else "not marked as ours; pass --adopt to take it over"),
         )
     if isinstance(found.mark, UnknownMark):
-        return Update(found, wanted, mark, Cause.UNKNOWN, fields, f"{_whose(found)}; update deployer")
-    if not found.owned_by(desired.owner, desired.environment):
-        why = f"{_whose(found)}; remove it there or rename the rule"
+        return Update(found, wanted, mark, Cause.UNKNOWN, fields, f"{whose(found)}; update deployer")
+    if not desired.owns(found):
+        why = f"{whose(found)}; remove it there or rename the rule"
         return Update(found, wanted, mark, Cause.CONFLICT, fields, why)
     return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
 
@@ -311,28 +301,6 @@ def _rules(plan: Plan, actions: Iterable[str]) -> int:
     return sum(
         change.key.kind is Kind.RULE and change.action in actions and not change.blocked for change in plan.changes
     )
-
-
-def _foreign(live: LiveState, desired: DesiredState) -> tuple[Unmanaged, ...]:
-    """Objects that were read for their key or mark, but turn out to be neither wanted nor ours."""
-    return tuple(
-        Unmanaged(key.kind, key.id, resource.name, _note(resource))
-        for key, resource in live.resources.items()
-        if key not in desired.resources and not resource.owned_by(desired.owner, desired.environment)
-    )
-
-
-def _note(found: Resource) -> str:
-    return _whose(found) if isinstance(found.mark, UnknownMark) else ""
-
-
-def _whose(found: Resource) -> str:
-    """What the mark of an object that is not ours says."""
-    match found.mark:
-        case Mark(owner=owner, environment=environment, key=key):
-            return f"marked as {key} of owner {owner}, environment {environment}"
-        case mark:
-            return f"its mark is of a format that this version does not know ({mark})"
 
 
 def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:

@@ -111,8 +111,8 @@ class Resource:
     """What the platform says of the object and nobody can set, e.g. its last execution."""
     source: Location | None = None
     """Where a desired object was written."""
-    rule_id: str = ""
-    """Of a rule: the id that people know it by, which differs from the key after a rename."""
+    git_id: str = ""
+    """Of a rule: its id in Git, which differs from `key.id` after a rename."""
     needs: tuple[Key, ...] = ()
     """Objects that this one stands on: they must be in place before it is written."""
     keep: str | None = None
@@ -133,7 +133,7 @@ class Resource:
     @property
     def known_as(self) -> str:
         """What `--rule` and messages call a rule."""
-        return self.rule_id or self.key.id
+        return self.git_id or self.key.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,20 @@ class Unmanaged:
     name: str
     note: str = ""
     """Why it is worth a line of its own, e.g. because it was added by hand to a list of ours."""
+
+
+def unmanaged(found: Resource, note: str = "") -> Unmanaged:
+    """A live object that is not ours, with what its mark says of it."""
+    return Unmanaged(found.key.kind, found.key.id, found.name, whose(found) if found.mark else note)
+
+
+def whose(found: Resource) -> str:
+    """What the mark of an object that is not ours says."""
+    match found.mark:
+        case Mark(owner=owner, environment=environment, key=key):
+            return f"marked as {key} of owner {owner}, environment {environment}"
+        case mark:
+            return f"its mark is of a format that this version does not know ({mark})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,14 @@ class DesiredState:
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""
         return Mark(self.owner, self.environment, resource.key, resource.digest)
+
+    def owns(self, found: Resource) -> bool:
+        """Whether a live object's mark names it as ours, as this very object."""
+        return found.owned_by(self.owner, self.environment)
+
+    def concerns(self, found: Resource) -> bool:
+        """Whether a live object stands where one of ours belongs, or is ours."""
+        return found.key in self.resources or self.owns(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,6 @@ from deployer.state import Kind
 from deployer.state import LiveState
 from deployer.state import Resource
 
-LEVELS = ("present", "equal", "enabled", "ran")
-"""In the order in which they are asked."""
-
 
 def verify(desired: DesiredState, live: LiveState, health: Callable[[Resource], Level]) -> tuple[Level, ...]:
     """Every answer there is, object by object. An object that is missing is asked nothing more."""
@@ -22,7 +19,7 @@ def verify(desired: DesiredState, live: LiveState, health: Callable[[Resource], 
     for key, wanted in sorted(desired.resources.items()):
         levels += _object(wanted, live.resources.get(key), health)
     for key, found in sorted(live.resources.items()):
-        if key not in desired.resources and found.owned_by(desired.owner, desired.environment):
+        if key not in desired.resources and desired.owns(found):
             levels.append(Level(key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
     return tuple(levels)
 

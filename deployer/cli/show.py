@@ -22,11 +22,13 @@ def show(root: Any, /, **options: Any) -> int:
     from deployer.report import as_json
     from deployer.report import desired
 
+    json = options["form"] == "json"
     try:
         states = common.fleet(root, options).desired()
     except DeployerError as error:
+        if json:
+            common.put_out(as_json.failure("show", options["environment"], error), options["out"])
         raise common.complaint(error) from None
-    form = options["form"]
-    text = as_json.text(desired.document(options["environment"], states)) if form == "json" else desired.render(states)
+    text = as_json.text(desired.document(options["environment"], states)) if json else desired.render(states)
     common.put_out(text, options["out"])
     return 0

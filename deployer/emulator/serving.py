@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -41,6 +42,10 @@ class StateTaken(EmulatorError):
     """Another process owns the state directory."""
 
 
+class UnusableState(EmulatorError):
+    """The state directory holds what is no state, or cannot be written."""
+
+
 class PortTaken(EmulatorError):
     """Another program listens on the port."""
 
@@ -71,7 +76,7 @@ class Emulator:
         with contextlib.ExitStack() as undo:
             if self._state is not None:
                 if self._lock is None:
-                    self._lock = sharing.lock(self._state)
+                    self._lock = _lock(self._state)
                 if self._lock is None:
                     raise StateTaken(f"{self._state}: another process serves this state")
                 undo.callback(self._release)
@@ -110,7 +115,7 @@ class Emulator:
                 finally:
                     sharing.leave(*entered)
                 return
-            if (lock := sharing.lock(state)) is not None:
+            if (lock := _lock(state)) is not None:
                 emulator = cls(state)
                 emulator._lock = lock
                 with emulator:
@@ -202,6 +207,13 @@ def serve(state: Path | None, port: int, ready: Callable[[str], None] | None = N
             signal.signal(name, handler)
 
 
+def _lock(state: Path) -> IO[str] | None:
+    try:
+        return sharing.lock(state)
+    except OSError as error:
+        raise UnusableState(f"{state} cannot be used ({error.strerror})") from error
+
+
 def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
     # Flask and werkzeug are an optional extra: loaded when an emulator starts, not when this module is imported.
     try:
@@ -222,7 +234,10 @@ def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
     except OSError as error:
         raise PortTaken(f"cannot listen on {LOOPBACK}:{port}: {error.strerror}") from error
     with listening:
-        world = World(state)
+        try:
+            world = World(state)
+        except (OSError, sqlite3.Error) as error:
+            raise UnusableState(f"{state} cannot be used ({error}); remove it to start anew") from error
         # Given the socket, werkzeug does not end the process when the port is taken.
         server = make_server(
             LOOPBACK, port, build_app(world), threaded=True, request_handler=Quiet, fd=listening.fileno()

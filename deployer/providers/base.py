@@ -30,7 +30,10 @@ CONFIRM_WAITS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 class Provider(Protocol):
-    """One target of one platform. Every method may raise `ProviderError`; encoding is the codec's (`codecs.encode`)."""
+    """One target of one platform. Every method may raise `ProviderError`; encoding is the codec's (`codecs.encode`).
+
+    `read` comes first: `apply` looks at objects through the desired state that `read` was given.
+    """
 
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -128,7 +127,7 @@ class Connections:
             policy = credentials.StaticBearer(secret)
         else:
             if not credential:
-                self._require_azure(endpoint, CLOUDS.values())
+                _require_azure(endpoint, self._trusted)
             policy = credentials.authentication(self._token(credential, secret), cloud, endpoint)
         api = SentinelApi(
             endpoint,
@@ -147,12 +146,6 @@ class Connections:
             raise self._emulator
         return str(self._emulator)
 
-    def _require_azure(self, endpoint: str, known: Iterable[str]) -> None:
-        """The chain's tokens are bound to no host by name: they go to Azure's endpoints or trusted hosts only."""
-        host = urlsplit(endpoint).hostname or ""
-        if host not in {urlsplit(url).hostname for url in known} and not covers(self._trusted, host):
-            raise Untrusted(f"{host} is neither Azure's endpoint nor a trusted host; nothing was sent")
-
     def _credential(self, target: Target) -> Credential:
         credential = self._credentials.get(target.credential or "")
         if credential is None:
@@ -168,3 +161,10 @@ class Connections:
         from deployer.providers.sentinel.credentials import token_source
 
         return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))
+
+
+def _require_azure(endpoint: str, trusted_hosts: Sequence[str]) -> None:
+    """The chain's tokens are bound to no host by name: they go to Azure's endpoints or trusted hosts only."""
+    host = urlsplit(endpoint).hostname or ""
+    if host not in {urlsplit(url).hostname for url in CLOUDS.values()} and not covers(trusted_hosts, host):
+        raise Untrusted(f"{host} is neither Azure's endpoint nor a trusted host; nothing was sent")

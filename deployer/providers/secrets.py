@@ -10,10 +10,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
-from urllib.parse import urlsplit
 
 from deployer.errors import Untrusted
+from deployer.hosts import Unfit
 from deployer.hosts import covers
+from deployer.hosts import server
 from deployer.model import Credential
 
 MASK = "***"
@@ -72,7 +73,12 @@ def resolve(credential: Credential, root: Path) -> Secret:
 
 def require_bound(credential: Credential, url: str, trusted_hosts: Sequence[str]) -> None:
     """Raise `Untrusted` unless `credential` may be sent to the host of `url`. Called before any request is made."""
-    host = (urlsplit(url).hostname or "").lower()
+    try:
+        host = server(url).host
+    except Unfit as unfit:
+        raise Untrusted(
+            f"the address that credential {credential.name} is to go to {unfit}; nothing was sent"
+        ) from None
     if not covers(credential.hosts, host):
         bound = ", ".join(credential.hosts) or "no host"
         raise Untrusted(f"credential {credential.name} is bound to {bound}, not to {host}; nothing was sent")

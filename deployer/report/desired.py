@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
 
+from deployer.outcome import DONE
 from deployer.outcome import Place
+from deployer.report.as_json import SCHEMA
 from deployer.report.wording import plain
 from deployer.state import DesiredState
 from deployer.state import Resource
@@ -21,9 +23,10 @@ def render(states: States) -> str:
 def document(environment: str, states: States) -> dict[str, Any]:
     """The same for scripts."""
     return {
-        "schema": "deployer/1",
+        "schema": SCHEMA,
         "verb": "show",
         "environment": environment,
+        "exit_code": DONE,
         "targets": [
             {
                 "tenant": place.tenant,
@@ -43,7 +46,7 @@ def _state(place: Place, state: DesiredState) -> Iterator[str]:
     for resource in state.resources.values():
         yield from _resource(place, resource)
     for item in state.not_applicable:
-        yield f"# {place} {item.rule}: not applicable: {item.reason}"
+        yield f"# {place} {item.rule}: not applicable: {plain(item.reason)}"
 
 
 def _resource(place: Place, resource: Resource) -> Iterator[str]:

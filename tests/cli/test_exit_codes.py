@@ -31,11 +31,15 @@ def test_a_usage_error_is_64_and_never_reads_as_drift(deployer, arguments):
     assert deployer(*arguments).code == 64
 
 
-def test_an_unknown_environment_is_an_error(deployer):
-    planned = deployer("plan", "pord")
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("verb", ["check", "plan", "apply", "verify", "show"])
+def test_an_unknown_environment_is_an_error(deployer, verb, form):
+    done = deployer(verb, "pord", "--format", form)
 
-    assert planned.code == 1
-    assert "prod" in planned.err
+    assert done.code == 1
+    assert "prod" in done.out + done.err
+    if form == "json":
+        assert done.json["exit_code"] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Canonical forms are idempotent, and blind to what the platforms respell."""
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +24,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-PLATFORMS = {Platform.KIBANA: kibana.rule, Platform.SENTINEL: sentinel.rule}
+PLATFORMS: dict[Platform, Callable[..., dict[str, Any]]] = {
+    Platform.KIBANA: kibana.rule,
+    Platform.SENTINEL: sentinel.rule,
+}
 
 
 def body(platform):
@@ -30,12 +35,14 @@ def body(platform):
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
-@given(
-    changes=st.dictionaries(
-        st.sampled_from(["description", "name", "note", "license", "severity"]), st.text(max_size=20)
-    )
-)
-def test_canonical_is_idempotent(platform, changes):
+@given(data=st.data())
+def test_canonical_is_idempotent(platform, data):
+    """Over texts of any kind, every respelling and every edit that the tables below know."""
+    texts = st.dictionaries(st.sampled_from(["description", "name", "displayName", "query"]), st.text(max_size=20))
+    respelling = data.draw(st.sampled_from(list(RESPELLINGS[platform].values())))
+    edits = data.draw(st.lists(st.sampled_from(sorted(EDITS[platform])), max_size=3))
+    changes = {**respelling, **{field: EDITS[platform][field] for field in edits}, **data.draw(texts)}
+
     once = PLATFORMS[platform]({**body(platform), **changes})
 
     assert field_changes(once, PLATFORMS[platform](once)) == ()
@@ -103,7 +110,7 @@ KIBANA_RESPELLINGS = {
     },
     "durations": {"interval": "60m", "from": "now-86400s"},
     "line ends": {"query": make.KUERY + "\r\n"},
-    "computed ecs flag": {"required_fields": []},
+    "empty lists": {"required_fields": [], "related_integrations": [], "tags": []},
     "defaults": {
         "max_signals": 100,
         "to": "now",
@@ -112,6 +119,16 @@ KIBANA_RESPELLINGS = {
         "severity_mapping": [],
     },
 }
+
+
+RESPELLINGS = {Platform.KIBANA: KIBANA_RESPELLINGS, Platform.SENTINEL: SENTINEL_RESPELLINGS}
+
+
+def test_the_ecs_flag_that_kibana_computes_is_no_drift():
+    declared = {**body(Platform.KIBANA), "required_fields": [{"name": "host.name", "type": "keyword"}]}
+    computed = {**declared, "required_fields": [{"name": "host.name", "type": "keyword", "ecs": True}]}
+
+    assert field_changes(kibana.rule(declared), kibana.rule(computed)) == ()
 
 
 @pytest.mark.parametrize("respelling", KIBANA_RESPELLINGS.values(), ids=KIBANA_RESPELLINGS)

@@ -4,16 +4,20 @@ import uuid
 
 import pytest
 
+from deployer.apply import apply
 from deployer.errors import BadAnswer
 from deployer.errors import Denied
 from deployer.errors import Overloaded
 from deployer.errors import Unreachable
 from deployer.model import Platform
 from deployer.outcome import Answer
+from deployer.outcome import Place
 from deployer.plan import Cause
 from deployer.plan import Update
 from deployer.providers import http
+from deployer.providers.codecs import encode
 from deployer.state import Kind
+from deployer.verify import verify
 from tests import make
 
 ENTRIES = (
@@ -151,15 +155,14 @@ def test_an_object_that_moved_after_the_plan_is_a_conflict_and_is_not_written(be
     plan = bench.plan(changed)
     bench.edit(enabled=False)
 
-    from deployer.apply import apply
-    from deployer.outcome import Place
-
     applied = apply(Place("acme"), plan, bench.provider)
 
     assert [change.key.id for change in applied.done] == ["second"]
     (failure,) = applied.failures
     assert "changed by night-shift since it was read" in failure.error
-    assert bench.document()["name" if bench.platform is Platform.KIBANA else "properties"]
+    document = bench.document()
+    assert document.get("name") != "New"
+    assert document.get("properties", {}).get("displayName") != "New"
 
 
 def test_a_write_whose_answer_was_lost_is_looked_for_before_it_is_called_failed(bench):
@@ -173,9 +176,6 @@ def test_a_write_whose_answer_was_lost_is_looked_for_before_it_is_called_failed(
 
 
 def test_verify_answers_pass_fail_and_unknown(bench):
-    from deployer.providers.codecs import encode
-    from deployer.verify import verify
-
     desired = encode(bench.assignment(make.rule(), make.rule("second"), make.rule("third")))
     bench.apply(bench.assignment(make.rule(), make.rule("second")))
     bench.edit("second", enabled=False)
@@ -207,3 +207,18 @@ def test_a_renamed_rule_keeps_its_live_object(bench):
     assert {change.action for change in applied.done} <= {"update"}
     assert bench.document("old")["id"] == before["id"]
     assert bench.plan(renamed).changes == ()
+
+
+def test_a_rule_with_a_later_mark_that_git_does_not_know_is_left_alone_and_named(bench):
+    bench.apply(bench.assignment(make.rule(), make.rule("later")))
+    if bench.platform is Platform.KIBANA:
+        bench.edit("later", tags=["deployer:2:whatever"])
+    else:
+        query = bench.document("later")["properties"]["query"]
+        bench.edit("later", query=query.replace("deployer:1:", "deployer:2:"))
+
+    plan = bench.plan(bench.assignment())
+
+    assert "rule/later" not in {str(change.key) for change in plan.changes}
+    (named,) = [one for one in plan.unmanaged if one.note]
+    assert "format that this version does not know" in named.note

@@ -49,15 +49,18 @@ _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def rule(document: Mapping[str, Any]) -> Document:
-    """The canonical body of a detection rule. `exceptions_list` must hold list ids, `tags` no mark."""
+def rule(document: Mapping[str, Any], managed: frozenset[str] = frozenset()) -> Document:
+    """The canonical body of a detection rule. `exceptions_list` must hold list ids, `tags` no mark.
+
+    `managed` are fields that this rule declares although they are otherwise the analysts', such as `note`.
+    """
     body: Document = {}
     filled = {**DEFAULTS, **{name: value for name, value in document.items() if value is not None}}
     if filled.get("type") in ("query", "threshold", "saved_query", "threat_match", "new_terms"):
         filled.setdefault("language", "kuery")
     if filled.get("data_view_id"):
         filled.pop("index", None)  # the data view wins at execution
-    for name in sorted(MANAGED & filled.keys()):
+    for name in sorted((MANAGED | managed) & filled.keys()):
         value = _FIELDS.get(name, _plain)(filled[name])
         if not _is_absent(name, value):
             body[name] = value

@@ -43,6 +43,8 @@ PREFIX = "deployer-"
 """Of the ids of the lists and data views that we make."""
 RISK_SCORES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Kibana's own default score per severity."""
+_DECLARABLE = frozenset({"note"})
+"""What belongs to the analysts unless a rule writes it."""
 _ATTACK = "https://attack.mitre.org"
 
 
@@ -82,29 +84,22 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     attached = document.get("exceptions_list") or []
     foreign = [item for item in attached if not _is_ours(item, ours)]
     own = [item["list_id"] for item in attached if _is_ours(item, ours)]
-    declared = wanted.body.keys() if wanted else set()
+    declared = frozenset(wanted.body) if wanted else frozenset()
     carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
     unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
     carried |= {name: document[name] for name in sorted(unknown) if document[name] not in (None, [], {}, "")}
     if foreign:
         carried["exceptions_list"] = foreign
     tags = document.get("tags") or []
-    body = canonical.rule(
-        {
-            **document,
-            "tags": [tag for tag in tags if not whole_mark(tag)],
-            "exceptions_list": own,
-        }
-    )
-    if "note" in declared and document.get("note"):
-        body["note"] = document["note"].strip()
+    foreign_tags = [tag for tag in tags if not whole_mark(tag)]
+    body = canonical.rule({**document, "tags": foreign_tags, "exceptions_list": own}, _DECLARABLE & declared)
     observed = {name: document.get(name) for name in ("id", "execution_summary")}
     return Resource(
         key, body, name=document.get("name", ""), version=str(document.get("revision")),
         mark=choose_mark(_marks(tags), desired.owner, desired.environment, key),
         edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")), carried=carried, observed=observed,
-        rule_id=wanted.rule_id if wanted else "",
+        git_id=wanted.git_id if wanted else "",
         needs=(*(Key(Kind.LIST, list_id) for list_id in own), *_view_of(document)),
     )  # fmt: skip
 
@@ -235,7 +230,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
-    fields = {name: value for name, value in half.fields.items() if name not in ("data_view", "data")}
+    fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
     body = canonical.rule(
@@ -251,12 +246,11 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
             "references": rule.references,
             "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
             "exceptions_list": [PREFIX + name for name in rule.allowlists],
-        }
+        },
+        _DECLARABLE & fields.keys(),
     )
-    if half.fields.get("note"):
-        body["note"] = str(half.fields["note"]).strip()
     return Resource(
-        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, rule_id=rule.id, needs=needs
+        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, needs=needs
     )
 
 
@@ -366,7 +360,7 @@ def _named(named: Named, folder: str) -> Document:
 
 
 def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
-    known = canonical.MANAGED | {"data_view", "data", "note", "tags", "index"}
+    known = canonical.MANAGED | _DECLARABLE | {"data_view"}
     for name in sorted(half.fields.keys() - known):
         yield Finding(
             "unknown-kibana-field",

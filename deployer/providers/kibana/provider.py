@@ -27,6 +27,7 @@ from deployer.state import LiveState
 from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import Unmanaged
+from deployer.state import unmanaged
 
 _RAN = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
 
@@ -50,20 +51,22 @@ class KibanaProvider:
         self._desired = desired
         documents = list(self._api.rules())
         lists = [self._decoded(Kind.LIST, document) for document in self._api.lists()]
-        managed = {found.key.id: found for found in lists if isinstance(found, Resource) and self._concerns(found)}
+        managed = {
+            found.key.id: found for found in lists if isinstance(found, Resource) and self._desired.concerns(found)
+        }
         self._list_ids = {list_id: str(found.observed["id"]) for list_id, found in managed.items()}
         self._ours = frozenset(managed) | {key.id for key in desired.resources if key.kind is Kind.LIST}
         items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
         rules = [self._decoded(Kind.RULE, document) for document in documents]
         found = [*self._data_views(rules), *lists, *items, *rules]
-        ours = [one for one in found if isinstance(one, Resource) and self._concerns(one)]
+        ours = [one for one in found if isinstance(one, Resource) and self._desired.concerns(one)]
         kept = self._kept(documents, items)
         return LiveState(
             resources={one.key: replace(one, keep=kept.get(one.key)) for one in ours},
             unmanaged=tuple(
                 one if isinstance(one, Unmanaged) else _unmanaged(one)
                 for one in found
-                if isinstance(one, Unmanaged) or not self._concerns(one)
+                if isinstance(one, Unmanaged) or not self._desired.concerns(one)
             ),
             emulated=self._emulated,
         )
@@ -103,11 +106,6 @@ class KibanaProvider:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _concerns(self, found: Resource) -> bool:
-        """Whether the object stands where one of ours belongs, or is ours."""
-        desired = self._desired
-        return found.key in desired.resources or found.owned_by(desired.owner, desired.environment)
-
     def _decoded(self, kind: Kind, document: Document) -> Resource | Unmanaged:
         """The object in a document; somebody else's that cannot be read is named all the same."""
         key = Key(kind, str(document.get(_IDS[kind])))
@@ -134,7 +132,7 @@ class KibanaProvider:
         used = {
             need.id
             for rule in rules
-            if isinstance(rule, Resource) and rule.owned_by(self._desired.owner, self._desired.environment)
+            if isinstance(rule, Resource) and self._desired.owns(rule)
             for need in rule.needs
             if need.kind is Kind.DATA_VIEW
         }
@@ -155,11 +153,11 @@ class KibanaProvider:
         """Lists and data views that others rely on: deleting them would lose or widen what is not ours."""
         kept: dict[Key, str] = {}
         for item in items:
-            if isinstance(item, Resource) and not self._concerns(item):
+            if isinstance(item, Resource) and not self._desired.concerns(item):
                 kept[item.needs[0]] = f"it holds the item {item.name!r}, added by hand"
         for document in rules:
             found = self._decoded(Kind.RULE, document)
-            if isinstance(found, Unmanaged) or not self._concerns(found):
+            if isinstance(found, Unmanaged) or not self._desired.concerns(found):
                 kept |= dict.fromkeys(codec.uses(document), _used_by(document))
         return kept
 
@@ -222,12 +220,12 @@ class KibanaProvider:
         for document in self._api.every_rule():
             if key in codec.uses(document):
                 found = self._decoded(Kind.RULE, document)
-                if isinstance(found, Unmanaged) or not found.owned_by(self._desired.owner, self._desired.environment):
+                if isinstance(found, Unmanaged) or not self._desired.owns(found):
                     raise Conflict(f"{key} is not deleted: {_used_by(document)}")
                 ours.append(found.key.id)
         for document in self._api.items([key.id]) if key.kind is Kind.LIST else ():
             item = self._decoded(Kind.ITEM, document)
-            if isinstance(item, Unmanaged) or not item.owned_by(self._desired.owner, self._desired.environment):
+            if isinstance(item, Unmanaged) or not self._desired.owns(item):
                 raise Conflict(f"{key} is not deleted: it holds the item {document.get('name')!r}, added by hand")
         return ours
 
@@ -245,7 +243,7 @@ def _unmanaged(found: Resource) -> Unmanaged:
         by = f" by {found.edited_by}" if found.edited_by else ""
         at = f" at {found.edited_at:%Y-%m-%d %H:%M}" if found.edited_at else ""
         note = f"added by hand to {found.needs[0]}, last edited{by}{at}"
-    return Unmanaged(found.key.kind, found.key.id, found.name, note)
+    return unmanaged(found, note)
 
 
 def _moment(text: object) -> datetime | None:

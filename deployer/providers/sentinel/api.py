@@ -42,26 +42,31 @@ _MESSAGE_LIMIT = 500
 logging.getLogger("azure").addHandler(logging.NullHandler())
 
 
-class WholePages(policies.SansIOHTTPPolicy[Any, Any]):
-    """Holds every request to one origin, and every page of the list to its documented form.
-
-    A `nextLink` comes from the server and would take the token along. And the client takes a page without `value` for
-    an empty one, and a link that was followed before for a new one.
-    """
+class OneOrigin(policies.SansIOHTTPPolicy[Any, Any]):
+    """Lets no request leave for another origin: a `nextLink` comes from the server and would take the token along."""
 
     def __init__(self, endpoint: str) -> None:
         self._origin = origin(endpoint)
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Refuse a request to anywhere else, before the token is put in."""
+        if origin(request.http_request.url) != self._origin:
+            where = origin(request.http_request.url)
+            raise Untrusted(f"the server pointed to {where}, which is not {self._origin}; not followed")
+
+
+class WholePages(policies.SansIOHTTPPolicy[Any, Any]):
+    """Holds every page of the list to its documented form.
+
+    The client takes a page without `value` for an empty one, and a link that was followed before for a new one.
+    """
+
+    def __init__(self) -> None:
         self._followed: set[str] = set()
 
     def begin(self) -> None:
         """A new list."""
         self._followed.clear()
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Let nothing leave for another origin."""
-        if origin(request.http_request.url) != self._origin:
-            where = origin(request.http_request.url)
-            raise Untrusted(f"the server pointed to {where}, which is not {self._origin}; not followed")
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         """Refuse what is no page of alert rules."""
@@ -113,7 +118,7 @@ class SentinelApi:
         self._what = f"{endpoint.rstrip('/')} workspace {workspace}"
         self._redact = redact
         self._who = who
-        self._pages = WholePages(endpoint)
+        self._pages = WholePages()
         session = requests.Session()
         session.auth = _leave_alone  # else a netrc entry for the host would replace the token
         # A proxy named by the environment must not see loopback traffic.
@@ -128,6 +133,7 @@ class SentinelApi:
                 policies.RequestIdPolicy(),
                 policies.UserAgentPolicy(base_user_agent="deployer"),
                 policies.ContentDecodePolicy(),
+                OneOrigin(endpoint),
                 self._pages,
                 PatientRetries(),
                 authentication,
@@ -151,19 +157,19 @@ class SentinelApi:
         while (rule := self._ask("list", lambda: next(rules, _END))) is not _END:
             yield self._document(rule)
 
-    def rule(self, rule_id: str) -> Document | None:
+    def rule(self, name: str) -> Document | None:
         try:
-            return self._document(self._ask("get", lambda: self._client.alert_rules.get(*self._place, rule_id)))
+            return self._document(self._ask("get", lambda: self._client.alert_rules.get(*self._place, name)))
         except _Absent:
             return None
 
-    def put_rule(self, rule_id: str, body: Document) -> None:
+    def put_rule(self, name: str, body: Document) -> None:
         # The client's types know models only; its code takes a dict as it is, unknown properties included.
         put: Callable[..., Any] = self._client.alert_rules.create_or_update
-        self._ask("put", lambda: put(*self._place, rule_id, body))
+        self._ask("put", lambda: put(*self._place, name, body))
 
-    def delete_rule(self, rule_id: str) -> None:
-        self._ask("delete", lambda: self._client.alert_rules.delete(*self._place, rule_id))
+    def delete_rule(self, name: str) -> None:
+        self._ask("delete", lambda: self._client.alert_rules.delete(*self._place, name))
 
     def _ask(self, verb: str, call: Callable[[], Answer]) -> Answer:
         try:

@@ -32,6 +32,7 @@ from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
 from deployer.state import Resource
+from deployer.state import UnknownMark
 from deployer.state import choose_mark
 from deployer.state import find_marks
 
@@ -61,7 +62,6 @@ def encode(assignment: Assignment) -> DesiredState:
     """Every rule that the workspace is to hold. Raises `CannotEncode` with all faults; then nothing may be written."""
     faults: list[Finding] = []
     resources: dict[Key, Resource] = {}
-    desired = DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
     for rule in assignment.rules:
         half = rule.sentinel
         if half is None:
@@ -72,13 +72,14 @@ def encode(assignment: Assignment) -> DesiredState:
         if unfit:
             continue
         resource = _rule(rule, half, query, assignment)
-        length = len(marked(query, desired.mark(resource)))
+        mark = Mark(assignment.owner, assignment.environment, resource.key, resource.digest)
+        length = len(marked(query, mark))
         if length > QUERY_LIMIT:
             faults.append(_too_long(rule, half, query, length))
         resources[resource.key] = resource
     if faults:
         raise CannotEncode(faults)
-    return desired
+    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
 
 
 def rule_uuid(rule_id: str) -> str:
@@ -91,7 +92,7 @@ def decode(document: Document, desired: DesiredState) -> Resource:
     properties = document.get("properties") or {}
     name = str(document["name"])
     marks = find_marks(_head(str(properties.get("query") or "")))
-    key = Key(Kind.RULE, _rule_id(name, marks, desired))
+    key = Key(Kind.RULE, _key_id(name, marks, desired))
     description = str(properties.get("description") or "")
     carried = canonical.unknown(properties)
     if prefix := CORRELATION.match(description):
@@ -110,7 +111,7 @@ def decode(document: Document, desired: DesiredState) -> Resource:
         edited_at=_moment(system.get("lastModifiedAt") or properties.get("lastModifiedUtc")),
         carried=carried,
         halted=_halted(display_name, body),
-        rule_id=desired.resources[key].rule_id if key in desired.resources else "",
+        git_id=desired.resources[key].git_id if key in desired.resources else "",
     )
 
 
@@ -148,7 +149,7 @@ def _head(query: str) -> str:
     return "\n".join(lines)
 
 
-def _rule_id(name: str, marks: Any, desired: DesiredState) -> str:
+def _key_id(name: str, marks: Sequence[Mark | UnknownMark], desired: DesiredState) -> str:
     ids = [key.id for key in desired.resources]
     ids += [mark.key.id for mark in marks if isinstance(mark, Mark)]
     return next((rule_id for rule_id in ids if rule_uuid(rule_id) == name.lower()), name)
@@ -161,7 +162,7 @@ def _halted(display_name: str, body: Mapping[str, Any]) -> str | None:
     return f"Sentinel switched this rule off by itself ({AUTO_DISABLED}): {last}"
 
 
-def _moment(text: Any) -> datetime | None:
+def _moment(text: object) -> datetime | None:
     try:
         return datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -172,7 +173,7 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
     subs = [line.subtechnique.id for line in rule.attack if line.subtechnique]
     body = canonical.rule(
         {
-            **{name: value for name, value in half.fields.items() if name != "data"},
+            **half.fields,
             "kind": half.fields.get("kind", "Scheduled"),
             "displayName": rule.name,
             "description": _description(rule),
@@ -185,7 +186,7 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
             "subTechniques": subs if _is_preview(assignment) else [],
         }
     )
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, rule_id=rule.id)
+    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id)
 
 
 def _is_preview(assignment: Assignment) -> bool:
@@ -307,7 +308,7 @@ def _too_long(rule: Rule, half: PlatformRule, query: str, length: int) -> Findin
 
 def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[Finding]:
     """What makes the rule one that cannot be sent."""
-    for name in sorted(half.fields.keys() - canonical.MANAGED - {"data"}):
+    for name in sorted(half.fields.keys() - canonical.MANAGED):
         message = f"{rule.id}: analytics rules have no property {name!r} that deployer manages"
         yield Finding("unknown-sentinel-property", message, location=_origin(rule, name))
     for line in rule.attack:

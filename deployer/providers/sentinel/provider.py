@@ -18,6 +18,7 @@ from deployer.state import Kind
 from deployer.state import LiveState
 from deployer.state import Resource
 from deployer.state import Unmanaged
+from deployer.state import unmanaged
 
 
 class SentinelProvider:
@@ -35,11 +36,11 @@ class SentinelProvider:
         """Every analytics rule, one request a page."""
         self._desired = desired
         found = [self._decoded(document) for document in self._api.rules()]
-        ours = {one.key: one for one in found if isinstance(one, Resource) and self._concerns(one)}
+        ours = {one.key: one for one in found if isinstance(one, Resource) and desired.concerns(one)}
         others = [one for one in found if isinstance(one, Unmanaged) or one.key not in ours]
         return LiveState(
             ours,
-            tuple(one if isinstance(one, Unmanaged) else _unmanaged(one) for one in others),
+            tuple(one if isinstance(one, Unmanaged) else unmanaged(one) for one in others),
             emulated=self._emulated,
         )
 
@@ -54,11 +55,6 @@ class SentinelProvider:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
         why = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
         return Level(live.key, "ran", Answer.UNKNOWN, why)
-
-    def _concerns(self, found: Resource) -> bool:
-        """Whether the rule stands where one of ours belongs, or is ours."""
-        desired = self._desired
-        return found.key in desired.resources or found.owned_by(desired.owner, desired.environment)
 
     def _decoded(self, document: Document) -> Resource | Unmanaged:
         """The rule in a document; somebody else's that cannot be read is named all the same."""
@@ -78,7 +74,3 @@ class SentinelProvider:
         else:
             live = None if isinstance(change, Create) else change.live
             self._api.put_rule(uuid, codec.document(change.desired, change.mark, live))
-
-
-def _unmanaged(found: Resource) -> Unmanaged:
-    return Unmanaged(found.key.kind, found.key.id, found.name)
