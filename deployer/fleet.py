@@ -145,7 +145,7 @@ class Fleet:
                 keys = concerned(desired, live, globs)
                 levels = tuple(level for level in levels if level.key in keys)
                 idle = tuple(item for item in idle if matches(item.rule, globs))
-            return Verified(place, levels, required, emulated=live.emulated, not_applicable=idle)
+            return Verified(place, levels, required, not_applicable=idle)
 
         return self._each(one)
 

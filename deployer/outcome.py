@@ -30,6 +30,7 @@ class Place:
     tenant: str
     target: str | None = None
     emulated: bool = False
+    """Whether it is the embedded emulator that answers there: then nothing is said to be verified."""
 
     def __str__(self) -> str:
         return f"{self.tenant}/{self.target}" if self.target else self.tenant
@@ -105,7 +106,6 @@ class Verified:
     place: Place
     levels: tuple[Level, ...]
     required: tuple[str, ...]
-    emulated: bool = False
     not_applicable: tuple[NotApplicable, ...] = ()
 
     def worst(self) -> Answer:

@@ -153,7 +153,6 @@ class Plan:
     owned_rules: int
     notes: tuple[tuple[Key, str], ...] = ()
     """What is equal to Git and yet not ours to change: somebody else's mark, or a later one."""
-    emulated: bool = False
 
     @property
     def digest(self) -> str:
@@ -187,7 +186,6 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
         notes=tuple(
             (key, whose(live.resources[key])) for key in sorted(unchanged) if not desired.owns(live.resources[key])
         ),
-        emulated=live.emulated,
     )
 
 

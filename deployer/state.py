@@ -190,7 +190,6 @@ class LiveState:
     resources: Mapping[Key, Resource]
     """Every object that is ours or stands where one of ours belongs."""
     unmanaged: tuple[Unmanaged, ...] = ()
-    emulated: bool = False
 
 
 def digest(body: Json) -> str:

@@ -106,7 +106,7 @@ class Connections:
         auth = HeaderAuth(scheme, secret)
         http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
         api = KibanaApi(http, target.space)
-        return KibanaProvider(api, status=lambda: self._statuses.get(url, api.status), emulated=target.emulator)
+        return KibanaProvider(api, status=lambda: self._statuses.get(url, api.status))
 
     def _sentinel(self, target: SentinelTarget) -> Provider:
         from deployer.providers.sentinel import credentials
@@ -139,7 +139,7 @@ class Connections:
             who=who,
             api_version=target.api_version,
         )
-        return SentinelProvider(api, emulated=target.emulator)
+        return SentinelProvider(api)
 
     def _emulator_url(self) -> str:
         if isinstance(self._emulator, ProviderError):

@@ -115,7 +115,7 @@ def _target(outcome: Outcome) -> Document:
                 for level in outcome.levels
             ]
             idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
-            shown = {"emulated": outcome.emulated, "required": list(outcome.required), "levels": levels}
+            shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
             return {**base, **shown, "not_applicable": idle}
 
 

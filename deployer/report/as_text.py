@@ -165,7 +165,7 @@ def _applied(outcome: Applied) -> Iterator[str]:
 
 
 def _verified(outcome: Verified) -> Iterator[str]:
-    verb = "emulated" if outcome.emulated else "verified"
+    verb = "emulated" if outcome.place.emulated else "verified"
     yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
     groups: dict[tuple[str, Answer, str], list[Level]] = {}
     for level in outcome.levels:

@@ -35,10 +35,9 @@ _RAN = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answ
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
 
-    def __init__(self, api: KibanaApi, *, status: Callable[[], Document] | None = None, emulated: bool = False) -> None:
+    def __init__(self, api: KibanaApi, *, status: Callable[[], Document] | None = None) -> None:
         self._api = api
         self._status = status or api.status
-        self._emulated = emulated
         self._desired = DesiredState("", "", {})
         self._list_ids: dict[str, str] = {}
         self._ours: frozenset[str] = frozenset()
@@ -68,7 +67,6 @@ class KibanaProvider:
                 for one in found
                 if isinstance(one, Unmanaged) or not self._desired.concerns(one)
             ),
-            emulated=self._emulated,
         )
 
     def ready(self, plan: Plan) -> Mapping[Key, str]:

@@ -17,8 +17,8 @@ from deployer.queries import array
 from deployer.queries import string
 
 FOREVER = "datetime(9999-12-31)"
-PARAMETERS = ("Host", "Process", "Address", "Port")
-"""What a `scoped` function takes, all strings but the port, which is an int."""
+SIGNATURE = "(Host:string, Process:string, Address:string, Port:int)"
+"""What a `scoped` function takes."""
 
 
 def compile(category: Category, entries: Sequence[Entry]) -> dict[str, str]:
@@ -81,7 +81,7 @@ def _values(entries: Sequence[Entry]) -> str:
 def _function(category: Category, entries: Sequence[Entry]) -> str:
     clauses = sorted(set(_clauses(category, entries)))
     body = "\n    or ".join(clauses) if clauses else "false"
-    return f"(Host:string, Process:string, Address:string, Port:int) {{ {body} }}"
+    return f"{SIGNATURE} {{ {body} }}"
 
 
 def _clauses(category: Category, entries: Sequence[Entry]) -> Iterator[str]:

@@ -258,7 +258,7 @@ def _allowlist(
             faults.append(Finding("let-unused", message, location=half.query_location))
     scoped = category.sentinel.get("scoped", "")
     if scoped in lets and not _takes_scope(lets[scoped].value):
-        shape = "(Host:string, Process:string, Address:string, Port:int) { false }"
+        shape = f"{allowlist.SIGNATURE} {{ false }}"
         faults.append(Finding("let-shape", f"{rule.id}: `let {scoped}` must be {shape}", location=half.query_location))
     return faults, {name: text for name, text in texts.items() if name in lets}
 
@@ -292,8 +292,7 @@ def _origin(rule: Rule, name: str) -> Location:
 
 
 def _takes_scope(value: str) -> bool:
-    pattern = r"\(\s*Host\s*:\s*string\s*,\s*Process\s*:\s*string\s*,\s*Address\s*:\s*string\s*,\s*Port\s*:\s*int\s*\)"
-    return re.match(pattern, value) is not None
+    return re.sub(r"\s", "", value).startswith(re.sub(r"\s", "", allowlist.SIGNATURE))
 
 
 def _too_long(rule: Rule, half: PlatformRule, query: str, length: int) -> Finding:

@@ -24,9 +24,8 @@ from deployer.state import unmanaged
 class SentinelProvider:
     """Implements `Provider` for a workspace."""
 
-    def __init__(self, api: SentinelApi, *, emulated: bool = False) -> None:
+    def __init__(self, api: SentinelApi) -> None:
         self._api = api
-        self._emulated = emulated
         self._desired = DesiredState("", "", {})
 
     def close(self) -> None:
@@ -41,7 +40,6 @@ class SentinelProvider:
         return LiveState(
             ours,
             tuple(one if isinstance(one, Unmanaged) else unmanaged(one) for one in others),
-            emulated=self._emulated,
         )
 
     def ready(self, plan: Plan) -> Mapping[Key, str]:
