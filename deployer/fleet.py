@@ -24,10 +24,8 @@ from deployer.errors import UnsafePlan
 from deployer.findings import Finding
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
-from deployer.model import Assignment
 from deployer.model import Limits
 from deployer.model import Target
-from deployer.model import Tenant
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
@@ -79,7 +77,19 @@ class Consent:
 
 
 Approve = Callable[[Sequence[Outcome]], bool]
-Verb = Callable[[Provider, Assignment, Place], Outcome]
+Verb = Callable[[Provider, DesiredState, Place], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One target and what it is to hold."""
+
+    target: Target
+    desired: DesiredState
+
+    @property
+    def place(self) -> Place:
+        return Place(self.target.tenant, self.target.name, self.target.emulator)
 
 
 class Fleet:
@@ -107,8 +117,8 @@ class Fleet:
     def plan(self, consent: Consent = Consent()) -> list[Outcome]:
         """Read and compare every target; nothing is written."""
 
-        def one(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
-            return Planned(place, self._plan(provider, assignment, consent))
+        def one(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
+            return Planned(place, self._plan(provider, desired, consent))
 
         return self._each(one)
 
@@ -116,13 +126,13 @@ class Fleet:
         """Plan every target, ask once if `approve` is given, and carry out exactly what was shown."""
         shown: dict[Place, str] = {}
 
-        def show(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
-            plan = self._plan(provider, assignment, consent)
+        def show(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
+            plan = self._plan(provider, desired, consent)
             shown[place] = plan.digest
             return Planned(place, plan)
 
-        def carry_out(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
-            plan = self._plan(provider, assignment, consent)
+        def carry_out(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
+            plan = self._plan(provider, desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
@@ -136,8 +146,7 @@ class Fleet:
         """Read every target back and answer the verify levels."""
         required = self._manifest.environment.require
 
-        def one(provider: Provider, assignment: Assignment, place: Place) -> Outcome:
-            desired = encode(assignment)
+        def one(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
             live = provider.read(desired)
             levels = verify(desired, live, provider.health)
             idle = desired.not_applicable
@@ -152,31 +161,58 @@ class Fleet:
     def desired(self) -> list[tuple[Place, DesiredState]]:
         """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
 
-        Raises `InvalidManifest` when a selected tenant's file is broken: what it is to hold is not known.
+        Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
-        faults = [
-            finding
-            for name, findings in self._manifest.broken_tenants.items()
-            if self._selects(name)
-            for finding in findings
-        ]
+        jobs, stopped = self._encoded()
+        faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
-        states = []
-        for tenant, target in self._pairs():
-            state = encode(assign(self._manifest, tenant, target))
-            if globs := self._selection.rules:
-                keys = concerned(state, LiveState({}), globs)
-                state = replace(
-                    state,
-                    resources={key: one for key, one in state.resources.items() if key in keys},
-                    not_applicable=tuple(item for item in state.not_applicable if matches(item.rule, globs)),
-                )
-            states.append((Place(tenant.name, target.name, target.emulator), state))
-        return states
+        return [(job.place, self._narrowed(job.desired)) for job in jobs]
 
-    def _plan(self, provider: Provider, assignment: Assignment, consent: Consent) -> Plan:
-        desired = encode(assignment)
+    def _narrowed(self, desired: DesiredState) -> DesiredState:
+        globs = self._selection.rules
+        if not globs:
+            return desired
+        keys = concerned(desired, LiveState({}), globs)
+        return replace(
+            desired,
+            resources={key: one for key, one in desired.resources.items() if key in keys},
+            not_applicable=tuple(item for item in desired.not_applicable if matches(item.rule, globs)),
+        )
+
+    def _encoded(self) -> tuple[list[Job], list[Stopped]]:
+        """What there is to do, and the tenants that are stopped: before anything is asked of any target.
+
+        A fault in a tenant's file stops all of its targets. Raises `InvalidManifest` for faults in rules/ or in the
+        environment's own file: they are everybody's.
+        """
+        stopped = [
+            Stopped(Place(name), findings)
+            for name, findings in self._manifest.broken_tenants.items()
+            if self._selects(name)
+        ]
+        jobs: list[Job] = []
+        everybodys: list[Finding] = []
+        for tenant in self._manifest.tenants:
+            if not self._selects(tenant.name):
+                continue
+            faults: list[Finding] = []
+            own: list[Job] = []
+            for target in tenant.targets:
+                try:
+                    own.append(Job(target, encode(assign(self._manifest, tenant, target))))
+                except InvalidManifest as error:
+                    faults += error.findings
+            everybodys += [fault for fault in faults if _is_everybodys(fault)]
+            if faults:
+                stopped.append(Stopped(Place(tenant.name), tuple(dict.fromkeys(faults))))
+            else:
+                jobs += own
+        if everybodys:
+            raise InvalidManifest(list(dict.fromkeys(everybodys)))
+        return jobs, stopped
+
+    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> Plan:
         live = provider.read(desired)
         plan = make_plan(desired, live, adopt=consent.adopt, reenable=consent.reenable)
         if self._selection.rules:
@@ -186,16 +222,12 @@ class Fleet:
 
     def _each(self, verb: Verb) -> list[Outcome]:
         """The outcome of every selected target, in a stable order; a tenant with a broken file is one outcome, too."""
-        outcomes: list[Outcome] = [
-            Stopped(Place(name), findings)
-            for name, findings in self._manifest.broken_tenants.items()
-            if self._selects(name)
-        ]
-        pairs = self._pairs()
-        with _emulator([target for _, target in pairs], self._root) as emulator:
+        jobs, stopped = self._encoded()
+        outcomes: list[Outcome] = [*stopped]
+        with _emulator([job.target for job in jobs], self._root) as emulator:
             connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
-            with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(pairs)))) as pool:
-                futures = [pool.submit(self._isolated, pair, connections, verb) for pair in pairs]
+            with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
+                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
                 try:
                     wait(futures)
                 except KeyboardInterrupt:
@@ -204,20 +236,17 @@ class Fleet:
                 outcomes += [conceal(future.result(), connections.redact) for future in futures]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
 
-    def _isolated(self, pair: tuple[Tenant, Target], connections: Connections, verb: Verb) -> Outcome:
+    def _isolated(self, job: Job, connections: Connections, verb: Verb) -> Outcome:
         """One target's outcome, whatever happens there."""
-        tenant, target = pair
-        place = Place(tenant.name, target.name, target.emulator)
+        place = job.place
         if self._interrupted.is_set():
             return Unreadable(place, "interrupted before it was looked at")
         try:
-            provider = connections.provider(target)
+            provider = connections.provider(job.target)
             try:
-                return verb(provider, assign(self._manifest, tenant, target), place)
+                return verb(provider, job.desired, place)
             finally:
                 provider.close()
-        except InvalidManifest as error:
-            return Stopped(place, error.findings)
         except UnsafePlan as error:
             return Stopped(place, (Finding("limits", str(error)),), refused=True)
         except ProviderError as error:
@@ -225,13 +254,14 @@ class Fleet:
         except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
             return Unreadable(place, f"internal error, please report it: {type(error).__name__}: {error}")
 
-    def _pairs(self) -> list[tuple[Tenant, Target]]:
-        tenants = [tenant for tenant in self._manifest.tenants if self._selects(tenant.name)]
-        return [(tenant, target) for tenant in tenants for target in tenant.targets]
-
     def _selects(self, tenant: str) -> bool:
         globs = self._selection.tenants
         return not globs or matches(tenant, globs)
+
+
+def _is_everybodys(fault: Finding) -> bool:
+    path = fault.location.path if fault.location else ""
+    return path.startswith("rules/") or path.endswith("/environment.yaml")
 
 
 def require_matches(manifest: Manifest, selection: Selection) -> None:

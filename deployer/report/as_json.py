@@ -10,6 +10,7 @@ from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.outcome import FAILED
+from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Outcome
 from deployer.outcome import Place
@@ -182,11 +183,26 @@ def _summary(outcomes: Sequence[Outcome]) -> Document:
         "unchanged": sum(len(plan.unchanged) for plan in plans),
         "unmanaged": sum(len(plan.unmanaged) for plan in plans),
         "unreadable": sum(isinstance(outcome, Unreadable) for outcome in outcomes),
-        "failed": sum(isinstance(outcome, Stopped) for outcome in outcomes)
-        + sum(len(outcome.failures) for outcome in outcomes if isinstance(outcome, Applied)),
+        "failed": sum(_failures(outcome) for outcome in outcomes),
         "rules": sum(change.key.kind is Kind.RULE for change in changes)
-        + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged),
+        + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged)
+        + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified)),
     }
+
+
+def _failures(outcome: Outcome) -> int:
+    """Stopped targets, changes that failed, targets that fail a required level."""
+    match outcome:
+        case Applied(failures=failures):
+            return len(failures)
+        case Verified():
+            return int(outcome.worst() is Answer.FAIL)
+        case _:
+            return int(isinstance(outcome, Stopped))
+
+
+def _verified_rules(outcome: Verified) -> set[Key]:
+    return {level.key for level in outcome.levels if level.key.kind is Kind.RULE}
 
 
 def _counted(outcome: Outcome) -> Sequence[Change]:

@@ -168,3 +168,39 @@ def test_errors_in_rules_stop_the_run(deployer, site, root):
     assert planned.code == 1
     assert "rules/t1583.005-orb-relay/rule.yaml:2:1: error: not YAML" in planned.err
     assert site.emulator.requests == []
+
+
+def test_a_fault_that_only_encoding_finds_stops_the_whole_tenant_before_any_request(deployer, site):
+    overlay = {"t1584.005-botnet-node": {"severity": "medium", "sentinel": {"parameters": {"NoSuchParameter": 4}}}}
+    site.edit(site.tenant("acme"), lambda document: document.update(overlay=overlay))
+
+    applied = deployer("apply", "site", "--format", "json")
+
+    assert applied.code == 3
+    assert site.asked("acme") == []
+    (stopped,) = [one for one in applied.json["targets"] if one["tenant"] == "acme"]
+    (finding,) = stopped["findings"]
+    assert (stopped["outcome"], finding["code"]) == ("failed", "unknown-parameter")
+    assert finding["path"] == "environments/site/tenants/acme.yaml"
+
+
+def test_a_fault_of_a_rule_that_only_encoding_finds_stops_the_run(deployer, site, root):
+    query = root / "rules/t1583.005-orb-relay/sentinel.kql"
+    query.write_text(query.read_text().replace("let ScopedProxies", "let Renamed"))
+
+    applied = deployer("apply", "site")
+
+    assert applied.code == 1
+    assert "rules/t1583.005-orb-relay/sentinel.kql:1:1" in applied.err
+    assert site.emulator.requests == []
+
+
+def test_a_query_that_an_allowlist_makes_too_long_names_the_tenant(deployer, site):
+    entries = [{"value": f"10.{index // 250}.{index % 250}.0/24", "reason": "x", "owner": "x"} for index in range(600)]
+    site.edit(site.tenant("acme"), lambda document: document.update(allowlists={"apm_vendors": entries}))
+
+    checked = deployer("check", "site")
+
+    assert checked.code == 1
+    assert "environments/site/tenants/acme.yaml:" in checked.out
+    assert "acme/sentinel: t1584.005-botnet-node: the query would be" in checked.out

@@ -130,3 +130,33 @@ def test_a_secret_with_a_line_break_inside_is_refused_and_not_shown(deployer, si
 
     assert "holds characters that cannot be sent" in planned.out
     assert "first-half" not in planned.out + planned.err
+
+
+def test_a_key_that_somebody_wrote_into_a_live_rule_is_masked_in_text_and_json(deployer, site):
+    import requests
+
+    deployer("apply", "site")
+    url = f"{site.emulator.url}/kibana/s/acme/api/detection_engine/rules"
+    body = {"rule_id": "t1584.005-botnet-node", "name": f"use {KEY} to log in"}
+    requests.patch(url, json=body, auth=("jo", "pw"), headers={"kbn-xsrf": "x"}, timeout=10).raise_for_status()
+
+    text, document = deployer("plan", "site"), deployer("plan", "site", "--format", "json")
+
+    assert '- "use *** to log in"' in text.out
+    assert KEY not in text.out + document.out
+    assert document.json["targets"][0]["changes"][0]["fields"][0]["before"] == "use *** to log in"
+
+
+def test_basic_authentication_is_encoded_and_sent_as_such(deployer, site, monkeypatch):
+    monkeypatch.setenv("SITE_KIBANA_KEY", "soc-robot:Pa55word!")
+    credentials = {"type": "basic", "env": "SITE_KIBANA_KEY", "hosts": ["127.0.0.1"]}
+
+    def to_basic(document):
+        document["credentials"]["kibana"] = credentials
+
+    site.edit(site.root / "environments/site/environment.yaml", to_basic)
+
+    planned = deployer("plan", "site")
+
+    assert planned.code == 2
+    assert {one["user"] for one in site.emulator.requests if "/kibana" in one["path"]} == {"soc-robot"}

@@ -222,3 +222,18 @@ def test_a_rule_with_a_later_mark_that_git_does_not_know_is_left_alone_and_named
     assert "rule/later" not in {str(change.key) for change in plan.changes}
     (named,) = [one for one in plan.unmanaged if one.note]
     assert "format that this version does not know" in named.note
+
+
+def test_a_new_version_alone_is_a_conflict(bench):
+    """Somebody added what we carry over: the content that Git manages is the same, the object is not."""
+    bench.apply(bench.assignment())
+    plan = bench.plan(bench.assignment(make.rule(name="New")))
+    if bench.platform is Platform.KIBANA:
+        bench.edit(note="An analyst's note.")
+    else:
+        bench.edit(somethingNew=1)
+
+    applied = apply(Place("acme"), plan, bench.provider)
+
+    (failure,) = applied.failures
+    assert "since it was read; plan again" in failure.error

@@ -21,16 +21,23 @@ SIGNATURE = "(Host:string, Process:string, Address:string, Port:int)"
 """What a `scoped` function takes."""
 
 
+class Inexpressible(ValueError):
+    """An entry that Sentinel cannot be told exactly; the message says why and what to do."""
+
+    def __init__(self, entry: Entry, message: str) -> None:
+        self.entry = entry
+        super().__init__(message)
+
+
 def compile(category: Category, entries: Sequence[Entry]) -> dict[str, str]:
-    """The text per `let` name of the category, for all of its lets; `ValueError` names what cannot be expressed."""
+    """The text per `let` name of the category, for all of its lets; `Inexpressible` names what cannot be expressed."""
     sides: dict[str, list[Entry]] = {kind: [] for kind in ("ipv4", "ipv6", "domain", "process")}
     scoped: list[Entry] = []
     for entry in entries:
         _let(category, "scoped" if entry.scoped else side(entry), entry)
         if entry.scoped and side(entry) not in _MATCHES:
-            raise ValueError(
-                f"{entry.value}: a {side(entry)} cannot be limited to hosts, processes or ports in Sentinel"
-            )
+            message = f"{entry.value}: a {side(entry)} cannot be limited to hosts, processes or ports in Sentinel"
+            raise Inexpressible(entry, message)
         scoped.append(entry) if entry.scoped else sides[side(entry)].append(entry)
     lets = {category.sentinel[kind]: _values(sides[kind]) for kind in sides if kind in category.sentinel}
     if "ports" in category.sentinel:
@@ -54,9 +61,10 @@ def moment(until: datetime) -> str:
 
 def _let(category: Category, kind: str, entry: Entry) -> str:
     if kind not in category.sentinel:
-        raise ValueError(
+        raise Inexpressible(
+            entry,
             f"category {category.name} names no Sentinel let for {kind!r}, so {entry.value} cannot be expressed: "
-            f"add `sentinel: {{{kind}: <let name>}}` to the category and the let to its rules"
+            f"add `sentinel: {{{kind}: <let name>}}` to the category and the let to its rules",
         )
     return category.sentinel[kind]
 

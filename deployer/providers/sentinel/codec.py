@@ -25,6 +25,7 @@ from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.model import SentinelTarget
+from deployer.model import Target
 from deployer.providers.sentinel import allowlist
 from deployer.providers.sentinel import canonical
 from deployer.state import DesiredState
@@ -75,7 +76,7 @@ def encode(assignment: Assignment) -> DesiredState:
         mark = Mark(assignment.owner, assignment.environment, resource.key, resource.digest)
         length = len(marked(query, mark))
         if length > QUERY_LIMIT:
-            faults.append(_too_long(rule, half, query, length))
+            faults.append(_too_long(rule, half, query, length, assignment.target))
         resources[resource.key] = resource
     if faults:
         raise CannotEncode(faults)
@@ -246,8 +247,8 @@ def _allowlist(
     """The texts of one category's lets. A let that is missing, misshapen or never used would allow nothing, or all."""
     try:
         texts = allowlist.compile(category, entries)
-    except ValueError as error:
-        return [Finding("entry-not-expressible", f"{rule.id}: {error}", location=category.location)], {}
+    except allowlist.Inexpressible as error:
+        return [Finding("entry-not-expressible", f"{rule.id}: {error}", location=error.entry.location)], {}
     faults: list[Finding] = []
     for name in texts:
         if name not in lets:
@@ -295,14 +296,15 @@ def _takes_scope(value: str) -> bool:
     return re.sub(r"\s", "", value).startswith(re.sub(r"\s", "", allowlist.SIGNATURE))
 
 
-def _too_long(rule: Rule, half: PlatformRule, query: str, length: int) -> Finding:
+def _too_long(rule: Rule, half: PlatformRule, query: str, length: int, target: Target) -> Finding:
     own = len(canonical.text(half.query))
     message = (
-        f"{rule.id}: the query would be {length:,} characters, Sentinel takes {QUERY_LIMIT:,}: "
-        f"the query itself {own:,}, allowlists and parameters {len(query) - own:,}, the mark {length - len(query):,}. "
+        f"{target.tenant}/{target.name}: {rule.id}: the query would be {length:,} characters, "
+        f"Sentinel takes {QUERY_LIMIT:,}: the query itself {own:,}, "
+        f"allowlists and parameters {len(query) - own:,}, the mark {length - len(query):,}. "
         "Collapse ranges, drop entries that no longer hold, or split the rule's allowlist"
     )
-    return Finding("query-too-long", message, location=half.query_location)
+    return Finding("query-too-long", message, location=target.location)
 
 
 def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[Finding]:

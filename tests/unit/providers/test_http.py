@@ -143,3 +143,19 @@ def test_a_write_is_sent_again_only_when_the_server_says_that_it_did_not_begin(h
         http.json("POST", "/y", body={})
     assert len(slept) == 1
     assert len(responses.calls) == 3
+
+
+@pytest.mark.parametrize("ca", [None, "/etc/acme.pem"])
+@responses.activate
+def test_an_environments_ca_bundle_overrides_neither_ours_nor_the_targets(monkeypatch, ca):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
+    http = Http(URL, HeaderAuth("ApiKey", Secret("a", "b")), "credential a", headers={}, redact=str, ca=ca)
+    wanted = ca or requests.utils.DEFAULT_CA_BUNDLE_PATH
+    responses.get(
+        f"{URL}/x",
+        json={},
+        match=[responses.matchers.request_kwargs_matcher({"verify": wanted})],
+    )
+
+    assert http.json("GET", "/x") == {}
+    http.close()

@@ -107,8 +107,9 @@ def test_a_full_host_name_is_compared_whole():
     ids=["no let for the family", "no let for scopes", "a scoped domain"],
 )
 def test_what_cannot_be_expressed_exactly_is_refused(category, entry, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(allowlist.Inexpressible, match=said) as raised:
         allowlist.compile(category, [entry])
+    assert raised.value.entry is entry
 
 
 def encoded(*rules, entries=(), **change):

@@ -187,3 +187,19 @@ def test_the_threshold_rule_counts_hours_and_not_milliseconds() -> None:
     assert field["type"] == "long"
     assert "doc['@timestamp'].size() > 0" in field["script"]["source"]
     assert (kibana["interval"], kibana["from"], kibana.get("timestamp_override")) == ("1h", "now-24h", None)
+
+
+def test_the_relay_join_has_a_time_bin_in_its_key(repo_root: Path) -> None:
+    """Without it every inbound event of a busy host is joined with every outbound one of a day."""
+    query = (repo_root / "rules/t1583.005-orb-relay/sentinel.kql").read_text()
+
+    (keys,) = re.findall(r"join kind=inner .*? on ([^|\n]+)", query, re.DOTALL)
+    assert "TimeBin" in keys
+
+
+def test_a_critical_beacon_is_mapped_to_a_severity_that_sentinel_has(repo_root: Path) -> None:
+    folder = repo_root / "rules/t1583.005-c2-beaconing"
+    rule = yaml.safe_load((folder / "rule.yaml").read_text())
+    column = rule["sentinel"]["alertDetailsOverride"]["alertSeverityColumnName"]
+
+    assert re.search(rf"{column} = iff\(BeaconScore == \"Critical\", \"High\"", (folder / "sentinel.kql").read_text())
