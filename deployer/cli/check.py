@@ -1,6 +1,7 @@
 """`deployer check`: everything that needs no network."""
 
-from typing import Any
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -9,9 +10,18 @@ from deployer.cli import common
 
 @click.command()
 @click.argument("environment", metavar="[ENV]", required=False)
+@common.selection
 @common.output
 @click.pass_obj
-def check(root: Any, /, environment: str | None, form: str, out: Any) -> int:
+def check(
+    root: Path,
+    /,
+    environment: str | None,
+    tenants: tuple[str, ...],
+    rules: tuple[str, ...],
+    form: str,
+    out: TextIO | None,
+) -> int:
     """Check rules/ and environments/ offline and report every finding at once.
 
     \b
@@ -22,11 +32,14 @@ def check(root: Any, /, environment: str | None, form: str, out: Any) -> int:
       deployer check prod
     """
     from deployer.check import inspect
+    from deployer.check import unmatched
     from deployer.findings import Severity
     from deployer.report import as_json
     from deployer.report import as_text
 
-    found, checked = inspect(root, environment, common.trusted_hosts())
+    if lost := unmatched(root, environment, tenants, rules):
+        raise click.UsageError(f"nothing matches {', '.join(map(repr, lost))}")
+    found, checked = inspect(root, environment, common.trusted_hosts(), tenants=tenants, rules=rules)
     code = int(any(finding.severity is Severity.ERROR for finding in found))
     text = as_json.findings(environment, code, found) if form == "json" else as_text.findings(found, checked)
     common.put_out(text, out)

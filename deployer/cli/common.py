@@ -26,9 +26,18 @@ def targets(command: Command) -> Command:
     """ENV, --tenant, --rule and --jobs."""
     for decorate in (
         click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        selection,
+        click.argument("environment", metavar="ENV"),
+    ):
+        command = decorate(command)
+    return command
+
+
+def selection(command: Command) -> Command:
+    """--tenant and --rule."""
+    for decorate in (
         click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
         click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
-        click.argument("environment", metavar="ENV"),
     ):
         command = decorate(command)
     return command

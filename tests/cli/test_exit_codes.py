@@ -20,6 +20,8 @@ def no_waiting(monkeypatch):
         ("plan", "demo", "--tennant", "x"),
         ("plan", "demo", "--tenant", "nobody"),
         ("plan", "demo", "--rule", "t9*"),
+        ("check", "demo", "--tenant", "nobody"),
+        ("check", "--rule", "t9*"),
         ("plan", "demo", "--format", "xml"),
         ("plna", "demo"),
         ("emulator",),
@@ -204,3 +206,18 @@ def test_a_query_that_an_allowlist_makes_too_long_names_the_tenant(deployer, sit
     assert checked.code == 1
     assert "environments/site/tenants/acme.yaml:" in checked.out
     assert "acme/sentinel: t1584.005-botnet-node: the query would be" in checked.out
+
+
+def test_check_can_be_narrowed_to_tenants_and_rules(deployer, site, root):
+    site.tenant("acme").write_text("targets: 3\n")
+    (root / "rules/t1583.005-orb-relay/rule.yaml").write_text("id: t1583.005-orb-relay\n")
+
+    def paths(*options):
+        found = deployer("check", "site", "--format", "json", *options).json["findings"]
+        return {finding["path"] for finding in found if finding["severity"] == "error"}
+
+    acme, relay = "environments/site/tenants/acme.yaml", "rules/t1583.005-orb-relay/rule.yaml"
+    assert paths() >= {acme, relay}
+    assert acme not in paths("--tenant", "globex")
+    assert relay not in paths("--rule", "t1584*")
+    assert paths("--tenant", "acme", "--rule", "*-orb-*") >= {acme, relay}
