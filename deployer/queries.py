@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _SKIP = re.compile(
     r"""//[^\n]*
@@ -17,6 +18,8 @@ _SKIP = re.compile(
       | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'""",
     re.VERBOSE | re.DOTALL,
 )
+_TOKEN = re.compile(rf"{_SKIP.pattern} | \s+ | [\w.]+ | .", re.VERBOSE | re.DOTALL)
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _LET = re.compile(r"let\s+([A-Za-z_]\w*)\s*=\s*")
 _TYPES = (
     ("long", re.compile(r"-?[0-9]+")),
@@ -60,6 +63,7 @@ class Let:
         return self.type not in ("function", "expression")
 
 
+@lru_cache(maxsize=256)
 def lets(query: str) -> tuple[Let, ...]:
     """The top-level `let` statements, in order."""
     return tuple(_lets(query))
@@ -82,6 +86,7 @@ def repeated(query: str) -> list[str]:
     return sorted({name for name in names if names.count(name) > 1})
 
 
+@lru_cache(maxsize=4096)
 def uses(query: str, name: str) -> int:
     """How often `name` stands in the query outside comments, strings and its own `let`."""
     code = _SKIP.sub(" ", query)
@@ -154,24 +159,16 @@ def _lets(query: str) -> Iterator[Let]:
 
 def _statements(query: str) -> Iterator[tuple[int, int]]:
     """Start and end of each statement that a semicolon ends; starts stand past blanks and comments."""
-    at, depth, start = 0, 0, 0
-    begun = False
-    while at < len(query):
-        skip = _SKIP.match(query, at)
-        if skip:
-            if not begun and skip.group().startswith("//"):
-                start = skip.end()
-            else:
-                begun = True
-            at = skip.end()
+    depth, start = 0, None
+    for token in _TOKEN.finditer(query):
+        text = token.group()
+        if text.isspace() or text.startswith("//"):
             continue
-        character = query[at]
-        if not begun and character.isspace():
-            start = at + 1
-        elif character == ";" and depth == 0:
-            yield start, at
-            start, begun = at + 1, False
-        else:
-            begun = True
-            depth += (character in "([{") - (character in ")]}")
-        at += 1
+        if text == ";" and depth == 0:
+            if start is not None:
+                yield start, token.start()
+            start = None
+            continue
+        if start is None:
+            start = token.start()
+        depth += (text in _OPENING) - (text in _CLOSING)

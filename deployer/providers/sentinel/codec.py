@@ -237,7 +237,7 @@ def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list
         except ValueError as error:
             faults.append(Finding("parameter-type", f"{rule.id}: parameter {name}: {error}", location=where))
     query = canonical.text(queries.replace_lets(half.query, values | filled))
-    faults += _schedule(rule, half, query)
+    faults += _schedule(rule, half, {name: values.get(name, let.value) for name, let in lets.items()})
     return faults, query
 
 
@@ -264,14 +264,14 @@ def _allowlist(
     return faults, {name: text for name, text in texts.items() if name in lets}
 
 
-def _schedule(rule: Rule, half: PlatformRule, query: str) -> Iterator[Finding]:
+def _schedule(rule: Rule, half: PlatformRule, values: Mapping[str, str]) -> Iterator[Finding]:
     """Events between two runs, or beyond the period that the service reads, would be lost in silence.
 
     By name: a query that looks only at what is newer than its last run says how long that is in `RunFrequency`, and
     how far it looks back in `LookbackPeriod`.
     """
-    lets = {let.name: queries.timespan_seconds(let.value) for let in queries.lets(query)}
-    run, look_back = lets.get("RunFrequency"), lets.get("LookbackPeriod")
+    run = queries.timespan_seconds(values.get("RunFrequency", ""))
+    look_back = queries.timespan_seconds(values.get("LookbackPeriod", ""))
     frequency = canonical.duration_seconds(str(half.fields.get("queryFrequency")))
     period = canonical.duration_seconds(str(half.fields.get("queryPeriod")))
     if run is not None and frequency is not None and frequency > run:
