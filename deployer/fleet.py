@@ -203,6 +203,8 @@ class Fleet:
                     own.append(Job(target, encode(assign(self._manifest, tenant, target))))
                 except InvalidManifest as error:
                     faults += error.findings
+                except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
+                    faults.append(Finding("internal", _internal(error), location=target.location))
             everybodys += [fault for fault in faults if _is_everybodys(fault)]
             if faults:
                 stopped.append(Stopped(Place(tenant.name), tuple(dict.fromkeys(faults))))
@@ -252,11 +254,15 @@ class Fleet:
         except ProviderError as error:
             return Unreadable(place, str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
-            return Unreadable(place, f"internal error, please report it: {type(error).__name__}: {error}")
+            return Unreadable(place, _internal(error))
 
     def _selects(self, tenant: str) -> bool:
         globs = self._selection.tenants
         return not globs or matches(tenant, globs)
+
+
+def _internal(error: Exception) -> str:
+    return f"internal error, please report it: {type(error).__name__}: {error}"
 
 
 def _is_everybodys(fault: Finding) -> bool:
