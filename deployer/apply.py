@@ -61,18 +61,19 @@ def _hindrance(change: Change, failures: list[Failure]) -> str | None:
     if isinstance(change, Delete):
         # What guards a rule stays while a rule that stands on it, or the entry that takes its place, is not written.
         ground = {change.key, *change.live.needs}
-        needed = [failure.change.key for failure in failures if ground.intersection(_ground(failure.change))]
+        needed = [failure.change.key for failure in failures if ground.intersection(_ground(failure))]
         return f"not tried: {needed[0]} may still need it and could not be written" if needed else None
     failed = {failure.change.key for failure in failures}
     missing = sorted(key for key in change.desired.needs if key in failed)
     return f"not tried: it needs {_names(missing)}, which could not be written" if missing else None
 
 
-def _ground(change: Change) -> set[Key]:
-    """Everything that an object stands on, before and after the change."""
+def _ground(failure: Failure) -> set[Key]:
+    """Everything that a failed object stands on, before and after the change; and it itself, if it was tried."""
+    change = failure.change
     live = () if isinstance(change, Create) else change.live.needs
     desired = () if isinstance(change, Delete) else change.desired.needs
-    return {*live, *desired}
+    return {*live, *desired, *([change.key] if failure.tried else [])}
 
 
 def _names(keys: list[Key]) -> str:

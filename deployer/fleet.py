@@ -154,7 +154,7 @@ class Fleet:
                 keys = concerned(desired, live, globs)
                 levels = tuple(level for level in levels if level.key in keys)
                 idle = tuple(item for item in idle if matches(item.rule, globs))
-            return Verified(place, levels, required, not_applicable=idle)
+            return Verified(place, levels, required, live.unmanaged, idle)
 
         return self._each(one)
 
@@ -230,12 +230,14 @@ class Fleet:
             connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
                 futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-                try:
-                    wait(futures)
-                except KeyboardInterrupt:
-                    # Writes under way are finished, and what was done is said.
-                    self._interrupted.set()
-                outcomes += [conceal(future.result(), connections.redact) for future in futures]
+                while True:
+                    try:
+                        wait(futures)
+                        outcomes += [conceal(future.result(), connections.redact) for future in futures]
+                        break
+                    except KeyboardInterrupt:
+                        # Writes under way are finished, and what was done is said, however often one asks.
+                        self._interrupted.set()
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
 
     def _isolated(self, job: Job, connections: Connections, verb: Verb) -> Outcome:

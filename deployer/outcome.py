@@ -1,6 +1,7 @@
 """What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
+from deployer.state import Unmanaged
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
 """The exit codes that scripts rely on; the command line adds 64 for a usage error."""
@@ -106,6 +108,7 @@ class Verified:
     place: Place
     levels: tuple[Level, ...]
     required: tuple[str, ...]
+    unmanaged: tuple[Unmanaged, ...] = ()
     not_applicable: tuple[NotApplicable, ...] = ()
 
     def worst(self) -> Answer:
@@ -122,7 +125,31 @@ Thing = TypeVar("Thing")
 
 def conceal(thing: Thing, redact: Callable[[str], str]) -> Thing:
     """The same value with every text in it passed through `redact`, at any depth; words of ours stay as they are."""
+    whole = "\n".join(texts(thing))
+    if redact(whole) == whole:
+        return thing  # nearly always; looking at every text by itself would take long for many secrets
     return cast(Thing, _concealed(thing, redact))
+
+
+def texts(thing: object) -> Iterator[str]:
+    """Every text in a value, at any depth; words of ours are left out."""
+    match thing:
+        case Enum():
+            pass
+        case str():
+            yield thing
+        case Mapping():
+            for name, value in thing.items():
+                yield str(name)
+                yield from texts(value)
+        case tuple() | list():
+            for value in thing:
+                yield from texts(value)
+        case _ if is_dataclass(thing) and not isinstance(thing, type):
+            for one in fields(thing):
+                yield from texts(getattr(thing, one.name))
+        case _:
+            pass
 
 
 def _concealed(thing: object, redact: Callable[[str], str]) -> object:

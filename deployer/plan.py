@@ -177,7 +177,7 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
     idle = {item.live_id: item.reason for item in desired.not_applicable}
     changes += [Delete(resource, _why(resource, idle), blocked=resource.keep) for resource in dropped]
     return Plan(
-        changes=tuple(sorted(changes, key=_order)),
+        changes=tuple(sorted(_kept_whole(changes), key=_order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=live.unmanaged,
         not_applicable=desired.not_applicable,
@@ -192,9 +192,22 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
 def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
     """The part of a plan that is about some rules: they, what they need, and what still stands in their lists."""
     keys = concerned(desired, live, globs)
+    others = {
+        need
+        for one in live.resources.values()
+        if one.key.kind is Kind.RULE and one.key not in keys and desired.owns(one)
+        for need in one.needs
+        if need not in desired.resources
+    }
     return replace(
         plan,
-        changes=tuple(change for change in plan.changes if change.key in keys),
+        # What is to go, but another rule of ours still stands on, goes when that rule is looked at, too.
+        changes=tuple(
+            change
+            for change in plan.changes
+            if change.key in keys
+            and not (isinstance(change, Delete) and others.intersection((change.key, *change.live.needs)))
+        ),
         unchanged=tuple(key for key in plan.unchanged if key in keys),
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
@@ -264,6 +277,17 @@ def _change(
         why = f"{whose(found)}; remove it there or rename the rule"
         return Update(found, wanted, mark, Cause.CONFLICT, fields, why)
     return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
+
+
+def _kept_whole(changes: list[Change]) -> list[Change]:
+    """The same changes; what stands in a list that others keep us from deleting is not deleted either."""
+    kept = {change.key: change.blocked for change in changes if isinstance(change, Delete) and change.blocked}
+
+    def whole(change: Change) -> Change:
+        held = [kept[need] for need in change.live.needs if need in kept] if isinstance(change, Delete) else []
+        return replace(change, blocked=held[0]) if held and change.key.kind is Kind.ITEM else change
+
+    return [whole(change) for change in changes]
 
 
 def _why(found: Resource, idle: Mapping[str, str]) -> str:

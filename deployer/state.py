@@ -174,6 +174,12 @@ class DesiredState:
         """The mark that `resource` carries once it is written."""
         return Mark(self.owner, self.environment, resource.key, resource.digest)
 
+    def git_id(self, key: Key) -> str:
+        """What Git calls the rule of a live object, wanted or not applicable here; empty if Git does not know it."""
+        if key in self.resources:
+            return self.resources[key].git_id
+        return next((item.rule for item in self.not_applicable if item.live_id == key.id), "")
+
     def owns(self, found: Resource) -> bool:
         """Whether a live object's mark names it as ours, as this very object."""
         return found.owned_by(self.owner, self.environment)

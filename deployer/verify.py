@@ -11,35 +11,40 @@ from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
 from deployer.state import Resource
+from deployer.state import whose
 
 
 def verify(desired: DesiredState, live: LiveState, health: Callable[[Resource], Level]) -> tuple[Level, ...]:
     """Every answer there is, object by object. An object that is missing is asked nothing more."""
     levels: list[Level] = []
     for key, wanted in sorted(desired.resources.items()):
-        levels += _object(wanted, live.resources.get(key), health)
+        found = live.resources.get(key)
+        levels += _object(wanted, found, health, found is not None and desired.owns(found))
     for key, found in sorted(live.resources.items()):
         if key not in desired.resources and desired.owns(found):
             levels.append(Level(key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
     return tuple(levels)
 
 
-def _object(wanted: Resource, found: Resource | None, health: Callable[[Resource], Level]) -> Iterator[Level]:
+def _object(
+    wanted: Resource, found: Resource | None, health: Callable[[Resource], Level], owned: bool
+) -> Iterator[Level]:
     key = wanted.key
     if found is None:
         yield Level(key, "present", Answer.FAIL, "it is not there")
         return
     yield Level(key, "present", Answer.PASS)
-    yield _equal(key, wanted, found)
+    yield _equal(key, wanted, found, owned)
     if key.kind is Kind.RULE:
         yield _enabled(key, wanted, found)
         yield health(found)
 
 
-def _equal(key: Key, wanted: Resource, found: Resource) -> Level:
+def _equal(key: Key, wanted: Resource, found: Resource, owned: bool) -> Level:
+    found_note = "" if owned else f"though not ours: {whose(found) if found.mark else 'it carries no mark'}"
     paths = [field.path for field in field_changes(found.body, wanted.body)]
     if not paths:
-        return Level(key, "equal", Answer.PASS)
+        return Level(key, "equal", Answer.PASS, found_note)
     return Level(key, "equal", Answer.FAIL, f"it differs from Git in {', '.join(paths)}")
 
 

@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return USAGE
     except click.exceptions.Abort:
-        click.echo("Interrupted before anything was decided.", err=True)
+        click.echo("Interrupted. What was written until then shows in `deployer plan`.", err=True)
         return 1
     except click.exceptions.Exit as error:
         return error.exit_code

@@ -27,11 +27,12 @@ _SHORTEST = 4
 class Secret:
     """A credential's value. Its `repr` and `str` are a mask; only `reveal` gives it away."""
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("_forms", "_value", "name")
 
     def __init__(self, name: str, value: str) -> None:
         self.name = name
         self._value = value
+        self._forms = tuple(sorted(_forms(value), key=len, reverse=True))
 
     def __repr__(self) -> str:
         return MASK
@@ -44,7 +45,7 @@ class Secret:
 
     def redact(self, text: str) -> str:
         """`text` without the value, in any of the forms in which a server may echo it."""
-        for form in sorted(_forms(self._value), key=len, reverse=True):
+        for form in self._forms:
             text = text.replace(form, MASK)
         return text
 

@@ -25,6 +25,7 @@ from deployer.plan import Create
 from deployer.plan import Plan
 from deployer.state import Key
 from deployer.state import Kind
+from deployer.state import Unmanaged
 
 SCHEMA = "deployer/1"
 
@@ -117,7 +118,7 @@ def _target(outcome: Outcome) -> Document:
             ]
             idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
             shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
-            return {**base, **shown, "not_applicable": idle}
+            return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
 
 
 def _applied(outcome: Applied) -> Document:
@@ -133,13 +134,15 @@ def _plan(plan: Plan) -> Document:
     return {
         "carried": [{**_key(key), "names": list(names)} for key, names in plan.carried],
         "unchanged": len(plan.unchanged),
-        "unmanaged": len(plan.unmanaged),
-        "unmanaged_objects": [
-            {"kind": one.kind, "id": one.id, "name": one.name, "note": one.note} for one in plan.unmanaged
-        ],
+        **_unmanaged(plan.unmanaged),
         "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
     }
+
+
+def _unmanaged(objects: Sequence[Unmanaged]) -> Document:
+    named = [{"kind": one.kind, "id": one.id, "name": one.name, "note": one.note} for one in objects]
+    return {"unmanaged": len(objects), "unmanaged_objects": named}
 
 
 def _change(change: Change) -> Document:

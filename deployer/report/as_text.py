@@ -29,6 +29,7 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
 from deployer.state import Kind
+from deployer.state import Unmanaged
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -89,9 +90,13 @@ def _asides(plan: Plan) -> Iterator[str]:
         kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
         words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
         yield f"  left alone, not ours: {words}"
-        for one in plan.unmanaged:
-            if one.note:
-                yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
+        yield from _noted(plan.unmanaged)
+
+
+def _noted(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
+    for one in unmanaged:
+        if one.note:
+            yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
 
 
 def _idle(items: Sequence[NotApplicable]) -> Iterator[str]:
@@ -169,7 +174,7 @@ def _verified(outcome: Verified) -> Iterator[str]:
     yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
     groups: dict[tuple[str, Answer, str], list[Level]] = {}
     for level in outcome.levels:
-        if level.answer is not Answer.PASS:
+        if level.answer is not Answer.PASS or (level.level == "equal" and level.reason):
             groups.setdefault((level.level, level.answer, level.reason), []).append(level)
     for (name, answer, reason), levels in groups.items():
         note = "" if name in outcome.required else " (not required)"
@@ -177,6 +182,7 @@ def _verified(outcome: Verified) -> Iterator[str]:
         keys += f" and {len(levels) - 3} more" if len(levels) > 3 else ""
         yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
     yield from _idle(outcome.not_applicable)
+    yield from _noted(outcome.unmanaged)
 
 
 def _tally(outcome: Verified) -> str:

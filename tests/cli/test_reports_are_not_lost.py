@@ -91,6 +91,10 @@ def test_somebody_elses_mark_on_an_equal_object_is_said(deployer, site):
 
     planned = deployer("plan", "site")
 
+    verified = deployer("verify", "site")
+
+    assert "equal pass (not required)" not in verified.out
+    assert "equal pass: though not ours: marked as rule/t1583.005-c2-beaconing of owner site-soc" in verified.out
     assert planned.code == 0
     assert "equal to Git, but not ours: rule/t1583.005-c2-beaconing: marked as rule/" in planned.out
 

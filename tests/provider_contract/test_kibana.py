@@ -56,10 +56,9 @@ def test_an_exception_added_by_hand_to_our_list_is_reported_and_kept(kibana):
 
     assert plan.changes == ()
     assert [one.id for one in plan.unmanaged] == ["by-hand"]
-    assert [change.key.id for change in dropping.changes if change.blocked] == ["deployer-servers"]
-    (failure,) = applied.failures
-    assert failure.change.key.id == "deployer-servers"
-    assert "added by hand" in failure.error
+    assert [change.key.kind for change in dropping.changes if change.blocked] == [Kind.ITEM, Kind.LIST]
+    assert [change.key.kind for change in applied.done] == [Kind.RULE]
+    assert {"added by hand" in failure.error for failure in applied.failures} == {True}
     assert kibana.kibana("GET", "/api/exception_lists/items", item_id="by-hand", namespace_type="single")
 
 
@@ -205,8 +204,9 @@ def test_our_list_is_not_deleted_while_a_copy_of_our_rule_uses_it(kibana):
 
     applied = kibana.apply(kibana.assignment(make.rule(allowlists=())))
 
-    assert [failure.change.key.id for failure in applied.failures] == ["deployer-servers"]
-    assert "not ours, uses it" in applied.failures[0].error
+    assert [failure.change.key.kind for failure in applied.failures] == [Kind.ITEM, Kind.LIST]
+    assert {"not ours, uses it" in failure.error for failure in applied.failures} == {True}
+    assert len(kibana.kibana("GET", "/api/exception_lists/items/_find", list_id="deployer-servers")["data"]) == 1
 
 
 def test_encoding_names_every_field_that_kibana_rules_do_not_have():

@@ -7,7 +7,10 @@ import requests
 
 from deployer.apply import apply
 from deployer.errors import BadAnswer
+from deployer.model import NotApplicable
 from deployer.outcome import Place
+from deployer.plan import make_plan
+from deployer.plan import narrow
 from deployer.providers.codecs import encode
 from deployer.providers.kibana import api
 from deployer.state import Kind
@@ -81,12 +84,13 @@ def test_a_list_that_somebody_came_to_use_after_the_plan_is_not_deleted(kibana):
 
     applied = apply(Place("acme"), plan, kibana.provider)
 
-    assert "added by hand" in failures(applied)["delete", "list"]
-    assert items(kibana) == ["by-hand"]
+    assert "added by hand" in failures(applied)["delete", "item"]
+    assert failures(applied).keys() == {("delete", "item"), ("delete", "list")}
+    assert len(items(kibana)) == 2
 
 
 def test_a_list_that_a_prebuilt_rule_uses_is_not_deleted(kibana):
-    kibana.apply(kibana.assignment())
+    kibana.apply(kibana.assignment(entries=[make.entry()]))
     requests.post(f"{kibana.emulator.url}/_emulator/kibana/acme/prebuilt", json={"count": 1}, timeout=10)
     (prebuilt,) = [rule for rule in kibana.kibana("GET", f"{RULES}/_find")["data"] if rule["immutable"]]
     attached = kibana.document()["exceptions_list"]
@@ -94,7 +98,72 @@ def test_a_list_that_a_prebuilt_rule_uses_is_not_deleted(kibana):
 
     applied = kibana.apply(kibana.assignment(make.rule(allowlists=())))
 
-    assert "which is not ours, uses it" in failures(applied)["delete", "list"]
+    assert "which is not ours, uses it" in failures(applied)["delete", "item"]
+    assert failures(applied).keys() == {("delete", "item"), ("delete", "list")}
+    assert len(items(kibana)) == 1
+
+
+def narrowed(bench, assigned, *globs):
+    desired = encode(assigned)
+    live = bench.provider.read(desired)
+    return narrow(make_plan(desired, live), desired, live, globs)
+
+
+def test_a_narrowed_apply_leaves_a_list_that_another_of_our_rules_still_stands_on(kibana):
+    kibana.apply(kibana.assignment(make.rule("a"), make.rule("b"), entries=[make.entry()]))
+    dropping = kibana.assignment(make.rule("a", allowlists=()), make.rule("b", allowlists=()))
+
+    plan = narrowed(kibana, dropping, "a")
+    applied = apply(Place("acme"), plan, kibana.provider)
+
+    assert [str(change.key) for change in applied.done] == ["rule/a"]
+    assert len(items(kibana)) == 1
+    assert kibana.document("b")["exceptions_list"][0]["list_id"] == "deployer-servers"
+    assert kibana.apply(dropping).failures == ()
+
+
+def test_a_data_view_that_a_wanted_rule_came_to_use_is_not_deleted_and_the_rule_not_switched_off(kibana):
+    kibana.apply(kibana.assignment(make.rule("a"), make.rule("b")))
+    kibana.edit("b", data_view_id="deployer-a")
+
+    applied = apply(Place("acme"), narrowed(kibana, kibana.assignment(make.rule("b")), "a"), kibana.provider)
+
+    assert kibana.document("b")["enabled"] is True
+    assert kibana.kibana("GET", "/api/data_views/data_view/deployer-a")
+    assert all(change.key.kind is not Kind.DATA_VIEW for change in applied.done)
+
+
+def test_a_data_view_that_could_not_be_deleted_keeps_its_rule_so_that_the_next_run_finds_it(kibana):
+    kibana.apply(kibana.assignment(make.rule(), make.rule("gone")))
+    kibana.emulator.fault(path="data_views/data_view/deployer-gone", method="DELETE", status=500)
+
+    first = kibana.apply(kibana.assignment())
+    kibana.emulator.clear_faults()
+    second = kibana.apply(kibana.assignment())
+
+    assert failures(first).keys() == {("delete", "data_view"), ("delete", "rule")}
+    assert [change.key.kind for change in second.done] == [Kind.DATA_VIEW, Kind.RULE]
+    assert second.failures == ()
+
+
+def test_a_rule_is_not_written_with_a_list_that_is_gone(kibana):
+    kibana.apply(kibana.assignment())
+    plan = kibana.plan(kibana.assignment(make.rule(severity="low")))
+    kibana.kibana("DELETE", LISTS, list_id="deployer-servers")
+
+    applied = apply(Place("acme"), plan, kibana.provider)
+
+    assert "the exception list deployer-servers is gone" in failures(applied)["update", "rule"]
+
+
+def test_a_renamed_rule_that_is_not_applicable_is_still_found_by_its_name(bench):
+    bench.apply(bench.assignment(make.rule("old"), make.rule("other")))
+    excused = (NotApplicable("new", "no data", ("old",)),)
+    assigned = bench.assignment(make.rule("other"), not_applicable=excused)
+
+    plan = narrowed(bench, assigned, "new")
+
+    assert ("delete", "rule/old") in {(change.action, str(change.key)) for change in plan.changes}
 
 
 def test_code_beside_the_mark_in_a_runtime_script_is_seen(kibana):
@@ -256,6 +325,29 @@ def test_an_answer_that_is_no_page_of_rules_is_not_an_empty_workspace(sentinel, 
 
     with pytest.raises(BadAnswer):
         sentinel.plan(sentinel.assignment())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "ResourceGroupNotFound", "message": "Resource group 'soc' could not be found."},
+        {
+            "code": "ResourceNotFound",
+            "message": "The Resource 'Microsoft.OperationalInsights/workspaces/acme' was not found.",
+        },
+        {},
+    ],
+    ids=["group", "workspace", "a proxy"],
+)
+def test_a_404_about_anything_but_the_rule_is_no_absence(sentinel, error):
+    sentinel.apply(sentinel.assignment(make.rule(), make.rule("gone")))
+    plan = sentinel.plan(sentinel.assignment())
+    sentinel.emulator.fault(path="alertRules/", method="GET", status=404, body={"error": error} if error else {})
+
+    applied = apply(Place("acme"), plan, sentinel.provider)
+
+    assert applied.done == ()
+    assert failures(applied).keys() == {("delete", "rule")}
 
 
 @pytest.mark.parametrize("relative", [False, True])

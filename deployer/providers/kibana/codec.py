@@ -99,15 +99,16 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
         mark=choose_mark(_marks(tags), desired.owner, desired.environment, key),
         edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")), carried=carried, observed=observed,
-        git_id=wanted.git_id if wanted else "",
+        git_id=desired.git_id(key),
         needs=(*(Key(Kind.LIST, list_id) for list_id in own), *_view_of(document)),
     )  # fmt: skip
 
 
 def uses(document: Document) -> tuple[Key, ...]:
     """The lists and the data view that a rule refers to, whoever owns it."""
-    attached = [item for item in document.get("exceptions_list") or [] if _is_single(item)]
-    return (*(Key(Kind.LIST, item["list_id"]) for item in attached), *_view_of(document))
+    attached = document.get("exceptions_list")
+    singles = [item for item in attached if _is_single(item)] if isinstance(attached, list) else []
+    return (*(Key(Kind.LIST, str(item.get("list_id"))) for item in singles), *_view_of(document))
 
 
 def decode_list(document: Document, desired: DesiredState) -> Resource:
@@ -182,9 +183,9 @@ def data_view_document(wanted: Resource, mark: Mark) -> Document:
     return {**body, "runtimeFieldMap": fields}
 
 
-def _is_single(item: Document) -> bool:
+def _is_single(item: object) -> bool:
     """Whether an attached list is one of the kind that we make. Kibana looks items up by list id and namespace type."""
-    return (item.get("type"), item.get("namespace_type")) == ("detection", "single")
+    return isinstance(item, dict) and (item.get("type"), item.get("namespace_type")) == ("detection", "single")
 
 
 def _is_ours(item: Document, ours: frozenset[str]) -> bool:

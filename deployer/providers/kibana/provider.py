@@ -39,7 +39,7 @@ class KibanaProvider:
         self._api = api
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
-        self._list_ids: dict[str, str] = {}
+        self._unused: set[Key] = set()
         self._ours: frozenset[str] = frozenset()
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class KibanaProvider:
         managed = {
             found.key.id: found for found in lists if isinstance(found, Resource) and self._desired.concerns(found)
         }
-        self._list_ids = {list_id: str(found.observed["id"]) for list_id, found in managed.items()}
+        self._unused.clear()
         self._ours = frozenset(managed) | {key.id for key in desired.resources if key.kind is Kind.LIST}
         items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
         rules = [self._decoded(Kind.RULE, document) for document in documents]
@@ -107,7 +107,7 @@ class KibanaProvider:
     def _decoded(self, kind: Kind, document: Document) -> Resource | Unmanaged:
         """The object in a document; somebody else's that cannot be read is named all the same."""
         key = Key(kind, str(document.get(_IDS[kind])))
-        marked = any(str(key) in str(tag) for tag in document.get("tags") or [])
+        marked = str(key) in str(document.get("tags"))
         foreign = None
         if key not in self._desired.resources and not marked:
             foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
@@ -189,38 +189,53 @@ class KibanaProvider:
                     self._api.create_data_view({**body, "id": wanted.key.id})
 
     def _list_id(self, list_id: str) -> str:
-        """The space's own id of a list: it was read, or the list was made since."""
-        if list_id not in self._list_ids:
-            document = self._api.list(list_id)
-            if document is None:
-                raise Conflict(f"the exception list {list_id} is gone; plan again")
-            self._list_ids[list_id] = str(document["id"])
-        return self._list_ids[list_id]
+        """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
+        document = self._api.list(list_id)
+        if document is None:
+            raise Conflict(f"the exception list {list_id} is gone; plan again")
+        return str(document["id"])
 
     def _delete(self, key: Key) -> None:
         match key.kind:
             case Kind.RULE:
                 self._api.delete_rule(key.id)
             case Kind.ITEM:
+                self._require_list_unused(key)
                 self._api.delete_item(key.id)
             case Kind.LIST:
-                self._require_unused(key)
+                self._require_no_users(key)
                 self._api.delete_list(key.id)
             case Kind.DATA_VIEW:
                 # Our own rule that uses it goes next; switched off, it cannot fail for want of its data view.
-                for rule_id in self._require_unused(key):
-                    self._api.disable_rule(rule_id)
+                users = self._users(key)
+                for user in users:
+                    if user in self._desired.resources:
+                        raise Conflict(f"{key} is not deleted: {user} uses it by now; plan again")
+                for user in users:
+                    self._api.disable_rule(user.id)
                 self._api.delete_data_view(key.id)
 
-    def _require_unused(self, key: Key) -> list[str]:
-        """Look once more, at prebuilt rules too: raise if anybody else uses it by now; else our rules that still do."""
-        ours: list[str] = []
+    def _require_list_unused(self, item: Key) -> None:
+        """An item of a list that is to go altogether goes only when nobody uses the list any more."""
+        document = self._api.item(item.id)
+        guard = Key(Kind.LIST, str(document["list_id"])) if document else None
+        if guard and guard not in self._desired.resources and guard not in self._unused:
+            self._require_no_users(guard)
+            self._unused.add(guard)
+
+    def _require_no_users(self, key: Key) -> None:
+        if users := self._users(key):
+            raise Conflict(f"{key} is not deleted: {users[0]} still uses it")
+
+    def _users(self, key: Key) -> list[Key]:
+        """Our rules that use a list or data view; raise if anybody else does by now, prebuilt rules included."""
+        ours: list[Key] = []
         for document in self._api.every_rule():
             if key in codec.uses(document):
                 found = self._decoded(Kind.RULE, document)
                 if isinstance(found, Unmanaged) or not self._desired.owns(found):
                     raise Conflict(f"{key} is not deleted: {_used_by(document)}")
-                ours.append(found.key.id)
+                ours.append(found.key)
         for document in self._api.items([key.id]) if key.kind is Kind.LIST else ():
             item = self._decoded(Kind.ITEM, document)
             if isinstance(item, Unmanaged) or not self._desired.owns(item):

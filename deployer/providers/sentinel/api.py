@@ -195,7 +195,7 @@ class SentinelApi:
             return Denied(f"{text} ({self._who})")
         if "recently deleted" in message:
             return Refused(f"{text} (Sentinel keeps a deleted id back for about a day: apply again then)")
-        if status == 404 and verb == "get":
+        if status == 404 and verb == "get" and _is_absence(error):
             return _Absent(text)
         if status in (409, 412):
             return Conflict(text)
@@ -230,6 +230,18 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     return f"{parts.scheme}://{(parts.hostname or '').lower()}:{port}"
+
+
+def _is_absence(error: azure.AzureError) -> bool:
+    """Whether a 404 is about the rule: not about its workspace or group, and not the word of a proxy.
+
+    The code that ARM gives for a missing rule is not settled, so the others are ruled out.
+    """
+    inner = getattr(error, "error", None)
+    code, message = getattr(inner, "code", None), _message(error)
+    if not code or code in ("ResourceGroupNotFound", "SubscriptionNotFound", "InvalidResourceType"):
+        return False
+    return "alertRules" in message or "/workspaces/" not in message
 
 
 def _message(error: azure.AzureError) -> str:

@@ -112,7 +112,7 @@ def decode(document: Document, desired: DesiredState) -> Resource:
         edited_at=_moment(system.get("lastModifiedAt") or properties.get("lastModifiedUtc")),
         carried=carried,
         halted=_halted(display_name, body),
-        git_id=desired.resources[key].git_id if key in desired.resources else "",
+        git_id=desired.git_id(key),
     )
 
 
