@@ -224,8 +224,8 @@ def test_a_rule_with_a_later_mark_that_git_does_not_know_is_left_alone_and_named
     assert "format that this version does not know" in named.note
 
 
-def test_a_new_version_alone_is_a_conflict(bench):
-    """Somebody added what we carry over: the content that Git manages is the same, the object is not."""
+def test_what_somebody_added_that_git_does_not_manage_is_a_conflict_too(bench):
+    """The managed content is the same, and the write would lose what came since."""
     bench.apply(bench.assignment())
     plan = bench.plan(bench.assignment(make.rule(name="New")))
     if bench.platform is Platform.KIBANA:

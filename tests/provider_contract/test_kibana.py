@@ -3,9 +3,11 @@
 import pytest
 import requests
 
+from deployer.apply import apply
 from deployer.errors import BadAnswer
 from deployer.errors import Overloaded
 from deployer.outcome import Answer
+from deployer.outcome import Place
 from deployer.providers import http
 from deployer.providers.codecs import encode
 from deployer.providers.kibana import api
@@ -255,3 +257,16 @@ def test_a_note_that_the_rule_declares_is_managed_and_any_other_is_the_analysts(
     assert kibana.document()["note"] == "# What to do"
     assert kibana.plan(declared).carried == ()
     assert [names for _, names in kibana.plan(kibana.assignment()).carried] == [("note",)]
+
+
+def test_a_revision_that_moved_with_nothing_to_lose_is_no_conflict(kibana):
+    """Kibana may raise it when an exception is added, which the same apply has just done."""
+    kibana.apply(kibana.assignment())
+    plan = kibana.plan(kibana.assignment(make.rule(name="New")))
+    kibana.edit(severity="low")
+    kibana.edit(severity="high")
+
+    applied = apply(Place("acme"), plan, kibana.provider)
+
+    assert kibana.document()["revision"] > 1
+    assert applied.failures == ()
