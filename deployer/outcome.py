@@ -66,7 +66,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One change that did not happen, and why; `tried` is False when no request was made for it at all."""
+    """One change that is not known to have happened, and why; `tried` is False when it was not even sent."""
 
     change: Change
     error: str

@@ -66,7 +66,7 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
         case Stopped(place=place, findings=found):
-            yield f"{place}: stopped, nothing was sent there:" if not outcome.refused else f"{place}: refused:"
+            yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
 
 

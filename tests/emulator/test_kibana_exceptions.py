@@ -260,3 +260,12 @@ def test_a_copied_rule_has_its_own_copy_of_a_default_list(lists: Client) -> None
 
     assert copied["list_id"] != "own"
     assert lists("GET", FIND, list_id=copied["list_id"]).json()["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [("/api/exception_lists", "list_id"), ("/api/exception_lists/items", "item_id")]
+)
+def test_a_read_that_names_nothing_is_refused(kibana: Client, path: str, key: str) -> None:
+    answer = kibana("GET", path)
+
+    assert (answer.status_code, answer.json()["message"]) == (400, f"id or {key} required")

@@ -18,8 +18,6 @@ from deployer.emulator.kibana.errors import siem
 from deployer.emulator.kibana.exception_lists import ITEMS
 from deployer.emulator.kibana.exception_lists import changed
 from deployer.emulator.kibana.exception_lists import checked
-from deployer.emulator.kibana.exception_lists import find_by
-from deployer.emulator.kibana.exception_lists import missing
 from deployer.emulator.kibana.exception_lists import new_document
 from deployer.emulator.kibana.exception_lists import scope_of
 from deployer.emulator.kibana.paging import page_of
@@ -49,13 +47,7 @@ def _create(call: Call) -> Answer:
 
 
 def _asked(call: Call) -> Document:
-    id, item_id, namespace = call.argument("id"), call.argument("item_id"), exception_lists.namespaces(call)[0]
-    if id is None and item_id is None:
-        raise siem(400, "id or item_id required")
-    found = find_by(call, ITEMS, namespace, id, item_id)
-    if found is None:
-        raise missing("exception list item", id, "item_id", item_id)
-    return found
+    return exception_lists.asked(call, ITEMS, "exception list item", "item_id")
 
 
 def _read(call: Call) -> Answer:
@@ -64,12 +56,7 @@ def _read(call: Call) -> Answer:
 
 def _update(call: Call) -> Answer:
     body = checked(call, exception_shapes.UPDATE_ITEM)
-    id, item_id = body.pop("id", None), body.get("item_id")
-    if id is None and item_id is None:
-        raise siem(404, "either id or item_id need to be defined")
-    old = find_by(call, ITEMS, body.get("namespace_type", "single"), id, item_id)
-    if old is None:
-        raise missing("exception list item", id, "item_id", item_id)
+    old = exception_lists.to_update(call, body, ITEMS, "exception list item", "item_id")
     # Kibana: update_overwrite_exception_list_item.ts. The object is written anew: what is not sent is gone
     # (expire_time, meta) or back to its default (os_types); only tags stay.
     comments = _comments(call, old["comments"], body.get("comments", []))

@@ -137,14 +137,30 @@ def _create(call: Call) -> Answer:
     return Answer(document)
 
 
-def _asked(call: Call) -> Document:
-    id, list_id, namespace = call.argument("id"), call.argument("list_id"), namespaces(call)[0]
-    if id is None and list_id is None:
-        raise siem(400, "id or list_id required")
-    found = find_by(call, COLLECTION, namespace, id, list_id)
+def asked(call: Call, collection: str, what: str, key: str) -> Document:
+    """The list or item that the query names by `id` or by its own key (`list_id`, `item_id`)."""
+    id, value = call.argument("id"), call.argument(key)
+    if id is None and value is None:
+        raise siem(400, f"id or {key} required")
+    found = find_by(call, collection, namespaces(call)[0], id, value)
     if found is None:
-        raise missing("exception list", id, "list_id", list_id)
+        raise missing(what, id, key, value)
     return found
+
+
+def to_update(call: Call, body: Document, collection: str, what: str, key: str) -> Document:
+    """The list or item that an update's body names; its `id` is taken out of the body."""
+    id, value = body.pop("id", None), body.get(key)
+    if id is None and value is None:
+        raise siem(404, f"either id or {key} need to be defined")
+    old = find_by(call, collection, body.get("namespace_type", "single"), id, value)
+    if old is None:
+        raise missing(what, id, key, value)
+    return old
+
+
+def _asked(call: Call) -> Document:
+    return asked(call, COLLECTION, "exception list", "list_id")
 
 
 def _read(call: Call) -> Answer:
@@ -153,12 +169,7 @@ def _read(call: Call) -> Answer:
 
 def _update(call: Call) -> Answer:
     body = checked(call, exception_shapes.UPDATE_LIST)
-    id, list_id = body.pop("id", None), body.get("list_id")
-    if id is None and list_id is None:
-        raise siem(404, "either id or list_id need to be defined")
-    old = find_by(call, COLLECTION, body.get("namespace_type", "single"), id, list_id)
-    if old is None:
-        raise missing("exception list", id, "list_id", list_id)
+    old = to_update(call, body, COLLECTION, "exception list", "list_id")
     # A saved-object update: what is not sent stays, but os_types has a default. The published example shows
     # version 2 after an update that sent none.
     new: dict[str, Any] = {**old, "os_types": [], "version": old["version"] + 1, **body}
