@@ -201,18 +201,22 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
     }
     return replace(
         plan,
-        # What is to go, but another rule of ours still stands on, goes when that rule is looked at, too.
-        changes=tuple(
-            change
-            for change in plan.changes
-            if change.key in keys
-            and not (isinstance(change, Delete) and others.intersection((change.key, *change.live.needs)))
-        ),
+        changes=tuple(change for change in plan.changes if change.key in keys and not _still_needed(change, others)),
         unchanged=tuple(key for key in plan.unchanged if key in keys),
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
         notes=tuple(pair for pair in plan.notes if pair[0] in keys),
     )
+
+
+def _still_needed(change: Change, others: set[Key]) -> bool:
+    """Whether a delete would take away what another rule of ours stands on: it waits until that rule is looked at.
+
+    That is a list, what stands in it, or a data view. A rule itself goes all the same.
+    """
+    if not isinstance(change, Delete) or change.key.kind is Kind.RULE:
+        return False
+    return bool(others.intersection((change.key, *change.live.needs)))
 
 
 def concerned(desired: DesiredState, live: LiveState, globs: Sequence[str]) -> set[Key]:
