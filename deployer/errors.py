@@ -6,6 +6,10 @@ DeployerError
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
 ├── Declined               the user was shown the plan and said no
+├── EngineError            what came of running a query on local events
+│   ├── NotRunnable        no engine of ours can run this; never to be read as "no match"
+│   ├── BadQuery           the query is wrong: its grammar, or a table, column or function that is not there
+│   └── BadEvents          the events do not fit the table they are for
 └── ProviderError          what came of talking to a platform
     ├── Untrusted          refused by us before any request: the credential is not bound to that host
     ├── Unreachable        no answer: connection, TLS, timeout; or no emulator to ask
@@ -47,6 +51,27 @@ class UnsafePlan(DeployerError):
 
 class Declined(DeployerError):
     """The user was shown the plan and said no; nothing was written."""
+
+
+class EngineError(DeployerError):
+    """What came of running a query on local events."""
+
+
+class NotRunnable(EngineError):
+    """No engine of ours can run this; the message names what it cannot run. Never means "no match"."""
+
+
+class BadQuery(EngineError):
+    """The query is wrong. `line` and `column` count from 1 and are None where the engine does not tell the place."""
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        self.line = line
+        self.column = column
+        super().__init__(message)
+
+
+class BadEvents(EngineError):
+    """The events do not fit the table or the fields they are for."""
 
 
 class ProviderError(DeployerError):
