@@ -97,6 +97,8 @@ class Rule:
     sentinel: PlatformRule | None
     location: Location
     enabled: bool = True
+    purpose: str = "detection"
+    """detection: a match is worth an alert. hunting: harmless causes are many, a match is where a search begins."""
     source: str = ""
     """What the rule was made from."""
     formerly: tuple[str, ...] = ()

@@ -123,6 +123,21 @@ Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
 Thing = TypeVar("Thing")
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What one rule did in one target."""
+
+    tenant: str
+    target: str
+    rule: str
+    detected: tuple[str, ...] = ()
+    """Titles of the alerts in the emulator."""
+    silenced: tuple[str, ...] = ()
+    """Titles of what the rule would have found without the tenant's allowlists, and did not."""
+    note: str = ""
+    """Why it did not run, if it did not."""
+
+
 def conceal(thing: Thing, redact: Callable[[str], str]) -> Thing:
     """The same value with every text in it passed through `redact`, at any depth; words of ours stay as they are."""
     whole = "\n".join(texts(thing))

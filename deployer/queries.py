@@ -93,6 +93,18 @@ def uses(query: str, name: str) -> int:
     return len(re.findall(rf"\b{re.escape(name)}\b", code)) - len(re.findall(rf"\blet\s+{re.escape(name)}\b", code))
 
 
+@lru_cache(maxsize=256)
+def code(query: str) -> str:
+    """The query with its comments and strings blanked out; what is left stands where it stood."""
+    return _SKIP.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), query)
+
+
+def place(query: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, from 1."""
+    before = query[:offset]
+    return before.count("\n") + 1, offset - before.rfind("\n")
+
+
 def timespan_seconds(text: str) -> float | None:
     """Seconds of a timespan literal such as 24h; None if it is none."""
     match = _TIMESPAN.fullmatch(text)

@@ -102,10 +102,10 @@ def _overlay_faults(node: Node, book: RuleBook, selected: Set[str], platforms: S
                 yield block.key_error("nothing-to-bind", message)
             else:
                 for name in sorted(name for name in matched if _half(book.rules[name], platform)):
-                    yield from _no_place(block, platform, book.documents[name])
+                    yield from no_place(block, platform, book.documents[name])
 
 
-def _no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:
+def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:
     """Errors for fields that are right by themselves and have no place in the rule: a platform drops them unseen."""
     change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS}
     own = {key: value for key, value in rule.root.get(platform).mapping().items() if key in _CONTEXT | change.keys()}

@@ -73,8 +73,8 @@ def _stray(root: Path, name: str) -> Iterator[Finding]:
     inside = files.listing(root, folder)
     yield from inside.faults
     for other in (*inside.files, *inside.folders):
-        if other not in {"environment.yaml", "tenants", "README.md"}:
-            yield files.stray(folder, other, "an environment holds environment.yaml and tenants/")
+        if other not in {"environment.yaml", "tenants", "telemetry.yaml", "README.md"}:
+            yield files.stray(folder, other, "an environment holds environment.yaml, tenants/ and telemetry.yaml")
 
 
 def _limits(node: Node) -> Limits:

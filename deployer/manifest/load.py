@@ -19,6 +19,7 @@ from deployer.manifest import crosschecks
 from deployer.manifest import environments
 from deployer.manifest import rules
 from deployer.manifest import tenants
+from deployer.manifest import tests
 from deployer.manifest.document import Document
 from deployer.manifest.rules import RuleBook
 from deployer.manifest.tenants import TenantFile
@@ -103,7 +104,7 @@ def inspect(
     if environment is not None and environment not in known:
         return (Finding("unknown-environment", _unknown(environment, known)),)
     book = rules.read(root)
-    findings = [*book.findings]
+    findings = [*book.findings, *tests.read(root, book).findings]
     for name in known if environment is None else (environment,):
         loaded = _load(root, name, book, trusted_hosts)
         findings += [*loaded.findings, *_of_files(loaded.files), *crosschecks.dated(loaded.files, today)]

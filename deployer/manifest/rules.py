@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -28,10 +29,16 @@ from deployer.model import Rule
 
 FOLDER = "rules"
 ALLOWLISTS = "rules/allowlists.yaml"
-QUERY_FILES: Mapping[Platform, str] = {Platform.KIBANA: "kibana.kuery", Platform.SENTINEL: "sentinel.kql"}
+QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
+    Platform.KIBANA: ("kibana.kuery", "kibana.lucene", "kibana.eql", "kibana.esql"),
+    Platform.SENTINEL: ("sentinel.kql",),
+}
+"""Names that a rule's query may have; the ending of a Kibana query says its language."""
 
 _READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
 _OWN_KEYS = frozenset({"data"})
+_LANGUAGE_IS_TYPE = frozenset({"eql", "esql"})
+"""Kibana's rule types that take queries of the language of the same name only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +101,9 @@ def _folder(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | No
     document, faults = files.document(root, f"{place}/rule.yaml", "rule")
     findings += faults
     for name in (*inside.folders, *inside.files):
-        if name not in {"rule.yaml", *QUERY_FILES.values(), *_READ_BY_OTHERS}:
-            findings.append(
-                files.stray(place, name, "a rule's files are rule.yaml, kibana.kuery, sentinel.kql, tests.yaml")
-            )
+        if name not in {"rule.yaml", *(each for names in QUERY_FILES.values() for each in names), *_READ_BY_OTHERS}:
+            hint = "a rule's files are rule.yaml, kibana.kuery (or kibana.eql), sentinel.kql, tests.yaml"
+            findings.append(files.stray(place, name, hint))
     if document is None:
         return None, None
     node = document.root
@@ -114,16 +120,22 @@ def _folder(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | No
 def _half(
     root: Path, node: Node, inside: files.Listing, platform: Platform, findings: list[Finding]
 ) -> PlatformRule | None:
-    block, name = node.get(platform), QUERY_FILES[platform]
-    path = f"{node.document.path.rpartition('/')[0]}/{name}"
-    here = name in (*inside.files, *inside.folders)
+    block, place = node.get(platform), node.document.path.rpartition("/")[0]
+    present = [each for each in QUERY_FILES[platform] if each in (*inside.files, *inside.folders)]
     if platform not in node.mapping():
-        if here:
+        for each in present:
             message = f"the query has no `{platform}:` block in rule.yaml"
-            findings.append(files.error("query-without-block", message, path))
+            findings.append(files.error("query-without-block", message, f"{place}/{each}"))
         return None
-    query = _query(root, path, findings) if here else ""
-    if not here:
+    name = _query_file(block, platform, present)
+    path = f"{place}/{name}"
+    for each in present:
+        if each != name:
+            rest = "take one of the two out" if name in present else "rename it, or change `language`"
+            message = f"the rule's query is {name.partition('.')[2]}, so it lies in {name}; {rest}"
+            findings.append(files.error("query-language", message, f"{place}/{each}"))
+    query = _query(root, path, findings) if name in present else ""
+    if not present:
         message = f"the `{platform}:` block has no query: {name} is missing beside rule.yaml"
         findings.append(block.key_error("block-without-query", message))
     return PlatformRule(
@@ -132,6 +144,19 @@ def _half(
         data=block.get("data").texts(),
         query_location=Location(path),
     )
+
+
+def _query_file(block: Node, platform: Platform, present: Sequence[str]) -> str:
+    """The file that the query lies in: for Kibana by its language, and by its type where nothing says the language.
+
+    Where the two do not go together, which the schema has said, whatever file is there will do.
+    """
+    kind, language = block.get("type").text(), block.get("language").text()
+    own = kind if kind in _LANGUAGE_IS_TYPE else None
+    fits = language is None or (language == own if own else language in ("kuery", "lucene"))
+    if platform is Platform.SENTINEL or not fits:
+        return next(iter(present), QUERY_FILES[platform][0])
+    return f"kibana.{own or language or 'kuery'}"
 
 
 def _query(root: Path, path: str, findings: list[Finding]) -> str:
@@ -169,6 +194,7 @@ def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None
         sentinel=halves[Platform.SENTINEL],
         location=node.location,
         enabled=node.get("enabled").flag(True),
+        purpose=node.get("purpose").text() or "detection",
         source=node.get("source").text() or "",
         formerly=node.get("formerly").texts(),
     )

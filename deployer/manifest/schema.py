@@ -29,7 +29,7 @@ from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown_key
 from deployer.model import Json
 
-NAMES = ("rule", "allowlists", "environment", "tenant")
+NAMES = ("rule", "tests", "allowlists", "environment", "tenant", "telemetry")
 
 
 @cache

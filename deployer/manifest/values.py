@@ -103,6 +103,13 @@ def moment(text: str) -> str:
     raise Unfit("must be a date (2027-01-31) or an instant with its offset (2027-01-31T12:00:00+01:00)")
 
 
+def instant(text: str) -> datetime:
+    """An instant with its offset, as UTC."""
+    if "T" not in text:
+        raise Unfit("must be an instant with its offset (2026-11-20T12:00:00Z)")
+    return datetime.fromisoformat(moment(text))
+
+
 def _address(text: str) -> _Address:
     if "%" in text:
         raise Unfit("must not name a zone (%...)")

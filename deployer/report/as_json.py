@@ -48,30 +48,32 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
 
 def failure(verb: str, environment: str, error: DeployerError) -> str:
     """The document of a run that stopped before any target was looked at."""
+    return text({**failed(verb, environment, error), "targets": [], "summary": _summary(())})
+
+
+def failed(verb: str, environment: str | None, error: DeployerError) -> Document:
+    """What every document of a run that stopped at once begins with."""
     found = error.findings if isinstance(error, InvalidManifest) else ()
-    return text(
-        {
-            "schema": SCHEMA,
-            "verb": verb,
-            "environment": environment,
-            "exit_code": FAILED,
-            "error": str(error),
-            "findings": [_finding(finding) for finding in found],
-            "targets": [],
-            "summary": _summary(()),
-        }
-    )
+    return {
+        "schema": SCHEMA,
+        "verb": verb,
+        "environment": environment,
+        "exit_code": FAILED,
+        "error": str(error),
+        "findings": [finding(each) for each in found],
+    }
 
 
-def findings(environment: str | None, code: int, found: Sequence[Finding]) -> str:
-    """The document of `check`."""
+def findings(environment: str | None, code: int, found: Sequence[Finding], without: Sequence[str] = ()) -> str:
+    """The document of `check`; `without` names what it could do without, and did."""
     return text(
         {
             "schema": SCHEMA,
             "verb": "check",
             "environment": environment,
             "exit_code": code,
-            "findings": [_finding(finding) for finding in found],
+            "findings": [finding(each) for each in found],
+            "without": list(without),
         }
     )
 
@@ -108,7 +110,7 @@ def _target(outcome: Outcome) -> Document:
         case Unreadable(error=error):
             return {**base, "error": error}
         case Stopped(findings=found):
-            return {**base, "findings": [_finding(finding) for finding in found]}
+            return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
         case Verified():
@@ -166,12 +168,13 @@ def _place(place: Place) -> Document:
     return {"tenant": place.tenant, "target": place.target}
 
 
-def _finding(finding: Finding) -> Document:
-    where = finding.location
+def finding(found: Finding) -> Document:
+    """A finding and its place."""
+    where = found.location
     return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
         "path": where.path if where else None,
         "line": where.line if where else None,
         "column": where.column if where else None,

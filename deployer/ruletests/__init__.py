@@ -1,1 +1,1 @@
-"""Rule tests: what a rule must see and what it must not be fooled by, run on local engines."""
+"""Rule tests: from a case to events, from events to matches, from matches to an answer."""

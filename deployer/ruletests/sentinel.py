@@ -1,0 +1,68 @@
+"""A deployed analytics rule on the events of a case: its query on the Kusto engine, then the rule's own trigger.
+
+Needs the extra `local`.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+from deployer.engines import tables
+from deployer.engines.kusto import Kusto
+from deployer.engines.rows import Row
+from deployer.errors import NotRunnable
+from deployer.manifest.events import TIME
+from deployer.model import Platform
+from deployer.model import PlatformRule
+from deployer.providers.sentinel.canonical import duration_seconds
+from deployer.ruletests.compare import Found
+from deployer.state import DesiredState
+from deployer.state import Kind
+
+PARSERS: Mapping[str, str] = {"_Im_Dns": "ASimDnsActivityLogs"}
+"""Parsers that a rule may name as its data, each with the table that the engine reads for it."""
+
+
+def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Row]], now: datetime) -> Found:
+    """What the rule in `state` finds in `rows` (by table) at `now`. Raises `NotRunnable`, `BadQuery`, `BadEvents`."""
+    [rule] = [resource.body for resource in state.resources.values() if resource.key.kind is Kind.RULE]
+    described = {name: tables.sentinel(name) for name in (*(PARSERS.get(each, each) for each in half.data), *rows)}
+    if unknown := [name for name, table in described.items() if table is None]:
+        raise NotRunnable(f"the columns of {', '.join(unknown)} are not known here (deployer/engines/tables)")
+    with Kusto(table for table in described.values() if table) as database:
+        for name, events in rows.items():
+            database.load(name, _seen(events, rule, now))
+        result = database.run(rule["query"], now)
+    names, count = tuple(result.columns), len(result.rows)
+    if triggers(rule, count):
+        return Found(result.rows, names)
+    trigger = f"{rule['triggerOperator']} {rule['triggerThreshold']}"
+    note = f"the number of results is {count}, which makes no alert with the trigger {trigger}"
+    return Found((), names, (note,) if count else ())
+
+
+def triggers(rule: Mapping[str, Any], count: int) -> bool:
+    """Whether so many results make an alert. An NRT rule has no trigger: each result is one."""
+    threshold = rule.get("triggerThreshold", 0)
+    match rule.get("triggerOperator", "GreaterThan"):
+        case "GreaterThan":
+            return bool(count > threshold)
+        case "LessThan":
+            return bool(count < threshold)
+        case "Equal":
+            return bool(count == threshold)
+        case _:
+            return bool(count != threshold)
+
+
+def _seen(events: Iterable[Row], rule: Mapping[str, Any], now: datetime) -> list[Row]:
+    """The events that a run at `now` sees: the service lets a scheduled query read `queryPeriod` back from the run, by
+    `TimeGenerated`, whatever the query itself asks for
+    (https://learn.microsoft.com/azure/sentinel/scheduled-rules-overview)."""
+    seconds = duration_seconds(str(rule.get("queryPeriod")))
+    oldest = None if seconds is None else now - timedelta(seconds=seconds)
+    timed = ((datetime.fromisoformat(event[TIME[Platform.SENTINEL]]), event) for event in events)
+    return [event for moment, event in timed if moment <= now and (oldest is None or moment >= oldest)]
