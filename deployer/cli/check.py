@@ -39,8 +39,11 @@ def check(
 
     if lost := unmatched(root, environment, tenants, rules):
         raise click.UsageError(f"nothing matches {', '.join(map(repr, lost))}")
-    found, checked = inspect(root, environment, common.trusted_hosts(), tenants=tenants, rules=rules)
-    code = int(any(finding.severity is Severity.ERROR for finding in found))
-    text = as_json.findings(environment, code, found) if form == "json" else as_text.findings(found, checked)
+    seen = inspect(root, environment, common.trusted_hosts(), tenants=tenants, rules=rules)
+    code = int(any(finding.severity is Severity.ERROR for finding in seen.findings))
+    if form == "json":
+        text = as_json.findings(environment, code, seen.findings, seen.without)
+    else:
+        text = as_text.findings(seen.findings, seen.checked)
     common.put_out(text, out)
     return code

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 
 from deployer import __version__
+from deployer.cli import analyser
 from deployer.cli import apply
 from deployer.cli import check
 from deployer.cli import emulator
 from deployer.cli import plan
 from deployer.cli import schema
 from deployer.cli import show
+from deployer.cli import test
 from deployer.cli import verify
 
 USAGE = 64
@@ -40,7 +42,18 @@ def cli(context: click.Context, root: Path) -> None:
     context.obj = root
 
 
-for command in (apply.apply, check.check, emulator.emulator, plan.plan, schema.schema, show.show, verify.verify):
+_COMMANDS = (
+    analyser.analyser,
+    apply.apply,
+    check.check,
+    emulator.emulator,
+    plan.plan,
+    schema.schema,
+    show.show,
+    test.test,
+    verify.verify,
+)
+for command in _COMMANDS:
     cli.add_command(command)
 
 

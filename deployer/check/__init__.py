@@ -1,0 +1,182 @@
+"""What can be said of a repository without a network: of its files, of what the platforms would be told, and of whether
+its queries compile.
+
+Every rule is looked at once as it is written, and for each target as it would be deployed there.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.check import kibana
+from deployer.check import sentinel
+from deployer.check.subjects import Subject
+from deployer.check.workbench import Workbench
+from deployer.check.workbench import installed
+from deployer.check.workbench import optional
+from deployer.errors import CannotEncode
+from deployer.errors import CannotStart
+from deployer.errors import InvalidManifest
+from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.findings import Severity
+from deployer.manifest import environments
+from deployer.manifest import load
+from deployer.manifest import rules as rulebooks
+from deployer.manifest import tests
+from deployer.manifest.document import Document
+from deployer.manifest.overlay import assign
+from deployer.manifest.rules import RuleBook
+from deployer.model import Assignment
+from deployer.model import Platform
+from deployer.model import Rule
+from deployer.plan import matches
+from deployer.providers.codecs import encode
+from deployer.ruletests.coverage import missing
+from deployer.state import DesiredState
+from deployer.state import Key
+from deployer.state import Kind
+
+WITHOUT_ANALYSER = "Microsoft's analyser: install it by `deployer analyser install`"
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found, and what was looked at."""
+
+    findings: tuple[Finding, ...]
+    """Sorted by place."""
+    rules: int
+    targets: int
+    environments: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    """What queries were not held against, and the way to it."""
+
+    @property
+    def checked(self) -> str:
+        """A sentence on what was looked at."""
+        places = ", ".join(self.environments) or "no environment"
+        without = f", without {' and without '.join(self.without)}" if self.without else ""
+        return f"Looked at {self.rules} rules and {self.targets} targets in {places}{without}."
+
+
+def inspect(
+    root: Path,
+    environment: str | None,
+    trusted_hosts: Sequence[str] | None,
+    *,
+    tenants: Sequence[str] = (),
+    rules: Sequence[str] = (),
+    bench: Workbench | None = None,
+) -> Inspection:
+    """Every finding of one environment, or of all.
+
+    `tenants` and `rules` are globs: findings in the files of other tenants and other rules are left out. `bench` holds
+    the engines, those that are installed where it is left out.
+    """
+    bench = bench or Workbench(installed)
+    names = [environment] if environment else environments.names(root)
+    found = set(load.inspect(root, environment, trusted_hosts=trusted_hosts))
+    book = rulebooks.read(root)
+    found.update(missing(book, tests.read(root, book)))
+    assignments: list[Assignment] = []
+    known: set[str] = set()
+    for name in names:
+        try:
+            manifest = load.load(root, name, trusted_hosts=trusted_hosts)
+        except (InvalidManifest, CannotStart):
+            continue  # said by load.inspect
+        known |= set(manifest.rules)
+        for tenant in manifest.tenants:
+            if not tenants or matches(tenant.name, tenants):
+                assignments += [assign(manifest, tenant, target) for target in tenant.targets]
+    found.update(_rules(book, rules, assignments, bench))
+    chosen = [finding for finding in found if _is_chosen(finding, tenants, rules)]
+    compiles = any(rule.sentinel for rule in book.rules.values())
+    without = (WITHOUT_ANALYSER,) if compiles and bench.runs and not bench.analyses else ()
+    ordered = tuple(sorted(chosen, key=_order))
+    return Inspection(ordered, len(known), len(assignments), tuple(names), without)
+
+
+def unmatched(root: Path, environment: str | None, tenants: Sequence[str], rules: Sequence[str]) -> list[str]:
+    """The globs that match no tenant's file and no rule's folder: a mistyped name must not read as "no findings"."""
+    names = [environment] if environment else environments.names(root)
+    files = {path.stem for name in names for path in (root / "environments" / name / "tenants").glob("*")}
+    folders = {path.name for path in (root / "rules").glob("*") if path.is_dir()}
+    return [
+        glob
+        for globs, known in ((tenants, files), (rules, folders))
+        for glob in globs
+        if not any(matches(name, [glob]) for name in known)
+    ]
+
+
+def _rules(
+    book: RuleBook, chosen: Sequence[str], assignments: Sequence[Assignment], bench: Workbench
+) -> Iterator[Finding]:
+    """What is wrong with the chosen rules, as they are written and at every target."""
+    deployed = {(rule.id, one.target.platform) for one in assignments for rule in one.rules}
+    for name, rule in sorted(book.rules.items()):
+        if not chosen or matches(name, chosen):
+            for platform in Platform:
+                if subject := _subject(rule, platform, book.documents, (name, platform) in deployed):
+                    yield from (
+                        kibana.findings(subject) if platform is Platform.KIBANA else sentinel.written(subject, bench)
+                    )
+    seen: set[tuple[str, ...]] = set()
+    for assignment in assignments:
+        yield from _assignment(assignment, book, chosen, bench, seen)
+    if not bench.runs or optional("deployer.engines.kuery") is None:
+        message = "queries were not compiled and their fields not looked at: pip install '.[local]'"
+        yield Finding("not-checked", message, Severity.WARNING)
+
+
+def _assignment(
+    assignment: Assignment, book: RuleBook, chosen: Sequence[str], bench: Workbench, seen: set[tuple[str, ...]]
+) -> Iterator[Finding]:
+    """What is wrong at one target."""
+    target = assignment.target
+    state: DesiredState | None = None
+    try:
+        state = encode(assignment)
+    except CannotEncode as error:
+        yield from error.findings
+    for rule in assignment.rules:
+        if chosen and not matches(rule.id, chosen):
+            continue
+        subject = _subject(
+            rule, target.platform, book.documents, deployed=True, target=f"{target.tenant}/{target.name}"
+        )
+        if subject is None:
+            continue
+        if target.platform is Platform.KIBANA:
+            yield from kibana.findings(subject)
+        else:
+            query = str(state.resources[Key(Kind.RULE, rule.live_id)].body["query"]) if state else None
+            yield from sentinel.tuned(subject, query, bench, seen)
+
+
+def _subject(
+    rule: Rule, platform: Platform, documents: Mapping[str, Document], deployed: bool, target: str = ""
+) -> Subject | None:
+    half = rule.on(platform)
+    if half is None or not half.query.strip():
+        return None
+    return Subject(rule, platform, half, documents[rule.id], target, deployed)
+
+
+def _is_chosen(finding: Finding, tenants: Sequence[str], rules: Sequence[str]) -> bool:
+    """Whether a finding is left in: those that stand in no tenant's file and no rule's folder always are."""
+    match (finding.location.path if finding.location else "").split("/"):
+        case ["environments", _, "tenants", file] if tenants:
+            return matches(Path(file).stem, tenants)
+        case ["rules", folder, _] if rules:
+            return matches(folder, rules)
+        case _:
+            return True
+
+
+def _order(finding: Finding) -> tuple[Location, str, str]:
+    return (finding.location or Location(""), finding.code, finding.message)
