@@ -1,4 +1,4 @@
-"""Both platforms on loopback, for demos and tests: Kibana and Azure Resource Manager, in one durable process.
+"""Both platforms on loopback, for demos and tests, in one durable process: their APIs, telemetry, and runs of rules.
 
 Needs the extra `local` (flask), but only once an emulator starts. Shares no code with the providers it is to test.
 """

@@ -1,4 +1,4 @@
-"""`/_emulator`: look at the requests, inject faults, move the clock, seed what only a vendor or a run can make."""
+"""`/_emulator`: look at the requests, inject faults, move the clock, load telemetry, run rules, seed the rest."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from deployer.emulator import running
+from deployer.emulator import telemetry
 from deployer.emulator.arm import seeding as arm_seeding
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
@@ -110,6 +112,19 @@ def _set_workspace(call: Call) -> Answer:
     return Answer(arm_seeding.set_workspace(call.world, _body(call)))
 
 
+def _load_telemetry(call: Call) -> Answer:
+    return Answer(telemetry.load(call.world, _body(call)))
+
+
+def _clear_telemetry(call: Call) -> Answer:
+    telemetry.clear(call.world)
+    return Answer(status=204)
+
+
+def _run(call: Call) -> Answer:
+    return Answer(running.run(call.world, _body(call)))
+
+
 ROUTES = (
     Route("GET", "/health", _health),
     Route("GET", "/requests", _requests),
@@ -124,6 +139,9 @@ ROUTES = (
     Route("POST", "/kibana/{space}/prebuilt", _seed_prebuilt),
     Route("POST", "/kibana/{space}/run", _record_run),
     Route("POST", "/arm/workspace", _set_workspace),
+    Route("POST", "/telemetry", _load_telemetry),
+    Route("DELETE", "/telemetry", _clear_telemetry),
+    Route("POST", "/run", _run),
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import socket
 import sqlite3
@@ -10,8 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import Protocol
 from typing import Self
+from typing import TypeVar
 
 from deployer.emulator import sharing
 from deployer.emulator.sharing import LOOPBACK
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from deployer.emulator.calls import Document
     from deployer.emulator.world import World
 
+T = TypeVar("T")
 PATIENCE_SECONDS = 10.0
 # How long a process that owns the state waits for its guests before it leaves all the same.
 HOSPITALITY_SECONDS = 600.0
@@ -156,6 +162,36 @@ class Emulator:
         """Take all injected failures back."""
         self._require()[0].faults.clear()
 
+    def load(
+        self,
+        kibana: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] | None = None,
+        sentinel: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] | None = None,
+    ) -> Document:
+        """Load telemetry: space -> index -> documents, workspace -> table -> rows. Raises ValueError for a misfit."""
+        from deployer.emulator import telemetry
+
+        return self._told(lambda world: telemetry.load(world, _as_json(kibana=kibana or {}, sentinel=sentinel or {})))
+
+    def clear_telemetry(self) -> None:
+        """Forget the telemetry, and the alerts that runs made of it."""
+        from deployer.emulator import telemetry
+
+        self._told(lambda world: telemetry.clear(world))
+
+    def run(self, **asked: Any) -> Document:
+        """Run rules; see `deployer.emulator.running` for what may be asked. Raises ValueError for what is not there."""
+        from deployer.emulator import running
+
+        return self._told(lambda world: running.run(world, _as_json(**asked)))
+
+    def set_clock(self, now: datetime, *, frozen: bool = True) -> None:
+        """From here on it is `now`."""
+        self._require()[0].clock.set(now, frozen=frozen)
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting; see `deployer.emulator.world` for those there are. Raises ValueError."""
+        self._told(lambda world: world.set(name, value))
+
     @property
     def kibana_version(self) -> str:
         """The version the emulated Kibana says it is, and behaves as."""
@@ -168,6 +204,17 @@ class Emulator:
         world = self._require()[0]
         with world.lock:
             world.set("kibana_version", version)
+
+    def _told(self, order: Callable[[World], T]) -> T:
+        """Carry out what a control call would, durable at once."""
+        from deployer.emulator.calls import Refused
+
+        world = self._require()[0]
+        try:
+            with world.lock, world.store.transaction():
+                return order(world)
+        except Refused as refusal:
+            raise ValueError(refusal.answer.body["message"]) from None
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -205,6 +252,12 @@ def serve(state: Path | None, port: int, ready: Callable[[str], None] | None = N
     finally:
         for name, handler in previous.items():
             signal.signal(name, handler)
+
+
+def _as_json(**body: Any) -> Document:
+    """The body as a control call would bring it."""
+    told: Document = json.loads(json.dumps(body))
+    return told
 
 
 def _lock(state: Path) -> IO[str] | None:

@@ -1,7 +1,9 @@
-"""Documents and the request log, in one SQLite file: durable before the answer, or in memory only.
+"""Documents, telemetry and the request log, in one SQLite file: durable before the answer, or in memory only.
 
 A document is JSON under (collection, scope, id); documents are listed in the order they were created. Each one
 remembers what it was before its last write, so that a late reader can be shown the past.
+
+Telemetry is JSON lists under (collection, scope, name): appended, read whole, discarded whole. It has no past.
 """
 
 from __future__ import annotations
@@ -24,6 +26,11 @@ CREATE TABLE IF NOT EXISTS documents (
     body TEXT, previous TEXT, created INTEGER NOT NULL, written INTEGER NOT NULL,
     PRIMARY KEY (collection, scope, id)
 );
+CREATE TABLE IF NOT EXISTS batches (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    collection TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS batches_of_scope ON batches (collection, scope, name);
 CREATE TABLE IF NOT EXISTS requests (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS counter (only INTEGER PRIMARY KEY CHECK (only = 1), value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES (1, 0);
@@ -42,6 +49,7 @@ class Store:
         self._database.executescript(_SCHEMA)
         self._stale_since: int | None = None
         self.showed_past = False
+        self._rollbacks = 0
 
     def close(self) -> None:
         """Close the file; the store is of no use afterwards."""
@@ -55,6 +63,8 @@ class Store:
             yield
         except BaseException:
             self._database.execute("ROLLBACK")
+            # The numbers of batches that are gone with it are given again.
+            self._rollbacks += 1
             raise
         self._database.execute("COMMIT")
 
@@ -96,6 +106,45 @@ class Store:
         """How many documents there are."""
         query = "SELECT COUNT(*) FROM documents WHERE collection = ? AND scope = ? AND body IS NOT NULL"
         return int(self._database.execute(query, (collection, scope)).fetchone()[0])
+
+    def scopes(self, collection: str) -> list[str]:
+        """The scopes that hold documents or batches of this collection, sorted."""
+        rows = self._database.execute(
+            "SELECT scope FROM documents WHERE collection = ? AND body IS NOT NULL "
+            "UNION SELECT scope FROM batches WHERE collection = ? ORDER BY scope",
+            (collection, collection),
+        )
+        return [str(row[0]) for row in rows]
+
+    def append(self, collection: str, scope: str, name: str, rows: list[Document]) -> None:
+        """Keep one more batch under this name; no rows are a batch too: the name is then known."""
+        self._database.execute(
+            "INSERT INTO batches (collection, scope, name, body) VALUES (?, ?, ?, ?)",
+            (collection, scope, name, json.dumps(rows)),
+        )
+
+    def batches(self, collection: str, scope: str) -> list[tuple[int, str, list[Document]]]:
+        """Number, name and rows of each batch, oldest first."""
+        rows = self._database.execute(
+            "SELECT number, name, body FROM batches WHERE collection = ? AND scope = ? ORDER BY number",
+            (collection, scope),
+        )
+        return [(number, name, json.loads(body)) for number, name, body in rows]
+
+    def names(self, collection: str, scope: str) -> list[str]:
+        """The names of the batches, sorted."""
+        query = "SELECT DISTINCT name FROM batches WHERE collection = ? AND scope = ? ORDER BY name"
+        return [str(row[0]) for row in self._database.execute(query, (collection, scope))]
+
+    def edition(self, collection: str, scope: str) -> tuple[int, int]:
+        """Two equal answers mean that the batches are the same: nothing was added, discarded or rolled back between."""
+        query = "SELECT MAX(number) FROM batches WHERE collection = ? AND scope = ?"
+        return int(self._database.execute(query, (collection, scope)).fetchone()[0] or 0), self._rollbacks
+
+    def discard(self, collection: str) -> None:
+        """Forget all batches and documents of a collection, their past too."""
+        self._database.execute("DELETE FROM batches WHERE collection = ?", (collection,))
+        self._database.execute("DELETE FROM documents WHERE collection = ?", (collection,))
 
     def put(self, collection: str, scope: str, id: str, body: Document) -> None:
         """Create or replace one document."""

@@ -9,12 +9,15 @@ from typing import Any
 
 from deployer.emulator.calls import Document
 from deployer.emulator.clock import Clock
+from deployer.emulator.databases import Databases
 from deployer.emulator.faults import Faults
 from deployer.emulator.sharing import Guests
 from deployer.emulator.store import SETTINGS
 from deployer.emulator.store import Store
 
-DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50}
+# query_row_limit: the rows that a log query may answer; the service's own limit is 500,000
+# (https://learn.microsoft.com/azure/azure-monitor/service-limits#query-api).
+DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50, "query_row_limit": 500_000}
 
 
 class World:
@@ -26,6 +29,7 @@ class World:
         self.clock = Clock()
         self.faults = Faults()
         self.guests = Guests()
+        self.databases = Databases()
         self.lock = threading.RLock()
         self.closed = False
 
@@ -46,4 +50,5 @@ class World:
         """Nothing is answered any more; a connection that a client kept open finds this out by itself."""
         with self.lock:
             self.closed = True
+            self.databases.close()
             self.store.close()

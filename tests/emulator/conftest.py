@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from deployer.emulator import Emulator
+from tests.emulator.make import NOW
 from tests.emulator.make import Client
 from tests.emulator.make import arm_client
 from tests.emulator.make import control_client
+from tests.emulator.make import elasticsearch_client
 from tests.emulator.make import kibana_client
+from tests.emulator.make import logs_client
 
 
 @pytest.fixture
@@ -36,3 +39,24 @@ def control(emulator: Emulator) -> Iterator[Client]:
     client = control_client(emulator.url)
     yield client
     client.session.close()
+
+
+@pytest.fixture
+def elasticsearch(emulator: Emulator) -> Iterator[Client]:
+    client = elasticsearch_client(emulator.url)
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+def logs(emulator: Emulator) -> Iterator[Client]:
+    client = logs_client(emulator.url)
+    yield client
+    client.session.close()
+
+
+@pytest.fixture
+def stopped(emulator: Emulator) -> Emulator:
+    """The emulator with its clock stopped at the tests' now."""
+    emulator.set_clock(NOW)
+    return emulator

@@ -1,12 +1,19 @@
 """Bodies that the platforms take, and a few words to talk to the emulator with."""
 
 import base64
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import requests
 
 STABLE = "2025-09-01"
 PREVIEW = "2025-10-01-preview"
+# What the clock of tests with telemetry says.
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+INDEX = "logs-endpoint.events.network-default"
+TABLE = "DeviceNetworkEvents"
 _PROVIDERS = "resourceGroups/group/providers/Microsoft.OperationalInsights/workspaces"
 
 
@@ -120,3 +127,47 @@ def nrt_rule() -> dict[str, Any]:
     """A near-real-time rule: no schedule, no trigger."""
     names = ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold")
     return {**scheduled_rule(**dict.fromkeys(names)), "kind": "NRT"}
+
+
+def ago(**time: float) -> str:
+    """A moment before the tests' now, such as ago(minutes=5)."""
+    return (NOW - timedelta(**time)).isoformat().replace("+00:00", "Z")
+
+
+def documents(count: int, **changes: Any) -> list[dict[str, Any]]:
+    """Connections of one host, one a minute, the last of them a minute before now."""
+    event = {
+        "event": {"category": ["network"], "action": "connection_attempted"},
+        "host.name": "ws-17",
+        "destination.ip": "198.51.100.50",
+        "destination.port": 6667,
+        **changes,
+    }
+    return [{"@timestamp": ago(minutes=count - number), **event} for number in range(count)]
+
+
+def device_rows(count: int, **changes: Any) -> list[dict[str, Any]]:
+    """The same as rows of DeviceNetworkEvents."""
+    row = {
+        "DeviceName": "ws-17.acme.example",
+        "ActionType": "ConnectionSuccess",
+        "RemoteIP": "198.51.100.50",
+        "RemotePort": 6667,
+        **changes,
+    }
+    return [{"TimeGenerated": ago(minutes=count - number), **row} for number in range(count)]
+
+
+def arm_id(workspace: str = "acme") -> str:
+    """The resource id of the workspace that `arm_client` talks to."""
+    return f"/subscriptions/sub/{_PROVIDERS}/{workspace}"
+
+
+def logs_client(url: str, workspace: str = "acme") -> Client:
+    """A client of one workspace's query API."""
+    return Client(f"{url}/loganalytics/v1{arm_id(workspace)}/query", {"Authorization": "Bearer made-up"})
+
+
+def elasticsearch_client(url: str) -> Client:
+    """A client of Elasticsearch."""
+    return Client(f"{url}/elasticsearch", {"Authorization": api_key()})

@@ -126,17 +126,10 @@ def test_the_default_space_has_no_prefix(emulator: Emulator) -> None:
     assert plain.status_code == 200
 
 
-def test_elasticsearch_says_its_version_and_nothing_else(emulator: Emulator) -> None:
+def test_elasticsearch_says_its_version_and_searches_no_events(emulator: Emulator) -> None:
     headers = {"Authorization": api_key()}
     root = requests.get(f"{emulator.url}/elasticsearch/", headers=headers, timeout=10)
     search = requests.post(f"{emulator.url}/elasticsearch/logs/_search", headers=headers, json={}, timeout=10)
 
     assert (root.json()["version"]["number"], root.headers["X-Elastic-Product"]) == ("9.3.0", "Elasticsearch")
     assert (search.status_code, search.json()["error"]["type"]) == (501, "not_emulated")
-
-
-def test_log_queries_are_refused_and_not_empty(emulator: Emulator) -> None:
-    url = f"{emulator.url}/loganalytics/v1/workspaces/x/query"
-    answer = requests.post(url, headers={"Authorization": "Bearer x"}, json={"query": "T"}, timeout=10)
-
-    assert (answer.status_code, answer.json()["error"]["code"]) == (501, "NotEmulated")

@@ -24,6 +24,7 @@ from deployer.emulator.clock import ticks
 
 COLLECTION = "arm.alert_rules"
 DELETED = "arm.deleted_rules"
+# What a control call told of a workspace: its tables, its settings.
 TABLES = "arm.tables"
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{group}"
 WORKSPACE = f"{_GROUP}/providers/Microsoft.OperationalInsights/workspaces/{{workspace}}"
@@ -136,11 +137,11 @@ def _check_tombstone(call: Call) -> None:
 
 def _compile(call: Call, properties: Document) -> None:
     """As much of the service's query check as needs no data: does each table exist? Disabled rules go unchecked."""
-    tables = call.world.store.get(TABLES, call.scope, "tables")
-    if tables is None or not properties.get("enabled") or "query" not in properties:
+    told = call.world.store.get(TABLES, call.scope, "tables") or {}
+    if told.get("tables") is None or not properties.get("enabled") or "query" not in properties:
         return
     named = set(_TABLE.findall(validation.without_comments(properties["query"])))
-    if named - set(tables["tables"]):
+    if named - set(told["tables"]):
         raise bad_request("Failed to run the analytics rule query. One of the tables does not exist.")
 
 

@@ -1,4 +1,4 @@
-"""ISO 8601 durations, read only to be compared: the emulator gives them back as they were sent.
+"""ISO 8601 durations. A rule's are read to be compared only: the emulator gives them back as they were sent.
 
 How the real service echoes a duration is not settled.
 """
@@ -19,3 +19,13 @@ def duration(value: Any) -> timedelta | None:
         return None
     weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def timespan(value: str) -> str:
+    """A duration as Kusto writes timespans: 05:00:00, 1.00:00:00. What is none is given back."""
+    length = duration(value)
+    if length is None:
+        return value
+    hours, seconds = divmod(length.seconds, 3600)
+    clock = f"{hours:02d}:{seconds // 60:02d}:{seconds % 60:02d}"
+    return f"{length.days}.{clock}" if length.days else clock

@@ -1,4 +1,4 @@
-"""What the API cannot tell the emulator: which tables a workspace has."""
+"""What the API cannot tell the emulator: which tables a workspace has, and whether its health is monitored."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _NAMES = ("subscription", "group", "workspace")
 
 
 def set_workspace(world: World, body: Document) -> Document:
-    """`{"subscription", "group", "workspace", "tables": [...]}`; without `tables` every table exists again."""
+    """`{"subscription", "group", "workspace", "tables": [...], "health": true}`, all of it: what is left out is unset.
+
+    Without `tables` every table exists; without `health` no run of a rule is recorded in SentinelHealth.
+    """
     if not all(isinstance(body.get(name), str) for name in _NAMES):
         raise Refused(Answer({"message": f"a workspace is told by {', '.join(_NAMES)}"}, 400))
-    scope = scope_of(body)
-    if body.get("tables") is None:
-        world.store.remove(TABLES, scope, "tables")
-    else:
-        world.store.put(TABLES, scope, "tables", {"tables": list(body["tables"])})
+    tables, health = body.get("tables"), body.get("health", False)
+    if not isinstance(health, bool):
+        raise Refused(Answer({"message": "health is true or false"}, 400))
+    told = {"tables": None if tables is None else list(tables), "health": health}
+    world.store.put(TABLES, scope_of(body), "tables", told)
     return {"acknowledged": True}

@@ -13,7 +13,9 @@ from deployer.emulator.kibana import bulk
 from deployer.emulator.kibana import data_views
 from deployer.emulator.kibana import exception_items
 from deployer.emulator.kibana import exception_lists
+from deployer.emulator.kibana import previews
 from deployer.emulator.kibana import rules
+from deployer.emulator.kibana import signals
 from deployer.emulator.kibana import status
 from deployer.emulator.kibana.access import authenticate
 from deployer.emulator.kibana.access import check_headers
@@ -28,6 +30,8 @@ ROUTES = (
     *status.ROUTES,
     *rules.ROUTES,
     *bulk.ROUTES,
+    *previews.ROUTES,
+    *signals.ROUTES,
     *exception_lists.ROUTES,
     *exception_items.ROUTES,
     *data_views.ROUTES,

@@ -27,7 +27,7 @@ from deployer.emulator.kibana.versions import next_token
 COLLECTION = "kibana.exception_lists"
 ITEMS = "kibana.exception_items"
 _BASE = "/api/exception_lists"
-_ALL_SPACES = "*"
+ALL_SPACES = "*"
 _NAMES = ("list_id", "name", "type", "tags", "created_by", "immutable")
 SORT_FIELDS = ("created_at", "name", "list_id", "item_id", "type", "updated_at", "tie_breaker_id")
 
@@ -42,7 +42,7 @@ def checked(call: Call, shape: Record) -> Document:
 
 def scope_of(call: Call, namespace: str) -> str:
     """Where documents of this namespace type live."""
-    return _ALL_SPACES if namespace == "agnostic" else call.scope
+    return ALL_SPACES if namespace == "agnostic" else call.scope
 
 
 def namespaces(call: Call) -> list[str]:

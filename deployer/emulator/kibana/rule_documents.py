@@ -111,6 +111,11 @@ def check_schedule(rule: Document, version: str) -> None:
         raise siem(400, ["Rule look-back (to - from) must not be shorter than its interval"])
 
 
+def interval_seconds(rule: Document) -> int:
+    """How long it is from one run of a rule that has been checked to the next."""
+    return _seconds(rule["interval"], r"(\d+)([smhd])") or 0
+
+
 def release(version: str) -> tuple[int, int]:
     """Major and minor number of a version such as 9.3.0."""
     major, minor = version.split(".")[:2]

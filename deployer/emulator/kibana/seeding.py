@@ -10,10 +10,8 @@ from deployer.emulator.calls import Refused
 from deployer.emulator.clock import milliseconds
 from deployer.emulator.kibana import rule_documents
 from deployer.emulator.kibana import rules
+from deployer.emulator.kibana.runs import STATUS_ORDER
 from deployer.emulator.world import World
-
-# The numbers by which Kibana sorts statuses; of these the published example shows 20 for a partial failure.
-_ORDER = {"succeeded": 0, "going to run": 10, "running": 15, "partial failure": 20, "failed": 30}
 
 
 def prebuilt(world: World, space: str, count: int) -> Document:
@@ -51,16 +49,15 @@ def record_run(world: World, space: str, run: Document) -> Document:
     """Record a run of a rule, now: `{"rule_id": …, "status": …, "message": …}`. The rule's content stays as it is."""
     status = run.get("status", "succeeded")
     rule = world.store.get(rules.COLLECTION, space, str(run.get("rule_id")))
-    if rule is None or status not in _ORDER:
-        text = (
-            f"no rule {run.get('rule_id')!r} in space {space!r}" if rule is None else f"status is one of {list(_ORDER)}"
-        )
+    if rule is None or status not in STATUS_ORDER:
+        missing = f"no rule {run.get('rule_id')!r} in space {space!r}"
+        text = missing if rule is None else f"status is one of {list(STATUS_ORDER)}"
         raise Refused(Answer({"message": text}, 400))
     metrics = {} if status == "running" else {"total_search_duration_ms": 1, "total_indexing_duration_ms": 0}
     last: Document = {
         "date": milliseconds(world.clock.now()),
         "status": status,
-        "status_order": _ORDER[status],
+        "status_order": STATUS_ORDER[status],
         "message": str(run.get("message", "")),
         "metrics": {**metrics, **run.get("metrics", {})},
     }
