@@ -21,6 +21,7 @@ from deployer.model import Assignment
 from deployer.model import Attack
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Json
 from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
@@ -43,6 +44,8 @@ PREFIX = "deployer-"
 """Of the ids of the lists and data views that we make."""
 RISK_SCORES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Kibana's own default score per severity."""
+HUNTING = "Hunting"
+"""Tag of a hunting rule."""
 _DECLARABLE = frozenset({"note"})
 """What belongs to the analysts unless a rule writes it."""
 _ATTACK = "https://attack.mitre.org"
@@ -240,6 +243,7 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
             **fields,
             "name": rule.name,
             "description": f"{rule.description.strip()}\n\nConfidence: {rule.confidence}.",
+            "tags": _tags(rule, half),
             "severity": rule.severity,
             "enabled": rule.enabled,
             "query": half.query,
@@ -253,6 +257,13 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
     return Resource(
         Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, needs=needs
     )
+
+
+def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
+    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts."""
+    written = half.fields.get("tags")
+    tags = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+    return [*tags, HUNTING] if rule.purpose == "hunting" and HUNTING not in tags else tags
 
 
 def _data_view(rule: Rule, half: PlatformRule) -> Resource | None:

@@ -54,6 +54,7 @@ TACTICS = frozenset(
     "ImpairProcessControl InhibitResponseFunction".split()
 )
 """As ARM spells them (2025-10-01-preview)."""
+HUNTING = "Purpose: hunting. Harmless causes are many: a match is where a search begins, not an incident by itself."
 AUTO_DISABLED = "AUTO DISABLED"
 """Prefix that Sentinel gives the name of a rule which it switched off (troubleshoot-analytics-rules)."""
 _ADVICE = "managed in Git: edit it there, changes made here are reported as drift"
@@ -203,6 +204,9 @@ def _tactic(tactic: Named) -> str:
 def _description(rule: Rule) -> str:
     """The description, and at its end what Sentinel has no field for."""
     parts = [rule.description.strip(), f"Confidence: {rule.confidence}."]
+    if rule.purpose == "hunting":
+        # Analytics rules have no tags: the description is where whoever switches the rule on will read it.
+        parts.append(HUNTING)
     if rule.false_positives:
         cases = [f"- {case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives]
         parts.append("\n".join(["False positives:", *cases]))

@@ -15,6 +15,13 @@ FOLDERS = sorted(folder for folder in RULES.iterdir() if folder.is_dir())
 QUERIES = sorted(RULES.glob("*/sentinel.kql"))
 CATEGORIES: dict[str, Any] = yaml.safe_load((RULES / "allowlists.yaml").read_text())["categories"]
 
+GROUPING: dict[str, tuple[list[str], list[str]]] = {
+    "t1583.005-inbound-volumetric": (["IP"], []),
+    "t1583.005-mass-external-connection": (["Host"], []),
+    "t1584.005-connection-burst": (["Host"], []),
+    "t1584.005-dns-burst": ([], ["Client"]),
+}
+"""Entities and custom details by which incidents are grouped, where that is not by host and address."""
 ROOM_FOR_ALLOWLISTS = 3_000
 """Of the 10,000 characters that Sentinel takes for a query."""
 
@@ -110,6 +117,8 @@ def test_the_defaults_are_the_numbers_of_the_source() -> None:
             "LookbackPeriod": "1h", "WindowSize": "5m", "MaxUniqueSources": "50", "MaxRequests": "500",
         },
         "t1583.005-orb-relay": {"LookbackPeriod": "24h", "TimeWindow": "5m", "MinRelayEvents": "3"},
+        "t1584.005-connection-burst": {"WindowSize": "15m", "MaxConnections": "100"},
+        "t1583.005-mass-external-connection": {"MinAddresses": "30", "ExcludedPorts": "dynamic([80, 443, 53])"},
     }  # fmt: skip
     found = {query.parent.name: lets_of(query.read_text()) for query in QUERIES}
     assert {name: {let: found[name][let] for let in lets} for name, lets in expected.items()} == expected
@@ -156,8 +165,11 @@ def test_incidents_are_grouped_by_mapped_entities_over_the_window(query: Path) -
     sentinel = rule_of(query.parent)["sentinel"]
     grouping = sentinel["incidentConfiguration"]["groupingConfiguration"]
     mapped = [entity["entityType"] for entity in sentinel["entityMappings"]]
-    wanted = ["IP"] if query.parent.name.endswith("volumetric") else ["Host", "IP"]
+    wanted, details = GROUPING.get(query.parent.name, (["Host", "IP"], []))
     assert (grouping["matchingMethod"], grouping["groupByEntities"]) == ("Selected", wanted)
+    assert grouping["groupByCustomDetails"] == details
+    assert set(details) <= sentinel["customDetails"].keys()
+    assert wanted or details
     assert [mapped.count(entity) for entity in wanted] == [1] * len(wanted)
     assert grouping["lookbackDuration"] == sentinel["queryPeriod"]
     assert (sentinel["suppressionEnabled"], sentinel["suppressionDuration"]) == (False, "PT5H")
@@ -168,12 +180,55 @@ def test_incidents_are_grouped_by_mapped_entities_over_the_window(query: Path) -
 def test_a_rule_explains_itself(folder: Path) -> None:
     rule = rule_of(folder)
     assert rule["id"] == folder.name
-    assert (rule["severity"], rule["confidence"]) == ("high", "medium")
+    hunting = rule.get("purpose") == "hunting"
+    assert (rule["severity"], rule["confidence"]) == (("low", "low") if hunting else ("high", "medium"))
+    assert rule["enabled"] is not hunting
     assert set(rule["allowlists"]) <= CATEGORIES.keys()
     assert all(case["cause"].endswith(".") and case["tuning"].endswith(".") for case in rule["false_positives"])
     assert all(part["what"] and part["why"] for part in rule["deviations"])
     assert any(part["what"].startswith("Not covered:") for part in rule["deviations"])
     assert [line["subtechnique"]["id"].upper() for line in rule["attack"]] == [folder.name.split("-")[0].upper()]
+
+
+def test_the_rules_for_hunting_are_those_that_the_tests_of_the_sources_name() -> None:
+    hunting = {folder.name for folder in FOLDERS if rule_of(folder).get("purpose") == "hunting"}
+    assert hunting == {
+        "t1583.005-mass-external-connection",
+        "t1584.005-connection-burst",
+        "t1584.005-dns-burst",
+        "t1584.005-port-scan-burst",
+    }
+
+
+def test_the_numbers_of_the_hunting_rules_are_one_on_both_platforms() -> None:
+    """Kibana fires from the value on; the burst's Sentinel query above its number, the other two from it on."""
+    thresholds = {
+        name: (threshold["value"], *(one["value"] for one in threshold.get("cardinality", ())))
+        for name in ("t1584.005-connection-burst", "t1584.005-port-scan-burst", "t1584.005-dns-burst",
+                     "t1583.005-mass-external-connection")
+        for threshold in [rule_of(RULES / name)["kibana"]["threshold"]]
+    }  # fmt: skip
+    lets = {query.parent.name: lets_of(query.read_text()) for query in QUERIES}
+    burst = int(lets["t1584.005-connection-burst"]["MaxConnections"]) + 1
+    names = int(lets["t1584.005-dns-burst"]["MinMissingNames"])
+    addresses = int(lets["t1583.005-mass-external-connection"]["MinAddresses"])
+    assert thresholds == {
+        "t1584.005-connection-burst": (burst,),
+        "t1584.005-port-scan-burst": (burst, int(lets["t1584.005-connection-burst"]["MinScanPorts"])),
+        "t1584.005-dns-burst": (names, names),
+        "t1583.005-mass-external-connection": (addresses, addresses),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["t1584.005-connection-burst", "t1584.005-port-scan-burst", "t1583.005-mass-external-connection"]
+)
+def test_the_hunting_rules_leave_out_the_ranges_of_the_source(name: str) -> None:
+    source, hunting = (
+        re.findall(r"not destination\.ip : (\([^)]*\))", (RULES / folder / "kibana.kuery").read_text())
+        for folder in ("t1584.005-botnet-node", name)
+    )
+    assert [words_in(part) for part in hunting] == [words_in(part) for part in source]
 
 
 def test_the_threshold_rule_counts_hours_and_not_milliseconds() -> None:
