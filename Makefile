@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test lint mutants bench format analyser lock clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -26,7 +26,7 @@ endef
 WRITTEN := $(BIN)/python -c 'from pathlib import Path; from deployer.emulator.store import Store; \
 print(sum(one["method"] != "GET" for one in Store(Path(".deployer/emulator/emulator.sqlite")).requests()))'
 
-demo: $(READY)  ## plan, apply and verify the demo environment on the embedded emulator
+demo: $(READY)  ## plan, apply, verify and rehearse the demo environment on the embedded emulator
 	@rm -rf .deployer/emulator
 	$(call expect,2,plan demo)
 	$(call expect,0,apply demo --yes)
@@ -37,14 +37,21 @@ demo: $(READY)  ## plan, apply and verify the demo environment on the embedded e
 	@before=$$(cat $(VENV)/written); after=$$($(WRITTEN)); echo; \
 	echo "Write requests of the first apply: $$before. Of the second: $$((after - before))."; \
 	[ "$$before" -gt 0 ] && [ "$$after" -eq "$$before" ] || { echo "make demo: not what a demo should show" >&2; exit 1; }
+	$(call expect,0,emulator rehearse demo)
 
 # -- checking ---------------------------------------------------------------------------------------------------------
 
-test: $(READY)  ## run every test, style included
+test: $(READY) analyser  ## run every test, style included
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS)
 
 lint: $(READY)  ## run the style checks only: ruff, mypy, layers, locks, workflows
 	@$(BIN)/python -m pytest --quiet --numprocesses $(WORKERS) tests/house
+
+mutants: $(READY)  ## break the queries one condition at a time and see that a case notices (minutes)
+	@$(BIN)/python -m tests.mutants
+
+bench: $(READY)  ## measure the engines at ten thousand, a hundred thousand and a million events (minutes)
+	@$(BIN)/python -m tests.benchmarks.engines
 
 format: $(READY)  ## lay the code out as the style checks want it
 	@$(BIN)/ruff check --fix --quiet .
@@ -63,6 +70,16 @@ $(VENV)/locked: requirements-dev.lock
 $(READY): $(VENV)/locked pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# npm fetches it, once; where npm is missing and may be installed, it is. Without it the suite skips what needs it, and
+# fails where CI is set.
+ROOT := $(shell [ "$$(id -u)" -eq 0 ] || echo sudo -n)
+
+analyser: $(READY)  ## install Microsoft's own KQL analyser, which check and the tests use
+	@command -v npm > /dev/null || $(BIN)/deployer analyser install > /dev/null 2>&1 || \
+	{ echo "Installing npm"; { $(ROOT) apt-get update -qq && \
+	$(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends npm; } > /dev/null 2>&1; } || true
+	@$(BIN)/deployer analyser install || echo "make: going on without Microsoft's analyser" >&2
 
 # The pins stay unless asked: make lock UPGRADE=--upgrade. The build backend is locked with the rest; wheels that lie
 # on this machine stay out of the hashes.

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 from typing import Any
+from typing import TextIO
 
 import click
+
+from deployer.cli import common
 
 
 @click.group()
@@ -28,4 +31,31 @@ def serve(port: int, state: Any) -> int:
         run(state, port, ready=lambda url: click.echo(f"Listening on {url}", err=True))
     except EmulatorError as error:
         raise click.ClickException(str(error)) from None
+    return 0
+
+
+@emulator.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file.")
+@click.pass_obj
+def rehearse(root: Path, /, environment: str, out: TextIO | None) -> int:
+    """Let the emulator live through ENV's made-up day and say what was detected.
+
+    Loads environments/ENV/telemetry.yaml, lets the emulator run every rule that it holds, and reports per tenant what
+    was detected and what the allowlists kept silent. Replaces the telemetry and the alerts that the emulator held.
+
+    \b
+    Example:
+      deployer emulator rehearse demo
+    """
+    from deployer.errors import DeployerError
+    from deployer.manifest.load import load
+    from deployer.rehearsal import rehearse as run
+    from deployer.report import rehearsal
+
+    try:
+        rehearsed = run(load(root, environment, trusted_hosts=common.trusted_hosts()), root)
+    except DeployerError as error:
+        raise common.complaint(error) from None
+    common.put_out(rehearsal.render(rehearsed), out)
     return 0

@@ -34,15 +34,16 @@ def sent(deployer, site: Site) -> list[Any]:
     return [one for one in site.emulator.requests if one["method"] in ("POST", "PUT")]
 
 
-def test_the_threshold_rule_is_one_that_kibana_describes(sent, description):
+def test_the_detection_rules_are_ones_that_kibana_describes(sent, description):
     rules = [one for one in sent if one["path"].endswith("/api/detection_engine/rules")]
+    described = {"threshold": "ThresholdRuleCreateProps", "eql": "EqlRuleCreateProps"}
 
-    assert {one["body"]["type"] for one in rules} == {"threshold"}
+    assert {one["body"]["type"] for one in rules} == described.keys()
     for one in rules:
+        schema = f"Security_Detections_API_{described[one['body']['type']]}"
         description.check_request(one["body"], one["method"], "/api/detection_engine/rules")
-        description.check_schema(one["body"], "Security_Detections_API_ThresholdRuleCreateProps")
-        known = description.properties("Security_Detections_API_ThresholdRuleCreateProps")
-        assert one["body"].keys() <= known
+        description.check_schema(one["body"], schema)
+        assert one["body"].keys() <= description.properties(schema)
 
 
 @pytest.mark.parametrize("path", ["/api/exception_lists", "/api/exception_lists/items", "/api/data_views/data_view"])
@@ -57,7 +58,7 @@ def test_lists_items_and_data_views_are_ones_that_kibana_describes(sent, descrip
 def test_the_analytics_rules_are_ones_that_the_swagger_describes(sent, check):
     rules = [one["body"] for one in sent if "/alertRules/" in one["path"]]
 
-    assert len(rules) == 8
+    assert len(rules) == 12
     for body in rules:
         assert body["kind"] == "Scheduled"
         check(body, "preview/2024-01-01-preview", "ScheduledAlertRule")

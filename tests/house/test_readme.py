@@ -22,8 +22,10 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         shutil.copytree(repo_root / folder, root / folder)
     plan = _console(repo_root, root, "plan", "demo", "--tenant", "globex")
     _console(repo_root, root, "apply", "demo", "--yes")
+    rehearsal = _console(repo_root, root, "emulator", "rehearse", "demo")
     _edit_by_hand(root)
     return {
+        "rehearsal": _part(rehearsal, "acme/sentinel", "  t1584.005-botnet-node"),
         "plan": plan,
         "drift": re.sub(
             r"at \d{4}-.* UTC",
@@ -36,9 +38,19 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     }
 
 
-@pytest.mark.parametrize("name", ["plan", "drift", "help", "rules", "deviations"])
-def test_a_generated_part_is_up_to_date(name, blocks, repo_root, request):
-    readme = repo_root / "README.md"
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("README.md", "rehearsal"),
+        ("README.md", "plan"),
+        ("README.md", "drift"),
+        ("README.md", "rules"),
+        ("README.md", "help"),
+        ("rules/README.md", "deviations"),
+    ],
+)
+def test_a_generated_part_is_up_to_date(file, name, blocks, repo_root, request):
+    readme = repo_root / file
     text = readme.read_text()
     if request.config.getoption("--update-golden"):
         text = BLOCK.sub(lambda match: f"<!-- begin: {match[1]} -->\n{blocks[match[1]]}<!-- end -->", text)
@@ -67,6 +79,19 @@ def _console(repo_root: Path, root: Path, *arguments: str) -> str:
     return f"```\n$ deployer {' '.join(arguments)}\n{done.stdout.rstrip()}\n```\n"
 
 
+def _part(console: str, target: str, rule: str) -> str:
+    """The command, and of its report what one rule did in one target."""
+    command, _, report = console.removeprefix("```\n").partition("\n")
+    of_target = report.split(f"{target}\n")[1].split("\n\n")[0].split("\n")
+    first = next(number for number, line in enumerate(of_target) if line.startswith(f"{rule}:"))
+    lines = [of_target[first]]
+    for line in of_target[first + 1 :]:
+        if not line.startswith("    "):
+            break
+        lines.append(line)
+    return "\n".join(["```", command, "...", target, *lines, "...", "```", ""])
+
+
 def _edit_by_hand(root: Path) -> None:
     import requests
 
@@ -89,6 +114,7 @@ def _rules(repo_root: Path) -> str:
     lines = ["| rule | platforms | severity, confidence | honours |", "|---|---|---|---|"]
     for rule in _documents(repo_root):
         platforms = ", ".join(name for name in ("kibana", "sentinel") if name in rule)
+        platforms += "; hunting, disabled" if rule.get("purpose") == "hunting" else ""
         lists = ", ".join(rule["allowlists"])
         lines.append(
             f"| `{rule['id']}`: {rule['name']} | {platforms} | {rule['severity']}, {rule['confidence']} | {lists} |"
