@@ -136,6 +136,8 @@ class Rehearsed:
     """Titles of what the rule would have found without the tenant's allowlists, and did not."""
     note: str = ""
     """Why it did not run, if it did not."""
+    warning: str = ""
+    """What the platform warns of although it ran: no index to read, say, or more alerts than it makes at once."""
 
 
 def conceal(thing: Thing, redact: Callable[[str], str]) -> Thing:

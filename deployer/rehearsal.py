@@ -141,7 +141,9 @@ def _rehearsed(
             detected = stage.titles(target, rule)
             silent = Counter(_found(assignment, rule, day, now, entries=False))
             silent -= Counter(_found(assignment, rule, day, now, entries=True))
-            yield replace(done, detected=tuple(sorted(detected)), silenced=tuple(sorted(silent.elements())))
+            warning = str(run["message"]) if run["outcome"] == "partial failure" else ""
+            silenced = tuple(sorted(silent.elements()))
+            yield replace(done, detected=tuple(sorted(detected)), silenced=silenced, warning=warning)
 
 
 def _note(run: Mapping[str, Any]) -> str:

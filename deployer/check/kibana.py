@@ -61,6 +61,8 @@ def findings(subject: Subject) -> Iterator[Finding]:
         message = f"the fields of {dataset} are not known here, so what the rule reads of it is not checked"
         yield subject.warning("table-unknown", message, subject.at("data"))
     yield from _schedule(subject)
+    yield from _override(subject, fields)
+    yield from _filters(subject, fields)
     type, language = subject.fields.get("type"), subject.fields.get("language")
     if type == "threshold":
         yield from _threshold(subject, fields)
@@ -102,6 +104,32 @@ def _query(subject: Subject, kuery: Any, fields: _Fields) -> Iterator[Finding]:
     except NotRunnable as error:
         message = f"not known to be sound, because it cannot be run here: {error}"
         yield subject.warning("query-not-run", message, subject.in_query(1, 1))
+
+
+def _filters(subject: Subject, fields: _Fields) -> Iterator[Finding]:
+    """The queries beside the query: what one of them looks for in no field, none of the events has."""
+    engine, conditions = optional("deployer.engines.kibana_filters"), optional("deployer.engines.kibana_conditions")
+    if engine is None or conditions is None:
+        return
+    for number, item in enumerate(_node(subject).get("filters").items()):
+        where = subject.at("filters", number)
+        condition = conditions.Condition(fields.types, NOW)
+        try:
+            engine.filters_sql([item.mapping()], condition)
+        except BadQuery as error:
+            yield subject.error("query-invalid", str(error), where)
+        except NotRunnable as error:
+            message = f"not known to be sound, because it cannot be run here: {error}"
+            yield subject.warning("query-not-run", message, where)
+        for name in sorted(condition.unmapped):
+            yield _missing(subject, name, fields, where)
+
+
+def _override(subject: Subject, fields: _Fields) -> Iterator[Finding]:
+    name = subject.fields.get("timestamp_override")
+    # Fleet itself writes event.ingested into every data stream.
+    if isinstance(name, str) and name not in {*fields.types, "event.ingested"}:
+        yield _missing(subject, name, fields, subject.at("timestamp_override"))
 
 
 def _leaves(expression: Expression, prefix: str) -> Iterator[tuple[str, Is | Range]]:

@@ -16,8 +16,9 @@ from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.providers.sentinel.canonical import duration_seconds
 
-_AGO = re.compile(r"\bago\s*\(")
-_OTHER_CLOCK = re.compile(r"\bnow\s*\(\s*(?:-|\)\s*-)")
+_AGO = re.compile(r"\b(?:ago\s*\(|now\s*\(\s*-)")
+"""`now(-1d)` is `ago(1d)`."""
+_OTHER_CLOCK = re.compile(r"\bnow\s*\(\s*\)\s*-")
 """Other ways to say how far back: what they read is not worked out here."""
 _READS = re.compile(r"(?:\bTimeGenerated\s*(?:>=?|between\s*\()|\bstarttime\s*=)\s*$")
 _TOKEN = re.compile(r"\s*(?:(?P<number>\d+(?:\.\d+)?)(?P<unit>[a-z]*)|(?P<name>[A-Za-z_]\w*)|(?P<sign>[-+*/()]))")

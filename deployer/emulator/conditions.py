@@ -18,6 +18,8 @@ from typing import Any
 from typing import TypeAlias
 
 from deployer.emulator.calls import Document
+from deployer.engines.kibana_dates import instant
+from deployer.engines.kibana_dates import span
 
 Test: TypeAlias = Callable[[Document], bool]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "H": 3600, "d": 86400, "w": 604800}
@@ -122,7 +124,7 @@ def _range(field: str, spec: Any, now: datetime) -> Test:
         raise NotUnderstood(f"range: {spec!r}; known are {', '.join(_BOUNDS)}")
     if spec.get("format") not in (None, "strict_date_optional_time"):
         raise NotUnderstood(f"range: format {spec['format']!r}")
-    bounds = [(_BOUNDS[name], _bound(value, now)) for name, value in spec.items() if name in _BOUNDS]
+    bounds = [(_BOUNDS[name], _bound(name, value, now)) for name, value in spec.items() if name in _BOUNDS]
     return lambda document: any(
         all(_within(value, compare, bound) for compare, bound in bounds) for value in values(document, field)
     )
@@ -135,12 +137,15 @@ def _within(value: Any, compare: Callable[[Any, Any], bool], bound: float | date
     return isinstance(value, int | float) and not isinstance(value, bool) and compare(value, bound)
 
 
-def _bound(value: Any, now: datetime) -> float | datetime:
-    """A number, or a moment: ISO 8601, `now`, or `now` with one step such as `now-24h`."""
+def _bound(name: str, value: Any, now: datetime) -> float | datetime:
+    """A number, or a moment: ISO 8601, `now`, or `now` with one step such as `now-24h`.
+
+    A day is a span: after it (`gt`) is after its last millisecond, up to it (`lte`) includes that one.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    if (when := moment(value)) is not None:
-        return when
+    if moment(value) is not None and (named := span(value)) is not None:
+        return instant(named[0] if name in ("gte", "lt") else named[1])
     found = re.fullmatch(r"now(?:([+-])(\d+)([smhHdw]))?", value) if isinstance(value, str) else None
     if found is None:
         raise NotUnderstood(f"range: {value!r} is no number, no ISO 8601 moment and no now-24h")
@@ -168,8 +173,8 @@ def _equal(field: str, value: Any, wanted: Any) -> bool:
         return str(value) == str(wanted) or value == wanted
     if isinstance(wanted, str) and "/" in wanted and field.endswith(".ip"):
         return _in_network(value, wanted)
-    if (when := moment(value)) is not None and (other := moment(wanted)) is not None:
-        return when == other
+    if (when := moment(value)) is not None and moment(wanted) is not None and (named := span(wanted)) is not None:
+        return instant(named[0]) <= when <= instant(named[1])
     return str(value) == str(wanted)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TypeAlias
 
 from deployer.emulator.arm import workspaces
 from deployer.emulator.arm.workspaces import TELEMETRY as SENTINEL
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 KIBANA = "telemetry.kibana"
 # What runs made of telemetry goes with it.
 PRODUCTS = ("kibana.alerts", "kibana.preview_alerts", "kibana.threshold_history", "arm.suppressions")
+_Batch: TypeAlias = tuple[int, str, list[Document]]
 _INDEX = re.compile(r"[^-]+-(?P<dataset>[^-]+)-.+")
 
 
@@ -42,9 +44,9 @@ def load(world: World, body: Document) -> Document:
     sentinel = _nested(body.get("sentinel", {}), "sentinel")
     scopes = {name: _workspace(world, name) for name in sentinel}
     for space, indices in kibana.items():
-        _check_documents(space, indices)
+        _check_documents(space, indices, world.store.batches(KIBANA, space))
     for name, tables in sentinel.items():
-        _check_rows(name, tables)
+        _check_rows(name, tables, world.store.batches(SENTINEL, scopes[name]))
     for space, indices in kibana.items():
         for index, documents in indices.items():
             world.store.append(KIBANA, space, index, documents)
@@ -86,10 +88,13 @@ def workspace_table(name: str, rows: Sequence[Row]) -> Table | None:
     return None if table is None else with_custom_columns(table, rows)
 
 
-def _check_documents(space: str, indices: Mapping[str, list[Document]]) -> None:
+def _check_documents(space: str, indices: Mapping[str, list[Document]], held: Sequence[_Batch]) -> None:
+    """Beside what is held already: the first value of a field without a mapping settles its type for all."""
     from deployer.engines.kibana import Events
 
-    with Events(dataset_fields(indices)) as events:
+    with Events(dataset_fields({*indices, *(index for _, index, _ in held)})) as events:
+        for _, index, documents in held:
+            events.load(index, documents)
         for index, documents in indices.items():
             _check_times(f"space {space}, index {index}", "@timestamp", documents)
             try:
@@ -98,14 +103,14 @@ def _check_documents(space: str, indices: Mapping[str, list[Document]]) -> None:
                 raise _refuse(f"space {space}, index {index}: {error}") from None
 
 
-def _check_rows(workspace: str, tables: Mapping[str, list[Document]]) -> None:
+def _check_rows(workspace: str, tables: Mapping[str, list[Document]], held: Sequence[_Batch]) -> None:
     from deployer.engines import tables as known
     from deployer.engines.kusto import Kusto
 
     for name, rows in tables.items():
         where = f"workspace {workspace}, table {name}"
         try:
-            table = workspace_table(name, rows)
+            table = workspace_table(name, [*(row for _, one, batch in held if one == name for row in batch), *rows])
             if table is None:
                 raise _refuse(f"{where}: no such table; known are {', '.join(known.sentinel_names())}")
             _check_times(where, "TimeGenerated", rows)

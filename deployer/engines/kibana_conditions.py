@@ -36,7 +36,19 @@ from deployer.engines.kibana_types import whole
 from deployer.errors import BadQuery
 from deployer.errors import NotRunnable
 
+# Every document has these (Elasticsearch reference, metadata fields).
+_METADATA = frozenset(("_id", "_index", "_ignored", "_routing", "_source", "_tier"))
 _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
+
+
+def refuse_unseen(field: str, fields: Mapping[str, str]) -> None:
+    """`NotRunnable` for a field that is there without a mapping of its own: a part of a flattened one, or metadata."""
+    if field in _METADATA:
+        raise NotRunnable(f"{field}: a field of Elasticsearch's own, which documents here do not have")
+    names = field.split(".")
+    for parent in (".".join(names[:count]) for count in range(1, len(names))):
+        if fields.get(parent) == "flattened":
+            raise NotRunnable(f"{field}: {parent} is of type flattened, which is not run here")
 
 
 class Condition:
@@ -47,6 +59,8 @@ class Condition:
         self.within = within
         # The fields that the conditions made so far ask for.
         self.read: set[str] = set()
+        # Those among them that no mapping has.
+        self.unmapped: set[str] = set()
         self._now = now
 
     def nested(self, path: str, make: Callable[["Condition"], str]) -> str:
@@ -55,7 +69,9 @@ class Condition:
             raise NotRunnable(f"{path}: nested within {self.within}")
         if self.fields.get(path) != NESTED:
             raise BadQuery(f"[nested] failed to find nested object under path [{path}]")
-        inner = make(Condition(self.fields, self._now, path))
+        within = Condition(self.fields, self._now, path)
+        inner = make(within)
+        self.unmapped |= within.unmapped
         return f"_id in (select _id from {nested_table(path)} where {inner})"  # noqa: S608 - names are quoted
 
     def is_analysed(self, field: str) -> bool:
@@ -109,7 +125,9 @@ class Condition:
         if field in self.fields:
             self._family(field)
             return f"coalesce(len({column(field)}) > 0, false)"
+        refuse_unseen(field, self.fields)
         parts = [name for name in sorted(self.fields) if name.startswith(f"{field}.") and self._is_near(name)]
+        self.unmapped |= set() if parts else {field}
         return f"({' or '.join(self.exists(name) for name in parts)})" if parts else "false"
 
     def range(self, field: str, bounds: Mapping[str, str]) -> str:
@@ -173,7 +191,8 @@ class Condition:
                 "finds nothing by it in filters and exceptions"
             )
         if field not in self.fields:
-            self._refuse_parts(field)
+            refuse_unseen(field, self.fields)
+            self.unmapped.add(field)
             return None
         found = family(field, self.fields[field])
         self.read.add(field)
@@ -184,14 +203,6 @@ class Condition:
     def _is_near(self, field: str) -> bool:
         """Whether it is a field of the document, or of the nested object, that is asked about."""
         return nested_parent(field, self.fields) == self.within
-
-    def _refuse_parts(self, field: str) -> None:
-        """A part of a flattened field is no field without a mapping."""
-        names = field.split(".")
-        for count in range(1, len(names)):
-            parent = ".".join(names[:count])
-            if self.fields.get(parent) == "flattened":
-                raise NotRunnable(f"{field}: {parent} is of type flattened, which is not run here")
 
     def _equals(self, field: str, value: str) -> str:
         kind = self._family(field)

@@ -6,6 +6,8 @@ https://www.elastic.co/docs/reference/elasticsearch/rest-apis/common-options#dat
 
 import re
 from calendar import monthrange
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -28,6 +30,7 @@ _USUAL = re.compile(r"\d{4}-[01]\d-[0-3]\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|\+00
 _STEP = re.compile(r"(?P<sign>[+-])(?P<count>\d*)(?P<unit>[yMwdhHms])|/(?P<round>[yMwdhHms])")
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "H": timedelta(hours=1)}
 _UNITS |= {"m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+_LENGTHS = {"hour": timedelta(hours=1), "minute": timedelta(minutes=1), "second": timedelta(seconds=1)}
 _PARTS = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = (1, 1, 1, 0, 0, 0)
 _NAMES = {"y": "year", "M": "month", "w": "week", "d": "day", "h": "hour", "H": "hour", "m": "minute", "s": "second"}
@@ -79,11 +82,15 @@ def _document_text(text: str) -> int:
 
 
 def span(text: str) -> tuple[int, int] | None:
-    """First and last millisecond that the text names: `2026-11` is a whole month. None where it is no date."""
+    """First and last millisecond that the text names: `2026-11-20` is a whole day. None where it is no date.
+
+    A month or a day that is missing is the first one, and only of that day are the hours filled up: `2026-11` is its
+    first day (Elasticsearch's range query, "Missing date components").
+    """
     match = _DATE.fullmatch(text)
     if not match:
         # Four digits are a year: the formats are tried in order.
-        return (int(text), int(text)) if re.fullmatch(r"-?\d+", text) else None
+        return (int(text), int(text)) if re.fullmatch(r"-?\d{1,18}", text) else None
     try:
         start = _moment(
             [int(match[part] or least) for part, least in zip(_PARTS, _LEAST, strict=True)], _zone(match["zone"])
@@ -94,7 +101,8 @@ def span(text: str) -> tuple[int, int] | None:
         first = milliseconds(start) + int(match["fraction"][:3].ljust(3, "0"))
         return first, first
     last = [part for part in _PARTS if match[part]][-1]
-    return milliseconds(start), milliseconds(_next(start, last)) - 1
+    first = milliseconds(start)
+    return first, first + _LENGTHS.get(last, timedelta(days=1)) // _MILLISECOND - 1
 
 
 def math_span(text: str, now: datetime | None) -> tuple[int, int]:
@@ -114,12 +122,23 @@ def math_span(text: str, now: datetime | None) -> tuple[int, int]:
         first, last = found
     if not steps:
         return first, last
-    return _walk(steps, first, text)
+    with _within_calendar(text):
+        return _walk(steps, first, text)
 
 
 def resolve(text: str, now: datetime) -> datetime:
     """`from` or `to` of a rule as an instant; Kibana rounds both down."""
-    return instant(math_span(text, now)[0])
+    with _within_calendar(text):
+        return instant(math_span(text, now)[0])
+
+
+@contextmanager
+def _within_calendar(text: str) -> Iterator[None]:
+    """Elasticsearch's years go on where Python's end."""
+    try:
+        yield
+    except (OverflowError, ValueError):
+        raise NotRunnable(f"{text}: a date outside of the years 1 to 9999") from None
 
 
 def _walk(steps: str, first: int, text: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ _UTC = ("Z", "UTC", "+00:00", "Zulu")
 
 def filters_sql(filters: Iterable[Row], condition: Condition) -> list[str]:
     """One condition for each filter that is not disabled; `NotRunnable` names what cannot be run."""
-    return [_filter(filter, condition) for filter in filters if not filter.get("meta", {}).get("disabled")]
+    return [_filter(filter, condition) for filter in filters if not (filter.get("meta") or {}).get("disabled")]
 
 
 def query_sql(query: Any, condition: Condition) -> str:
@@ -35,7 +35,7 @@ def query_sql(query: Any, condition: Condition) -> str:
 
 
 def _filter(filter: Row, condition: Condition) -> str:
-    meta = filter.get("meta", {})
+    meta = filter.get("meta") or {}
     if meta.get("type") == "combined":
         raise NotRunnable("a filter of type combined")
     # Kibana takes `query` where it is there, and otherwise (filters of old) all but its own two keys.
@@ -66,7 +66,7 @@ def _term(body: Row, condition: Condition) -> str:
     field, options = _one(body, "term", "value")
     _only(options, "term", {"value", "case_insensitive"})
     make = condition.caseless_term if options.get("case_insensitive") else condition.term
-    return make(field, _text(options["value"], "term"))
+    return make(field, _text(options.get("value"), "term"))
 
 
 def _terms(body: Row, condition: Condition) -> str:
@@ -82,13 +82,13 @@ def _match(body: Row, condition: Condition) -> str:
     if str(options.get("operator", "or")).lower() != "or" or options.get("type") not in (None, "phrase"):
         raise NotRunnable("a filter with match and an operator or a type")
     make = condition.phrase if options.get("type") == "phrase" else condition.match
-    return make(field, _text(options["query"], "match"))
+    return make(field, _text(options.get("query"), "match"))
 
 
 def _match_phrase(body: Row, condition: Condition) -> str:
     field, options = _one(body, "match_phrase", "query")
     _only(options, "match_phrase", {"query"})
-    return condition.phrase(field, _text(options["query"], "match_phrase"))
+    return condition.phrase(field, _text(options.get("query"), "match_phrase"))
 
 
 def _wildcard(body: Row, condition: Condition) -> str:
@@ -101,7 +101,9 @@ def _wildcard(body: Row, condition: Condition) -> str:
 def _prefix(body: Row, condition: Condition) -> str:
     field, options = _one(body, "prefix", "value")
     _only(options, "prefix", {"value", "case_insensitive"})
-    return condition.prefix(field, _text(options["value"], "prefix"), caseless=bool(options.get("case_insensitive")))
+    return condition.prefix(
+        field, _text(options.get("value"), "prefix"), caseless=bool(options.get("case_insensitive"))
+    )
 
 
 def _range(body: Row, condition: Condition) -> str:
@@ -117,7 +119,7 @@ def _range(body: Row, condition: Condition) -> str:
 
 def _exists(body: Row, condition: Condition) -> str:
     _only(body, "exists", {"field"})
-    return condition.exists(body["field"])
+    return condition.exists(_text(body.get("field"), "exists"))
 
 
 def _one(body: Row, query: str, short: str) -> tuple[str, Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from deployer.engines.kibana_conditions import refuse_unseen
 from deployer.engines.kibana_dates import iso
 from deployer.engines.kibana_sql import column
 from deployer.engines.kibana_types import Family
@@ -93,6 +94,7 @@ def _distinct(name: str, fields: Mapping[str, str]) -> str:
 def _aggregatable(name: str, fields: Mapping[str, str]) -> Family | None:
     """`BadQuery` for a text field, which Elasticsearch refuses to aggregate on (its fielddata is off)."""
     if name not in fields:
+        refuse_unseen(name, fields)
         return None
     found = family(name, fields[name])
     if found is None:

@@ -94,6 +94,8 @@ class _Binder:
             self._check_names(operator, columns)
             operator = self._rewriter(columns, tables).rewrite(operator)
             self._check_right_keys(operator)
+            if isinstance(operator, ir.Where):
+                self._check_predicate(operator, columns)
         names = schema._operator_columns(operator, list(columns), _names(tables))
         types = self._types(operator, columns)
         return operator, {name: types.get(name) for name in names}
@@ -128,6 +130,11 @@ class _Binder:
     def _check_right_keys(self, operator: ir.Operator) -> None:
         if isinstance(operator, ir.Join | ir.Lookup):
             self._require([key.right for key in operator.keys], self._columns[id(operator.right)])
+
+    def _check_predicate(self, operator: ir.Where, columns: Columns) -> None:
+        kind = kusto_types.of(operator.predicate, columns)
+        if kind not in ("bool", "dynamic", "null", None):
+            raise BadQuery(f"`where` needs true or false, what it has is {kind}")
 
     def _require(self, wanted: list[str], columns: Columns) -> None:
         for name in wanted:

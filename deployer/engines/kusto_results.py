@@ -71,6 +71,8 @@ def _decimal(given: Any) -> float:
 
 
 def _datetime(given: Any) -> str:
+    if isinstance(given, str):
+        raise NotRunnable(f"{given} is outside of the years 1 to 9999, where Kusto has no times")
     moment = given if isinstance(given, datetime) else datetime(given.year, given.month, given.day, tzinfo=UTC)
     if moment.tzinfo is not None:
         moment = moment.astimezone(UTC).replace(tzinfo=None)

@@ -20,6 +20,7 @@ from deployer.engines import kusto_failures
 from deployer.engines import kusto_functions
 from deployer.engines import kusto_workspace
 from deployer.engines.kusto_types import Columns
+from deployer.engines.kusto_words import require_plain_texts
 from deployer.errors import NotRunnable
 
 # A clock to translate with; the SQL has a placeholder for it.
@@ -46,6 +47,7 @@ class Translation:
 def translate(query: str, tables: Tables) -> Translation:
     """The query over tables with these columns. `BadQuery` or `NotRunnable` where there is no SQL for it."""
     kusto_functions.extend()
+    require_plain_texts(query)
     columns: dict[str, Columns] = {name: dict(members) for name, members in tables}
     text = kusto_workspace.by_position(query)
     try:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 from deployer.errors import BadQuery
+from deployer.errors import NotRunnable
 
 _SKIPPED = re.compile(
     r"""//[^\n]* | ```.*?``` | ~~~.*?~~~ | @"(?:[^"]|"")*" | @'(?:[^']|'')*'
@@ -12,10 +13,30 @@ _SKIPPED = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+# What duckdb-kql leaves without its backslash.
+_ODD_ESCAPE = re.compile(r"""(?<!\\)(?:\\\\)*(\\[^\\"'tnr])""")
+
 
 def code(query: str) -> str:
     """The query with `_` for each character of its strings and a blank for those of its comments; lines stay lines."""
     return _SKIPPED.sub(lambda match: re.sub(r"[^\n]", " " if match[0].startswith("//") else "_", match[0]), query)
+
+
+def require_plain_texts(query: str) -> None:
+    """`NotRunnable` for a text that duckdb-kql takes for another one than Kusto does, and so never finds.
+
+    (learn.microsoft.com/kusto/query/scalar-data-types/string: obfuscated and multi-line texts; escapes.)
+    """
+    for match in _SKIPPED.finditer(query):
+        written = match[0]
+        if written.startswith("//"):
+            continue
+        if re.search(r"(?<!\w)[hH]$", query[max(0, match.start() - 2) : match.start()]):
+            raise NotRunnable("cannot run here: an obfuscated text (h before its quote)")
+        if written.startswith(("```", "~~~")):
+            raise NotRunnable("cannot run here: a text over several lines, in ``` or ~~~")
+        if written[0] != "@" and (escape := _ODD_ESCAPE.search(written)):
+            raise NotRunnable(f"cannot run here: {escape[1]} in a text")
 
 
 def bad_name(query: str, message: str, name: str) -> BadQuery:

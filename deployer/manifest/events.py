@@ -36,6 +36,7 @@ TIME: Mapping[Platform, str] = {Platform.KIBANA: "@timestamp", Platform.SENTINEL
 KEYS = ("before", "at", "times", "every", "vary")
 """Keys of an event that are no table."""
 _LONGEST = timedelta(days=366)
+_MOST_DAYS, _MOST = 9_999, 999_999
 _DURATION = re.compile(r"(?=[0-9])(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?", re.ASCII)
 
 
@@ -255,6 +256,8 @@ def _duration(text: str | None) -> timedelta | None:
     if not match:
         return None
     days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    if days > _MOST_DAYS or max(hours, minutes, seconds) > _MOST:
+        return None  # more digits than the schema lets pass, which has said so
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 

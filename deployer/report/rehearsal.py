@@ -22,6 +22,8 @@ def _rule(one: Rehearsed) -> Iterator[str]:
         yield plain(f"  {one.rule}: {one.note}")
         return
     yield f"  {one.rule}: {len(one.detected)} detected, {len(one.silenced)} kept silent"
+    if one.warning:
+        yield plain(f"    warning: {one.warning}")
     yield from (plain(f"    ! {title}") for title in one.detected)
     yield from (plain(f"    . {title}") for title in one.silenced)
 

@@ -29,6 +29,9 @@ PARSERS: Mapping[str, str] = {"_Im_Dns": "ASimDnsActivityLogs"}
 def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Row]], now: datetime) -> Found:
     """What the rule in `state` finds in `rows` (by table) at `now`. Raises `NotRunnable`, `BadQuery`, `BadEvents`."""
     [rule] = [resource.body for resource in state.resources.values() if resource.key.kind is Kind.RULE]
+    if rule["kind"] == "NRT":
+        # Every minute it reads what was taken in during the last one: events of a longer time are never seen together.
+        raise NotRunnable("an NRT rule goes by the time of ingestion, which the events of a case do not have")
     described = {name: tables.sentinel(name) for name in (*(PARSERS.get(each, each) for each in half.data), *rows)}
     if unknown := [name for name, table in described.items() if table is None]:
         raise NotRunnable(f"the columns of {', '.join(unknown)} are not known here (deployer/engines/tables)")
@@ -37,17 +40,20 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
             database.load(name, _seen(events, rule, now))
         result = database.run(rule["query"], now)
     names, count = tuple(result.columns), len(result.rows)
-    if triggers(rule, count):
-        return Found(result.rows, names)
     trigger = f"{rule['triggerOperator']} {rule['triggerThreshold']}"
+    if triggers(rule, count):
+        if result.rows:
+            return Found(result.rows, names, whole=True)
+        # An alert that shows nothing is one all the same.
+        return Found(({},), names, (f"the query has no result, which makes an alert with the trigger {trigger}",))
     note = f"the number of results is {count}, which makes no alert with the trigger {trigger}"
     return Found((), names, (note,) if count else ())
 
 
 def triggers(rule: Mapping[str, Any], count: int) -> bool:
-    """Whether so many results make an alert. An NRT rule has no trigger: each result is one."""
-    threshold = rule.get("triggerThreshold", 0)
-    match rule.get("triggerOperator", "GreaterThan"):
+    """Whether so many results make an alert."""
+    threshold = rule["triggerThreshold"]
+    match rule["triggerOperator"]:
         case "GreaterThan":
             return bool(count > threshold)
         case "LessThan":

@@ -33,6 +33,8 @@ from deployer.state import Kind
 from tests.oracle import devices
 from tests.oracle import endpoints
 from tests.oracle import firewall
+from tests.oracle import names
+from tests.oracle import perimeters
 from tests.oracle.day import DAYS
 from tests.oracle.day import Row
 from tests.oracle.entries import assigned
@@ -40,6 +42,7 @@ from tests.oracle.entries import assigned
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = (10_000, 100_000, 1_000_000)
 DAY = DAYS[0]
+INDICES = {"network.firewall": "logs-panw.panos-default", "network.dns": "logs-network_traffic.dns-default"}
 LINE = "{:<38}{:<28}{:>9}{:>7}{:>8}{:>8}{:>8}{:>10}{:>8}"
 
 
@@ -51,6 +54,8 @@ class Source:
     platform: Platform
     make: Callable[[int], list[Row]]
     fields: tuple[str, str, str]
+    read_as: str = ""
+    """What rules call it, if not by its name."""
 
 
 def _series(make: Callable[..., list[Row]]) -> Callable[[int], list[Row]]:
@@ -71,6 +76,21 @@ SOURCES = (
         "endpoint.events.network", Platform.KIBANA,
         lambda count: endpoints.events(DAY, series=count // 40, noise=count // 2),
         ("host.name", "destination.ip", "destination.port"),
+    ),
+    Source(
+        "ASimDnsActivityLogs", Platform.SENTINEL,
+        lambda count: names.asim(DAY, bursts=count // 140, noise=count // 2),
+        ("SrcHostname", "DnsQuery", "EventResultDetails"), "_Im_Dns",
+    ),
+    Source(
+        "network.firewall", Platform.KIBANA,
+        lambda count: perimeters.events(DAY, floods=count // 900, noise=count // 2),
+        ("destination.ip", "source.ip", "event.action"),
+    ),
+    Source(
+        "network.dns", Platform.KIBANA,
+        lambda count: names.ecs(DAY, bursts=count // 140, noise=count // 2),
+        ("host.name", "dns.question.name", "dns.response_code"),
     ),
 )  # fmt: skip
 
@@ -117,7 +137,7 @@ def _loaded(source: Source, events: Sequence[Row]) -> Kusto | Events:
     dataset = tables.kibana(source.name)
     assert dataset
     documents = Events(dataset.columns)
-    documents.load(f"logs-{source.name}-default", events)
+    documents.load(INDICES.get(source.name, f"logs-{source.name}-default"), events)
     return documents
 
 
@@ -126,7 +146,7 @@ def _bodies(source: Source) -> Iterator[tuple[str, dict[Kind, list[Any]]]]:
     book = rules.read(ROOT)
     for name, rule in sorted(book.rules.items()):
         half = rule.on(source.platform)
-        if half and set(half.data) == {source.name}:
+        if half and set(half.data) == {source.read_as or source.name}:
             bodies: dict[Kind, list[Any]] = {kind: [] for kind in Kind}
             for resource in encode(assigned(rule, book, source.platform, ())).resources.values():
                 bodies[resource.key.kind].append(resource.body)

@@ -43,6 +43,17 @@ def test_the_attacks_of_the_day_are_detected_and_the_allowed_traffic_is_silent(r
     assert told.out.count("Botnet node: ws-21") == 1
 
 
+def test_a_rule_that_finds_no_index_to_read_is_not_shown_as_if_all_were_well(deployer, root):
+    path = root / "environments/demo/telemetry.yaml"
+    assert deployer("apply", "demo", "--yes").code == 0
+    path.write_text("stories:\n  - {name: Nothing, tenants: [acme], kibana: []}\n")
+
+    told = deployer("emulator", "rehearse", "demo")
+
+    assert told.code == 0
+    assert "t1584.005-botnet-node: 0 detected, 0 kept silent\n    warning: This rule is attempting to query" in told.out
+
+
 def test_a_rehearsal_before_the_first_apply_says_what_comes_first(deployer):
     told = deployer("emulator", "rehearse", "demo")
 

@@ -44,6 +44,21 @@ def test_more_is_added_to_what_is_there(emulator: Emulator, logs: Client) -> Non
     assert counts == [[[3]], [[6]]]
 
 
+def test_what_does_not_fit_what_is_there_is_refused_and_everything_goes_on(emulator: Emulator, logs: Client) -> None:
+    """A field without a mapping has the type of its first value: kept, a text would break every later run."""
+    [document], [row] = documents(1), device_rows(1)
+    emulator.load(kibana={"acme": {INDEX: [{**document, "custom.x": 5}]}})
+    emulator.load(sentinel={arm_id(): {TABLE: [{**row, "Own_CF": 5}]}})
+
+    with pytest.raises(ValueError, match=r"custom\.x is of type long"):
+        emulator.load(kibana={"acme": {INDEX: [{**document, "custom.x": "abc"}]}})
+    with pytest.raises(ValueError, match="Own_CF has values of several types"):
+        emulator.load(sentinel={arm_id(): {TABLE: [{**row, "Own_CF": "abc"}]}})
+
+    assert logs("POST", "", COUNT).json()["tables"][0]["rows"] == [[1]]
+    emulator.load(kibana={"acme": {INDEX: [document]}})
+
+
 def test_a_workspace_that_holds_rules_goes_by_its_name(emulator: Emulator, arm: Client, logs: Client) -> None:
     with pytest.raises(ValueError, match=r"no workspace called 'acme' is held; name it by its resource id, /subscr"):
         emulator.load(sentinel={"acme": {TABLE: device_rows(1)}})

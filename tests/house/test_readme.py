@@ -20,7 +20,7 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     root = tmp_path_factory.mktemp("readme")
     for folder in ("rules", "environments"):
         shutil.copytree(repo_root / folder, root / folder)
-    plan = _console(repo_root, root, "plan", "demo", "--tenant", "globex")
+    plan = _console(repo_root, root, "plan", "demo", "--tenant", "globex", "--rule", "t1584.005-botnet-node")
     _console(repo_root, root, "apply", "demo", "--yes")
     rehearsal = _console(repo_root, root, "emulator", "rehearse", "demo")
     _edit_by_hand(root)

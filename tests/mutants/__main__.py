@@ -99,12 +99,11 @@ def _report(tried: Iterable[Tried], *, whole: bool, killers: bool) -> Iterator[s
             _say(f"{verdict.outcome}: {verdict.mutant} ({verdict.by})")
     alive = [verdict.mutant for verdict in verdicts if verdict.outcome == "survived"]
     dead = [verdict.mutant for verdict in verdicts if verdict.outcome != "survived"]
-    for mutant in sorted(alive, key=lambda each: (each.rule, each.platform, each.file, each.number, each.change)):
-        reasons = [one.reason for one in entries if one.covers(mutant)]
-        if reasons:
-            _say(f"accepted: {mutant} ({reasons[0]})")
-        else:
-            yield f"survived: {mutant}"
+    alive.sort(key=lambda each: (each.rule, each.platform, each.file, each.number, each.change))
+    for entry in entries:
+        if covered := [mutant for mutant in alive if entry.covers(mutant)]:
+            _say("\n".join([f"accepted: {entry.reason}", *(f"  {mutant}" for mutant in covered)]))
+    yield from (f"survived: {mutant}" for mutant in alive if not any(entry.covers(mutant) for entry in entries))
     concerned = [one for one in entries if whole or any(one.covers(each) for each in (*alive, *dead))]
     yield from accepted.outdated(concerned, dead, alive)
 

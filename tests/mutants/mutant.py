@@ -41,12 +41,15 @@ class Mutant:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> Iterator[tuple[int, str, str, str]]:
-    """Line number, the line's text, the change, the whole text; a change that a line has twice is numbered."""
+    """Line number, the line's text, the change, the whole text. What is there twice is numbered."""
+    lines = text.splitlines()
     seen: dict[tuple[int, str], int] = {}
     for edit in edits:
         number = text.count("\n", 0, edit.start) + 1
         key = (number, edit.said)
         seen[key] = seen.get(key, 0) + 1
         change = edit.said if seen[key] == 1 else f"{edit.said} ({seen[key]})"
-        line = text.splitlines()[number - 1].strip()
+        line = lines[number - 1].strip()
+        alike = sum(other.strip() == line for other in lines[:number])
+        line = line if alike == 1 else f"{line} [{alike}]"
         yield number, line, change, text[: edit.start] + edit.text + text[edit.end :]

@@ -75,6 +75,18 @@ def test_a_mutant_is_the_query_with_that_change(change: str, line: int, text: st
     assert found[change].splitlines()[line - 1] == text
 
 
+def test_lines_and_changes_that_are_alike_are_numbered() -> None:
+    query = "A | where B == 1 and C == 1\n| where D == 2\n| where D == 2"
+    found = [(line, change) for _, line, change, _ in apply_edits(query, kql.edits(query)) if "==" in change]
+
+    assert found == [
+        ("A | where B == 1 and C == 1", "== -> !="),
+        ("A | where B == 1 and C == 1", "== -> != (2)"),
+        ("| where D == 2", "== -> !="),
+        ("| where D == 2 [2]", "== -> !="),
+    ]
+
+
 def test_a_range_is_removed_halved_and_doubled() -> None:
     query = 'T | where ipv4_is_in_any_range(A, dynamic(["172.16.0.0/12", "b"]))'
 

@@ -68,6 +68,24 @@ def test_a_value_that_elasticsearch_refuses_is_an_error(query):
     assert [finding.code for finding in found(query)] == ["query-invalid"]
 
 
+def test_filters_and_the_clock_of_a_rule_name_fields_of_the_data_too():
+    hidden = {"query": {"term": {"destination.prot": 22}}}
+    exists = {"meta": None, "query": {"bool": {"must_not": {"exists": {"field": "event.ingestd"}}}}}
+    unfit = {"query": {"term": {"destination.port": "many"}}}
+    unheard: dict = {"query": {"percolate": {}}}
+    unfinished: dict = {"query": {"prefix": {"host.name": {}}}}
+
+    assert said(found(filters=[hidden, exists, unfit, unheard, unfinished], timestamp_override="event.ingestd")) == [
+        ("field-missing", "error", "rule.yaml:12:3"),
+        ("field-missing", "error", "rule.yaml:11:3"),
+        ("field-missing", "error", "rule.yaml:11:3"),
+        ("query-invalid", "error", "rule.yaml:11:3"),
+        ("query-not-run", "warning", "rule.yaml:11:3"),
+        ("query-not-run", "warning", "rule.yaml:11:3"),
+    ]
+    assert found(filters=[{"query": {"exists": {"field": "host"}}}], timestamp_override="event.ingested") == []
+
+
 def test_data_whose_fields_are_not_known_is_named_and_then_nothing_is_sure():
     subject = subjects.kibana("own.field: 1", data=("own.dataset",), type="query")
 

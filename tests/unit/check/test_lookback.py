@@ -55,6 +55,14 @@ def test_events_beyond_the_period_are_an_error_at_their_ago():
     )
 
 
+def test_a_moment_before_now_is_an_ago():
+    query = "let Window = 2d;\nDeviceNetworkEvents | where TimeGenerated >= {}"
+
+    assert said(found(query.format("now(-Window)"))) == [("window-cut", "error", "sentinel.kql:2:46")]
+    assert said(found(query.format("now( -1h)"))) == [("window-unused", "warning", "sentinel.kql:2:46")]
+    assert found(query.format("now(-1d)")) == []
+
+
 def test_a_parsers_own_start_reads_events_too():
     assert said(found("_Im_Dns(starttime=ago(2d))")) == [("window-cut", "error", "sentinel.kql:1:19")]
 

@@ -107,6 +107,7 @@ def test_without_items_nothing_is_taken_away():
         ("2026-11-20T12:00:00.001Z", True),
         ("2026-11-21T00:00:00+00:00", True),
         ("2026-11-20T12:30:00+01:00", False),
+        ("9999-12-31T23:59:59Z", True),
         (None, True),
     ],
 )

@@ -204,7 +204,11 @@ def test_true_of_a_keyword_is_the_word():
     [
         ('t: "2026-11-20"', [1, 2]),
         ('t: "2026-11-20T11"', [1]),
-        ("t: 2026-11", [0, 1, 2, 3]),
+        # What is missing of a month is its first day, with the last hour of that day.
+        ("t: 2026-11", []),
+        ('t > "2026-11"', [0, 1, 2, 3]),
+        ('t <= "2026"', []),
+        ('t <= "9999-12-31"', [0, 1, 2, 3]),
         ('t > "2026-11-19"', [1, 2, 3]),
         ('t >= "2026-11-19"', [0, 1, 2, 3]),
         ('t < "2026-11-20"', [0]),
@@ -267,12 +271,18 @@ def test_a_value_that_does_not_fit_its_field_fails_as_the_search_does(query, wor
         ("a > null", "null"),
         ("geo: x", "geo_point"),
         ("flat.part: x", "flat is of type flattened"),
+        ("flat.part: *", "flat is of type flattened"),
+        ("not flat.part: *", "flat is of type flattened"),
+        ("_index: logs", "_index"),
+        ("not _id: *", "_id"),
+        ('t <= "now-3000y"', "years 1 to 9999"),
+        ('t <= "now-99999999999d"', "years 1 to 9999"),
         ("words > a", "type text"),
         (r"wild: x* \AND y", "AND"),
     ],
 )
 def test_what_cannot_be_run_is_refused_by_name(query, named):
-    fields = {"a": "keyword", "geo": "geo_point", "flat": "flattened", "words": "text", "wild": "wildcard"}
+    fields = {"a": "keyword", "geo": "geo_point", "flat": "flattened", "words": "text", "wild": "wildcard", "t": "date"}
     fields |= {"objects": "nested", "objects__part": "keyword", "objects__inner": "nested"}
     with pytest.raises(NotRunnable) as caught:
         found(query, {}, **fields)

@@ -39,6 +39,8 @@ NOWHERE = (None, None)
             (1, 16),
         ),
         ("Events | where Name == tolong('4')", f"Name is string and is compared with long: {NEVER}", (1, 16)),
+        ("Events | where Port", "`where` needs true or false, what it has is int", NOWHERE),
+        ("Events | where iff(Port == 1, 1, 0)", "`where` needs true or false, what it has is long", NOWHERE),
         ("_GetWatchlist('nope')", "there is no watchlist nope", NOWHERE),
         ("_Im_Dns(ago(1h), starttime2=now())", "_Im_Dns has no parameter starttime2", NOWHERE),
         ("Events | extend a = column_ifexists(Name, 1)", "column_ifexists takes the column's name as a text", NOWHERE),
@@ -67,6 +69,9 @@ def test_a_query_that_cannot_be_read_is_told_with_its_place(query):
         ("Events | mv-apply More on (take 1)", "mv-apply"),
         ("Events | evaluate bag_unpack(More)", "evaluate"),
         ("Events | project-reorder Name", "project-reorder"),
+        ('Events | where Name == h"x" or Name == H@"x"', "an obfuscated text"),
+        ("Events | where Name in ('a', ```x```)", "a text over several lines"),
+        (r'Events | where Name == "\\\u0041"', r"\u in a text"),
         ("Events | summarize percentiles(Port, 5, 50)", "percentiles"),
         ("Events | extend a = geo_info_from_ip_address(Address)", "geo_info_from_ip_address"),
         ("externaldata(a:string)['https://a.example']", "externaldata"),
@@ -82,6 +87,17 @@ def test_what_kusto_has_and_we_cannot_run_is_refused_by_name(query, construct):
     with pytest.raises(NotRunnable) as caught:
         answer(query)
     assert str(caught.value).startswith(f"cannot run here: {construct}")
+
+
+def test_a_time_beyond_the_calendar_is_refused():
+    with pytest.raises(NotRunnable, match="outside of the years 1 to 9999"):
+        answer("print datetime(9999-12-31) + 2d")
+
+
+def test_a_backslash_or_an_h_that_is_no_escape_and_no_prefix_is_let_pass():
+    query = r"""Events | where Name == "a\\u\"" // h"x" "\u0041"
+        or Name == @'\d' or Name == 'a\tb' | extend hh = "a" """
+    assert answer(query, [{"Name": 'a\\u"'}, {"Name": r"\d"}, {"Name": "a\tb"}, {"Name": "a"}])[2]["hh"] == "a"
 
 
 def test_a_sum_beyond_a_long_is_refused_where_kusto_would_wrap_around():

@@ -141,6 +141,28 @@ def test_a_rule_without_the_file_has_no_tests(root: Path) -> None:
     assert tests.read(root, rules.read(root)) == tests.CaseBook({}, ())
 
 
+@pytest.mark.parametrize("before", ["99999999999999d", "999999d", "30000d"])
+def test_a_time_before_all_computers_is_a_fault_of_its_event(root: Path, before: str) -> None:
+    (root / PATH).write_text(TEXT.replace("before: 1d2h3m4s", f"before: {before}"))
+
+    book = tests.read(root, rules.read(root))
+
+    [finding] = [finding for finding in book.findings if finding.severity is Severity.ERROR]
+    assert str(finding).startswith(
+        f"{PATH}:16:19: error: `cases[0].sentinel.events[0].before` does not fit: '{before}'"
+    )
+
+
+def test_the_longest_times_that_the_schema_lets_pass_are_read(root: Path) -> None:
+    for before in ("9999d", "99999h", "99999m", "999999s"):
+        (root / PATH).write_text(TEXT.replace("before: 1d2h3m4s", f"before: {before}"))
+
+        assert (
+            len(tests.read(root, rules.read(root)).tests["beacon"].cases[0].halves[Platform.SENTINEL].events[0].starts)
+            == 1
+        )
+
+
 def test_a_file_with_errors_fails_check_and_never_keeps_a_plan_from_being_made(root: Path) -> None:
     (root / PATH).write_text("now: yesterday\ncases: []\n")
 

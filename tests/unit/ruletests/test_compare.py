@@ -52,6 +52,7 @@ def test_values_agree_as_json_with_lists_as_sets_and_instants_as_instants(expect
         ("2026-11-20T12:00:00Z", "2026-11-20T12:00:00.001Z"),
         ("2026-11-20", "2026-11-20T00:00:00Z"),
         (1000, 1000.0001),
+        (5_000_000_000, 5_000_000_001),
     ],
 )
 def test_other_values_differ(expected: Any, actual: Any) -> None:

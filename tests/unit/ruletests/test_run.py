@@ -61,8 +61,43 @@ def test_the_trigger_compares_the_number_of_results(operator: str, threshold: in
     assert [triggers(rule, count) for count in range(4)] == alerts
 
 
-def test_a_rule_without_a_trigger_alerts_on_every_result() -> None:
-    assert [triggers({"kind": "NRT"}, count) for count in range(3)] == [False, True, True]
+def test_an_alert_on_too_few_results_is_a_match_although_it_has_no_row(root: Path) -> None:
+    edit(root, "rule.yaml", "triggerOperator: GreaterThan", "triggerOperator: LessThan")
+    edit(root, "rule.yaml", "triggerThreshold: 0", "triggerThreshold: 1")
+    case = "- {name: silence, sentinel: {events: [], matches: 1}}\n"
+
+    assert answers(root, case) == [("passed", "")]
+
+    [(outcome, reason)] = answers(root, case.replace("matches: 1", "matches: 0"))
+
+    assert outcome == "failed"
+    assert reason.split("\n") == [
+        "no match was expected, there is 1",
+        "match 1: {}",
+        "the query has no result, which makes an alert with the trigger LessThan 1",
+    ]
+
+
+def test_a_column_that_the_query_does_not_return_is_not_taken_for_an_empty_one(root: Path) -> None:
+    events = "{DeviceNetworkEvents: {}, before: 3h, times: 3}"
+
+    [(outcome, reason)] = answers(
+        root, f"- {{name: a, sentinel: {{events: [{events}], matches: [{{Cuont: null}}]}}}}\n"
+    )
+
+    assert (outcome, reason.split("\n")[0][:35]) == ("failed", "the matches have no column `Cuont`;"), reason
+
+
+def test_a_rule_in_near_real_time_is_not_run_for_its_cases_do_not_say_when_events_were_taken_in(root: Path) -> None:
+    """Run with all events of the case in sight it would find a series that it never sees together."""
+    edit(root, "rule.yaml", "kind: Scheduled", "kind: NRT")
+    for line in ("queryFrequency: PT1H", "queryPeriod: P1D", "triggerOperator: GreaterThan", "triggerThreshold: 0"):
+        edit(root, "rule.yaml", f"  {line}\n", "")
+    events = "{DeviceNetworkEvents: {}, before: 3h, times: 3}"
+
+    [(outcome, reason)] = answers(root, f"- {{name: series, sentinel: {{events: [{events}], matches: 1}}}}\n")
+
+    assert (outcome, "time of ingestion" in reason) == ("not run", True)
 
 
 def test_results_below_the_trigger_are_no_match_and_the_reason_says_how_many_there_were(root: Path) -> None:
