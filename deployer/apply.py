@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import suppress
+from typing import Protocol
 
 from deployer.errors import Denied
 from deployer.errors import ProviderError
+from deployer.errors import Unrecorded
 from deployer.outcome import Applied
 from deployer.outcome import Failure
 from deployer.outcome import Place
@@ -16,11 +19,27 @@ from deployer.providers.base import Provider
 from deployer.state import Key
 
 
-def apply(place: Place, plan: Plan, provider: Provider, stopping: Callable[[], bool] = lambda: False) -> Applied:
+class Record(Protocol):
+    """Who is told of every write: before it is sent, and what came of it."""
+
+    def writing(self, place: Place, change: Change) -> None: ...
+
+    def written(self, place: Place, change: Change) -> None: ...
+
+    def failed(self, place: Place, change: Change, error: str) -> None: ...
+
+
+def apply(
+    place: Place,
+    plan: Plan,
+    provider: Provider,
+    stopping: Callable[[], bool] = lambda: False,
+    record: Record | None = None,
+) -> Applied:
     """Every change is done, failed or not tried; what was done is said whatever happens after it.
 
     A refused credential ends the target, any other failure only what needs the object. `stopping` is asked before
-    each change: once it says so, the rest is not tried.
+    each change: once it says so, the rest is not tried. Nothing is sent that `record` could not be told of.
     """
     done: list[Change] = []
     failures: list[Failure] = []
@@ -32,18 +51,33 @@ def apply(place: Place, plan: Plan, provider: Provider, stopping: Callable[[], b
         if reason:
             failures.append(Failure(change, reason, tried=False))
             continue
-        try:
-            provider.apply(change)
-        except Denied as error:
-            failures.append(Failure(change, str(error)))
-            end = "not tried: the credential was refused before"
-        except ProviderError as error:
-            failures.append(Failure(change, str(error)))
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong here, what was written before must be said
-            failures.append(Failure(change, f"internal error, please report it: {type(error).__name__}: {error}"))
-        else:
+        error, denied = _carry_out(place, change, provider, record)
+        if error is None:
             done.append(change)
+        else:
+            failures.append(Failure(change, error))
+        end = end or ("not tried: the credential was refused before" if denied else None)
     return Applied(place, plan, tuple(done), tuple(failures))
+
+
+def _carry_out(place: Place, change: Change, provider: Provider, record: Record | None) -> tuple[str | None, bool]:
+    """Why the change is not known to have happened, and whether the credential was refused; None when it is done."""
+    try:
+        if record:
+            record.writing(place, change)
+    except Unrecorded as problem:
+        return f"not sent: {problem}", False
+    error, denied = None, False
+    try:
+        provider.apply(change)
+    except ProviderError as problem:
+        error, denied = str(problem), isinstance(problem, Denied)
+    except Exception as problem:  # noqa: BLE001 - whatever goes wrong here, what was written before must be said
+        error = f"internal error, please report it: {type(problem).__name__}: {problem}"
+    if record:
+        with suppress(Unrecorded):  # it happened, or not, all the same; the next write finds the journal closed
+            record.written(place, change) if error is None else record.failed(place, change, error)
+    return error, denied
 
 
 def _unready(plan: Plan, provider: Provider) -> tuple[str | None, Mapping[Key, str]]:

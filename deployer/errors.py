@@ -6,6 +6,7 @@ DeployerError
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
 ├── Declined               the user was shown the plan and said no
+├── Unrecorded             a write was not sent, because it could not be journalled
 ├── EngineError            what came of running a query on local events
 │   ├── NotRunnable        no engine of ours can run this; never to be read as "no match"
 │   ├── BadQuery           the query is wrong: its grammar, or a table, column or function that is not there
@@ -51,6 +52,10 @@ class UnsafePlan(DeployerError):
 
 class Declined(DeployerError):
     """The user was shown the plan and said no; nothing was written."""
+
+
+class Unrecorded(DeployerError):
+    """The journal could not be written, so the write that it was for was not sent."""
 
 
 class EngineError(DeployerError):

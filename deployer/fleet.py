@@ -22,6 +22,7 @@ from deployer.errors import ProviderError
 from deployer.errors import Unreachable
 from deployer.errors import UnsafePlan
 from deployer.findings import Finding
+from deployer.journal import Journal
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.model import Limits
@@ -122,8 +123,13 @@ class Fleet:
 
         return self._each(one)
 
-    def apply(self, consent: Consent = Consent(), approve: Approve | None = None) -> list[Outcome]:
-        """Plan every target, ask once if `approve` is given, and carry out exactly what was shown."""
+    def apply(
+        self, consent: Consent = Consent(), approve: Approve | None = None, journal: Journal | None = None
+    ) -> list[Outcome]:
+        """Plan every target, ask once if `approve` is given, and carry out exactly what was shown.
+
+        Every write is told to `journal` before it is sent and after it.
+        """
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
@@ -136,11 +142,11 @@ class Fleet:
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
-            return apply(place, plan, provider, self._interrupted.is_set)
+            return apply(place, plan, provider, self._interrupted.is_set, journal)
 
         if approve is not None and not approve(self._each(show)):
             raise Declined("Nothing was applied.")
-        return self._each(carry_out)
+        return self._each(carry_out, journal)
 
     def verify(self) -> list[Outcome]:
         """Read every target back and answer the verify levels."""
@@ -222,12 +228,14 @@ class Fleet:
         check_limits(plan, consent.widen(self._manifest.environment.limits))
         return plan
 
-    def _each(self, verb: Verb) -> list[Outcome]:
+    def _each(self, verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """The outcome of every selected target, in a stable order; a tenant with a broken file is one outcome, too."""
         jobs, stopped = self._encoded()
         outcomes: list[Outcome] = [*stopped]
         with _emulator([job.target for job in jobs], self._root) as emulator:
             connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
+            if journal:
+                journal.redact = connections.redact
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
                 futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
                 while True:

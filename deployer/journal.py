@@ -1,0 +1,114 @@
+"""A record of every write of a run: one line before it is sent, with what was there and what is to be there, and one
+after it, with what came of it. Nothing reads it to decide what to do: it is for people, for audits and for undoing.
+
+One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the file before the request goes out:
+
+    {"schema": "deployer-journal/1", "run": ..., "at": ..., "environment": ..., "tenant": ..., "target": ...,
+     "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
+
+`writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
+and the mark. `failed` has the error; a `writing` that nothing follows was cut short, and the target must be looked at.
+"""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from deployer.errors import Unrecorded
+from deployer.outcome import Place
+from deployer.outcome import conceal
+from deployer.plan import Change
+from deployer.plan import Create
+from deployer.plan import Delete
+from deployer.state import Resource
+from deployer.state import as_json
+
+SCHEMA = "deployer-journal/1"
+
+
+class Journal(AbstractContextManager["Journal"]):
+    """The record of one run, shared by all of its targets. The file appears with the first write."""
+
+    def __init__(
+        self, folder: Path, environment: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self.run = f"{clock():%Y%m%dT%H%M%SZ}-{environment}-{os.getpid()}"
+        self.path = folder / f"{self.run}.jsonl"
+        self.redact: Callable[[str], str] = lambda text: text
+        """Takes the secrets of the run out of every text; set once they can be known."""
+        self._environment = environment
+        self._lock = threading.Lock()
+        self._file: Any = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def writing(self, place: Place, change: Change) -> None:
+        """Say that `change` is about to be sent."""
+        before = None if isinstance(change, Create) else _of(change.live, str(change.live.mark or ""))
+        mark = "" if isinstance(change, Delete) else str(change.mark)
+        after = None if isinstance(change, Delete) else _of(change.desired, mark)
+        self._append(place, change, {"phase": "writing", "before": before, "after": after})
+
+    def written(self, place: Place, change: Change) -> None:
+        """Say that it was done, and read back."""
+        self._append(place, change, {"phase": "written"})
+
+    def failed(self, place: Place, change: Change, error: str) -> None:
+        """Say that it is not known to have been done, and why."""
+        self._append(place, change, {"phase": "failed", "error": error})
+
+    def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
+        line = {
+            "schema": SCHEMA,
+            "run": self.run,
+            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "environment": self._environment,
+            "tenant": place.tenant,
+            "target": place.target,
+            "action": change.action,
+            "kind": change.key.kind,
+            "id": change.key.id,
+            **conceal(told, self.redact),
+        }
+        try:
+            with self._lock:
+                if self._file is None:
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    self._file = self.path.open("a", encoding="utf-8")
+                self._file.write(as_json(line) + "\n")
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except OSError as error:
+            raise Unrecorded(f"the journal {self.path} cannot be written: {error.strerror}") from None
+
+
+def _of(resource: Resource, mark: str) -> dict[str, Any]:
+    told = {"body": resource.body, "carried": resource.carried, "mark": mark, "version": resource.version}
+    edited = {"edited_by": resource.edited_by, "edited_at": str(resource.edited_at) if resource.edited_at else None}
+    return {**told, **edited}
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of a journal, oldest first. A last line that a crash cut short is left out."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    found: list[dict[str, Any]] = []
+    for number, line in enumerate(lines):
+        try:
+            found += [json.loads(line)] if line else []
+        except ValueError:
+            if any(lines[number + 1 :]):
+                raise
+    return found
