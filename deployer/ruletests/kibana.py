@@ -11,7 +11,9 @@ from typing import Any
 from deployer.engines import tables
 from deployer.engines.kibana import Events
 from deployer.engines.kibana import detect
+from deployer.engines.kibana_indices import select
 from deployer.engines.rows import Row
+from deployer.errors import BadEvents
 from deployer.errors import NotRunnable
 from deployer.manifest.events import columns
 from deployer.model import Platform
@@ -30,6 +32,10 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
             events.load(index, documents)
         view = views[0] if views else None
         detected = detect(rule, events, now, data_view=view, items=_bodies(state, Kind.ITEM))
+    patterns = [str(view["title"])] if view else [str(pattern) for pattern in rule.get("index") or ()]
+    if rows and not select(patterns, rows):
+        # "Nothing was found" would be true of any rule.
+        raise BadEvents(f"none lies in an index that the rule reads ({', '.join(patterns)}): {', '.join(sorted(rows))}")
     alerts = tuple(map(_plain, detected.alerts))
     return Found(alerts, tuple(dict.fromkeys(name for alert in alerts for name in alert)), detected.warnings)
 

@@ -186,3 +186,17 @@ def test_many_cases_are_shared_out_among_processes_and_come_back_in_order(root: 
 
     assert [each.name for each in found] == [f"case {number:03}" for number in range(60)]
     assert [each.name for each in found if each.outcome is Outcome.FAILED] == ["case 007"]
+
+
+def test_events_in_an_index_that_the_rule_does_not_read_show_nothing_and_fail_their_case(root: Path) -> None:
+    """Else a mistyped index would make every "matches: 0" pass."""
+    event = "{event.category: [network]}"
+    case = f"- {{name: quiet, kibana: {{events: [{{NAME: {event}, before: 1h}}], matches: 0}}}}\n"
+
+    [(read, _)] = answers(root, case.replace("NAME", "logs-endpoint.events.network-x"))
+    [(unread, reason)] = answers(root, case.replace("NAME", "logs-network.firewall-x"))
+
+    assert (read, unread) == ("passed", "failed")
+    assert (
+        "none lies in an index that the rule reads (logs-endpoint.events.network-*): logs-network.firewall-x" in reason
+    )
