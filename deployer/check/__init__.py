@@ -53,12 +53,17 @@ class Inspection:
     environments: tuple[str, ...]
     without: tuple[str, ...] = ()
     """What queries were not held against, and the way to it."""
+    stopped: tuple[str, ...] = ()
+    """Environments whose targets were not looked at, because rules/ or the environment itself has errors."""
 
     @property
     def checked(self) -> str:
         """A sentence on what was looked at."""
         places = ", ".join(self.environments) or "no environment"
         without = f", without {' and without '.join(self.without)}" if self.without else ""
+        if self.stopped:
+            stopped = ", ".join(self.stopped)
+            without += f"; what targets of {stopped} would be told was not looked at, for the errors above"
         return f"Looked at {self.rules} rules and {self.targets} targets in {places}{without}."
 
 
@@ -82,13 +87,13 @@ def inspect(
     book = rulebooks.read(root)
     found.update(missing(book, tests.read(root, book)))
     assignments: list[Assignment] = []
-    known: set[str] = set()
+    stopped: list[str] = []
     for name in names:
         try:
             manifest = load.load(root, name, trusted_hosts=trusted_hosts)
         except (InvalidManifest, CannotStart):
-            continue  # said by load.inspect
-        known |= set(manifest.rules)
+            stopped.append(name)  # why, is said by load.inspect
+            continue
         for tenant in manifest.tenants:
             if not tenants or matches(tenant.name, tenants):
                 assignments += [assign(manifest, tenant, target) for target in tenant.targets]
@@ -97,7 +102,7 @@ def inspect(
     compiles = any(rule.sentinel for rule in book.rules.values())
     without = (WITHOUT_ANALYSER,) if compiles and bench.runs and not bench.analyses else ()
     ordered = tuple(sorted(chosen, key=_order))
-    return Inspection(ordered, len(known), len(assignments), tuple(names), without)
+    return Inspection(ordered, len(book.rules), len(assignments), tuple(names), without, tuple(stopped))
 
 
 def unmatched(root: Path, environment: str | None, tenants: Sequence[str], rules: Sequence[str]) -> list[str]:

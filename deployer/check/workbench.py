@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import cache
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from deployer import queries
@@ -154,7 +155,13 @@ class Workbench:
 def installed() -> Analyser | None:
     """Microsoft's analyser, where `deployer analyser install` has put it."""
     folder = analyser.find()
-    return Analyser(folder) if folder else None
+    return _loaded(folder) if folder else None
+
+
+@cache
+def _loaded(folder: Path) -> Analyser:
+    """One analyser a process: loading it takes longer than a query does."""
+    return Analyser(folder)
 
 
 def optional(name: str) -> Any:

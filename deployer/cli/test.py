@@ -36,8 +36,8 @@ def test(root: Path, /, rules: tuple[str, ...], form: str, out: TextIO | None) -
     try:
         report = suite.run_all(root, rules)
     except DeployerError as error:
-        if form == "json":
-            common.put_out(rule_tests.failure(error), out)
+        if form != "text":
+            common.put_out((as_junit if form == "junit" else rule_tests).failure(error), out)
         raise common.complaint(error) from None
     render = {"text": rule_tests.render, "json": rule_tests.document, "junit": as_junit.render}[form]
     common.put_out(render(report), out)

@@ -7,6 +7,10 @@ skipped). A case that was not run is `skipped` with its reason.
 import re
 from xml.etree import ElementTree as etree
 
+from deployer.errors import DeployerError
+from deployer.errors import InvalidManifest
+from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.ruletests.outcomes import Outcome
 from deployer.ruletests.outcomes import Report
 from deployer.ruletests.outcomes import Tested
@@ -25,6 +29,24 @@ def render(report: Report) -> str:
         suite = etree.SubElement(root, "testsuite", _counts(cases, f"{rule} {platform}"))
         for case in cases:
             _add(suite, case)
+    return _written(root)
+
+
+def failure(error: DeployerError) -> str:
+    """The document of a run that stopped before any case: every fault as a test case that could not be run."""
+    findings = error.findings if isinstance(error, InvalidManifest) else (Finding("stopped", str(error)),)
+    counts = {"tests": str(len(findings)), "failures": "0", "errors": str(len(findings)), "skipped": "0"}
+    root = etree.Element("testsuites", {"name": "deployer test", **counts})
+    suite = etree.SubElement(root, "testsuite", {"name": "files", **counts})
+    for finding in findings:
+        where = finding.location or Location("")
+        place = {"file": _text(where.path), "line": str(where.line)}
+        element = etree.SubElement(suite, "testcase", {"classname": "files", "name": _text(finding.code), **place})
+        etree.SubElement(element, "error", {"message": _text(str(finding))})
+    return _written(root)
+
+
+def _written(root: etree.Element) -> str:
     etree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + etree.tostring(root, encoding="unicode") + "\n"
 

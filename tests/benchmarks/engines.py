@@ -84,7 +84,7 @@ SOURCES = (
     ),
     Source(
         "network.firewall", Platform.KIBANA,
-        lambda count: perimeters.events(DAY, floods=count // 900, noise=count // 2),
+        lambda count: perimeters.events(DAY, floods=count // 1_200, noise=count // 3),
         ("destination.ip", "source.ip", "event.action"),
     ),
     Source(

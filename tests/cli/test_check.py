@@ -48,3 +48,14 @@ def test_an_analyser_that_cannot_be_installed_is_an_error_in_words(deployer, mon
     assert (done.code, done.out) == (1, "")
     assert done.err == "Error: npm is not installed, and the analyser is an npm package; npm comes with Node.js\n"
     assert deployer("analyser").code == 64
+
+
+def test_errors_in_rules_are_said_to_hide_what_targets_would_be_told(deployer, root):
+    rule = root / "rules/t1584.005-port-scan-burst/rule.yaml"
+    rule.write_text(rule.read_text().replace("severity:", "severty:", 1))
+
+    checked = deployer("check", "demo")
+
+    assert checked.code == 1
+    assert "what targets of demo would be told was not looked at, for the errors above." in checked.out
+    assert "Looked at 0 rules" not in checked.out

@@ -39,7 +39,7 @@ def test_the_attacks_of_the_day_are_detected_and_the_allowed_traffic_is_silent(r
     # A second rehearsal starts over: nothing of the first is left, and nothing is counted twice.
     told = deployer("emulator", "rehearse", "demo")
     assert told.code == 0
-    assert "tenant  detected  kept silent by allowlists\n" in told.out
+    assert "tenant    alerts  kept silent by allowlists\n" in told.out
     assert told.out.count("Botnet node: ws-21") == 1
 
 

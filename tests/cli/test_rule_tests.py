@@ -177,3 +177,15 @@ def test_rules_without_a_case_are_said(root, call) -> None:
         for platform in ("kibana", "sentinel")
     )
     assert (code, out) == (0, f"{said}\nNo case. Looked at 1 rule.\n")
+
+
+def test_a_file_with_faults_is_a_document_for_ci_too(deployer, root):
+    """Else CI would show nothing exactly where something is broken."""
+    (root / "rules/connections/tests.yaml").write_text("now: 2026-11-20T12:00:00Z\ncases: [{nam: x}]\n")
+
+    tested = deployer("test", "--rule", "connections", "--format", "junit")
+
+    document = etree.fromstring(tested.out)  # noqa: S314 - our own
+    assert tested.code == 1
+    assert document.get("errors") == str(len(document.findall(".//error"))) != "0"
+    assert {case.get("file") for case in document.iter("testcase")} == {"rules/connections/tests.yaml"}
