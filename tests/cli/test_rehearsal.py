@@ -51,7 +51,7 @@ def test_a_rule_that_finds_no_index_to_read_is_not_shown_as_if_all_were_well(dep
     told = deployer("emulator", "rehearse", "demo")
 
     assert told.code == 0
-    assert "t1584.005-botnet-node: 0 detected, 0 kept silent\n    warning: This rule is attempting to query" in told.out
+    assert "t1584.005-botnet-node: 0 alerts, 0 kept silent\n    warning: This rule is attempting to query" in told.out
 
 
 def test_a_rehearsal_before_the_first_apply_says_what_comes_first(deployer):

@@ -49,6 +49,10 @@ class Loaded:
     events: Kusto | Events
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
+    @property
+    def is_tuned(self) -> bool:
+        return bool(self.case.allowlists or self.case.overlay)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

@@ -61,9 +61,12 @@ def attempt(root: Path, name: str, platform: Platform, share: range, killers: Ki
 
 
 def judge(bench: Bench, mutant: Mutant, killers: Killers = MappingProxyType({})) -> Verdict:
-    """Tries first what killed it the last time, then what killed last: what broke one line often breaks the next."""
+    """Tries first what killed it the last time, then what killed last: what broke one line often breaks the next.
+
+    Cases that tune nothing share one text of the query, which is translated once: they go before the others.
+    """
     known = killers.get(str(mutant))
-    for one in sorted(bench.cases, key=lambda one: one.case.name != known):
+    for one in sorted(bench.cases, key=lambda one: (one.case.name != known, one.is_tuned)):
         answer = bench.kills(mutant, one)
         if isinstance(answer, Refused):
             return Verdict(mutant, "refused", answer.reason)
