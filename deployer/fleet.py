@@ -78,7 +78,6 @@ class Consent:
 
 
 Approve = Callable[[Sequence[Outcome]], bool]
-Verb = Callable[[Provider, DesiredState, Place], Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,9 @@ class Job:
     @property
     def place(self) -> Place:
         return Place(self.target.tenant, self.target.name, self.target.emulator)
+
+
+Verb = Callable[[Provider, Job], Outcome]
 
 
 class Fleet:
@@ -108,9 +110,9 @@ class Fleet:
         trusted_hosts: Sequence[str] | None = None,
         jobs: int = JOBS,
     ) -> None:
-        self._manifest = manifest
-        self._root = root
-        self._selection = selection
+        self.manifest = manifest
+        self.root = root
+        self.selection = selection
         self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
         self._jobs = jobs
         self._interrupted = threading.Event()
@@ -118,10 +120,10 @@ class Fleet:
     def plan(self, consent: Consent = Consent()) -> list[Outcome]:
         """Read and compare every target; nothing is written."""
 
-        def one(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
-            return Planned(place, self._plan(provider, desired, consent))
+        def one(provider: Provider, job: Job) -> Outcome:
+            return Planned(job.place, self._plan(provider, job.desired, consent))
 
-        return self._each(one)
+        return self.over(one)
 
     def apply(
         self, consent: Consent = Consent(), approve: Approve | None = None, journal: Journal | None = None
@@ -132,37 +134,38 @@ class Fleet:
         """
         shown: dict[Place, str] = {}
 
-        def show(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
-            plan = self._plan(provider, desired, consent)
-            shown[place] = plan.digest
-            return Planned(place, plan)
+        def show(provider: Provider, job: Job) -> Outcome:
+            plan = self._plan(provider, job.desired, consent)
+            shown[job.place] = plan.digest
+            return Planned(job.place, plan)
 
-        def carry_out(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
-            plan = self._plan(provider, desired, consent)
+        def carry_out(provider: Provider, job: Job) -> Outcome:
+            place, plan = job.place, self._plan(provider, job.desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
             return apply(place, plan, provider, self._interrupted.is_set, journal)
 
-        if approve is not None and not approve(self._each(show)):
+        if approve is not None and not approve(self.over(show)):
             raise Declined("Nothing was applied.")
-        return self._each(carry_out, journal)
+        return self.over(carry_out, journal)
 
     def verify(self) -> list[Outcome]:
         """Read every target back and answer the verify levels."""
-        required = self._manifest.environment.require
+        required = self.manifest.environment.require
 
-        def one(provider: Provider, desired: DesiredState, place: Place) -> Outcome:
+        def one(provider: Provider, job: Job) -> Outcome:
+            desired = job.desired
             live = provider.read(desired)
             levels = verify(desired, live, provider.health)
             idle = desired.not_applicable
-            if globs := self._selection.rules:
+            if globs := self.selection.rules:
                 keys = concerned(desired, live, globs)
                 levels = tuple(level for level in levels if level.key in keys)
                 idle = tuple(item for item in idle if matches(item.rule, globs))
-            return Verified(place, levels, required, live.unmanaged, idle)
+            return Verified(job.place, levels, required, live.unmanaged, idle)
 
-        return self._each(one)
+        return self.over(one)
 
     def desired(self) -> list[tuple[Place, DesiredState]]:
         """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
@@ -176,7 +179,7 @@ class Fleet:
         return [(job.place, self._narrowed(job.desired)) for job in jobs]
 
     def _narrowed(self, desired: DesiredState) -> DesiredState:
-        globs = self._selection.rules
+        globs = self.selection.rules
         if not globs:
             return desired
         keys = concerned(desired, LiveState({}), globs)
@@ -194,19 +197,19 @@ class Fleet:
         """
         stopped = [
             Stopped(Place(name), findings)
-            for name, findings in self._manifest.broken_tenants.items()
+            for name, findings in self.manifest.broken_tenants.items()
             if self._selects(name)
         ]
         jobs: list[Job] = []
         everybodys: list[Finding] = []
-        for tenant in self._manifest.tenants:
+        for tenant in self.manifest.tenants:
             if not self._selects(tenant.name):
                 continue
             faults: list[Finding] = []
             own: list[Job] = []
             for target in tenant.targets:
                 try:
-                    own.append(Job(target, encode(assign(self._manifest, tenant, target))))
+                    own.append(Job(target, encode(assign(self.manifest, tenant, target))))
                 except InvalidManifest as error:
                     faults += error.findings
                 except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
@@ -223,17 +226,21 @@ class Fleet:
     def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> Plan:
         live = provider.read(desired)
         plan = make_plan(desired, live, adopt=consent.adopt, reenable=consent.reenable)
-        if self._selection.rules:
-            plan = narrow(plan, desired, live, self._selection.rules)
-        check_limits(plan, consent.widen(self._manifest.environment.limits))
+        if self.selection.rules:
+            plan = narrow(plan, desired, live, self.selection.rules)
+        check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan
 
-    def _each(self, verb: Verb, journal: Journal | None = None) -> list[Outcome]:
-        """The outcome of every selected target, in a stable order; a tenant with a broken file is one outcome, too."""
+    def over(self, verb: Verb, journal: Journal | None = None) -> list[Outcome]:
+        """What `verb` makes of every selected target, in a stable order; a tenant's broken file is an outcome, too.
+
+        Targets are worked on side by side, each isolated from the others; no outcome holds a secret of the run.
+        `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
+        """
         jobs, stopped = self._encoded()
         outcomes: list[Outcome] = [*stopped]
-        with _emulator([job.target for job in jobs], self._root) as emulator:
-            connections = Connections(self._manifest.environment.credentials, self._trusted, self._root, emulator)
+        with _emulator([job.target for job in jobs], self.root) as emulator:
+            connections = Connections(self.manifest.environment.credentials, self._trusted, self.root, emulator)
             if journal:
                 journal.redact = connections.redact
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
@@ -256,7 +263,7 @@ class Fleet:
         try:
             provider = connections.provider(job.target)
             try:
-                return verb(provider, job.desired, place)
+                return verb(provider, job)
             finally:
                 provider.close()
         except UnsafePlan as error:
@@ -267,7 +274,7 @@ class Fleet:
             return Unreadable(place, _internal(error))
 
     def _selects(self, tenant: str) -> bool:
-        globs = self._selection.tenants
+        globs = self.selection.tenants
         return not globs or matches(tenant, globs)
 
 
