@@ -5,6 +5,7 @@ DeployerError
 │   └── CannotEncode       one target's desired state cannot be expressed on its platform
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
+├── StalePlan              what was approved is not the plan of now
 ├── Declined               the user was shown the plan and said no
 ├── Unrecorded             a write was not sent, because it could not be journalled
 ├── EngineError            what came of running a query on local events
@@ -48,6 +49,10 @@ class CannotStart(DeployerError):
 
 class UnsafePlan(DeployerError):
     """The plan changes more than the environment allows; nothing of it may be applied."""
+
+
+class StalePlan(DeployerError):
+    """What was approved is not what would be done by now; nothing was written."""
 
 
 class Declined(DeployerError):

@@ -180,6 +180,28 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Drift that is accepted: live values which differ from Git and stay as they are while this stands in Git."""
+
+    object: str
+    """As reports print it, e.g. `rule/t1584.005-botnet-node`."""
+    fields: Mapping[str, Json]
+    """The live value that is accepted, by the path that reports print; None where the field is absent."""
+    until: str
+    """The last day, UTC. From then on `drift` reports it again; `apply` leaves it alone all the same, because the
+    clock never changes a plan of what Git holds."""
+    reason: str
+    owner: str
+    location: Location
+    target: str | None = None
+    """Name of a target of the tenant; None means every one."""
+
+    def covers(self, day: date) -> bool:
+        """Whether the acceptance still holds on that day."""
+        return day.isoformat() <= self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A secret by name: where its value comes from, and the only hosts it may be sent to. Never holds the value."""
 
@@ -261,6 +283,7 @@ class Tenant:
     allowlists: Mapping[str, tuple[Entry, ...]]
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,6 +313,8 @@ class Environment:
     """The verify levels that count."""
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    grace_days: int = 0
+    """How long a rule that was taken out of Git stays, disabled, before it is deleted; 0 deletes it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,3 +343,5 @@ class Assignment:
     categories: Mapping[str, Category]
     entries: Mapping[str, tuple[Entry, ...]]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    grace_days: int = 0

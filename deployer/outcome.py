@@ -14,6 +14,7 @@ from typing import TypeAlias
 from typing import TypeVar
 from typing import cast
 
+from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import NotApplicable
 from deployer.plan import Change
@@ -44,6 +45,15 @@ class Planned:
 
     place: Place
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """The target was read whole, and every difference was weighed."""
+
+    place: Place
+    plan: Plan
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +127,7 @@ class Verified:
         return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
 
 
-Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified
 
 
 Thing = TypeVar("Thing")
@@ -188,7 +198,7 @@ def _concealed(thing: object, redact: Callable[[str], str]) -> object:
 def name(outcome: Outcome) -> str:
     """The word for an outcome in machine output."""
     match outcome:
-        case Planned():
+        case Planned() | Drifted():
             return "planned"
         case Unreadable():
             return "unreadable"
@@ -218,6 +228,8 @@ def _code(outcome: Outcome) -> int:
     match outcome:
         case Planned(plan=plan):
             return DIFFERENT if plan.changes else DONE
+        case Drifted(drift=drift):
+            return PARTIAL if drift.untold else DIFFERENT if drift.found else DONE
         case Unreadable() | Stopped():
             return FAILED
         case Applied():

@@ -13,8 +13,10 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from typing import Literal
 
 from deployer.findings import Location
+from deployer.model import Acceptance
 from deployer.model import Json
 from deployer.model import NotApplicable
 
@@ -137,6 +139,17 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """What a platform's own records say was last done to an object: who, when, by whose word."""
+
+    by: str | None
+    at: datetime | None
+    action: Literal["write", "delete"]
+    source: str
+    """The record, e.g. SentinelAudit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unmanaged:
     """A live object that this repository does not own. It is counted, named and left alone."""
 
@@ -169,6 +182,12 @@ class DesiredState:
     environment: str
     resources: Mapping[Key, Resource]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    """Drift that is accepted here."""
+    grace_days: int = 0
+    """How long a rule that is no longer in Git stays, disabled, before it is deleted."""
+    keyed: bool = False
+    """Whether the platform runs a rule with the API key of whoever wrote it last (Kibana)."""
 
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""

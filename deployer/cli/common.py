@@ -13,9 +13,10 @@ import click
 
 if TYPE_CHECKING:
     from deployer.errors import DeployerError
-    from deployer.fleet import Consent
     from deployer.fleet import Fleet
+    from deployer.journal import Journal
     from deployer.outcome import Outcome
+    from deployer.request import Consent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,7 +49,7 @@ def output(command: Command) -> Command:
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
         click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
-        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the report."),
+        click.option("--format", "form", type=click.Choice(["text", "json"]), help="Of the report (default: text)."),
     ):
         command = decorate(command)
     return command
@@ -59,6 +60,7 @@ def consents(command: Command) -> Command:
     for decorate in (
         click.option("--allow-updates", type=click.IntRange(0), help="Allow this many rule updates per target."),
         click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target."),
+        click.option("--rekey", is_flag=True, help="Write equal Kibana rules again, to run with the API key in use."),
         click.option("--reenable", is_flag=True, help="Write rules that Sentinel has switched off by itself, too."),
         click.option("--adopt", is_flag=True, help="Take over objects that stand where ours belong, without a mark."),
     ):
@@ -66,14 +68,55 @@ def consents(command: Command) -> Command:
     return command
 
 
+ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+"""The options that decide what a plan holds, by the names of their parameters."""
+
+
+def flag(name: str) -> str:
+    """How an option of `ASKED` is written."""
+    return "--" + {"tenants": "tenant", "rules": "rule"}.get(name, name).replace("_", "-")
+
+
+def journal(help: str) -> Callable[[Command], Command]:
+    """--journal."""
+    return click.option(
+        "--journal",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"{help} (default: .deployer/journal under the root).",
+    )
+
+
+def recorded(command: Command) -> Command:
+    """--journal of a command that writes."""
+    return journal("Record every write in this folder, one file a run")(command)
+
+
+def journals(root: Path, folder: Path | None) -> Path:
+    """The folder of the journals."""
+    return folder or root / ".deployer" / "journal"
+
+
+def recording(root: Path, folder: Path | None, environment: str) -> "Journal":
+    """The journal of this run."""
+    from deployer.journal import Journal
+
+    return Journal(journals(root, folder), environment)
+
+
+def exactly(name: str) -> str:
+    """A glob that matches this name only."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
     from deployer.fleet import JOBS
     from deployer.fleet import Fleet
-    from deployer.fleet import Selection
-    from deployer.fleet import require_matches
     from deployer.manifest.load import load
+    from deployer.request import Selection
+    from deployer.request import require_matches
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted)
@@ -87,9 +130,15 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
 
 def consent(options: dict[str, Any]) -> "Consent":
     """What the options agree to."""
-    from deployer.fleet import Consent
+    from deployer.request import Consent
 
-    return Consent(options["adopt"], options["reenable"], options["allow_deletes"], options["allow_updates"])
+    return Consent(
+        adopt=options["adopt"],
+        reenable=options["reenable"],
+        deletes=options["allow_deletes"],
+        updates=options["allow_updates"],
+        rekey=options["rekey"],
+    )
 
 
 def trusted_hosts() -> tuple[str, ...] | None:
@@ -104,16 +153,26 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_text
+    from deployer.saved import digest_of
 
-    json = options["form"] == "json"
+    # A plan that goes into a file and is not asked for in some form is one to apply later.
+    saving = verb == "plan" and options["out"] is not None and options["form"] is None
+    json = options["form"] == "json" or saving
     try:
         outcomes = call(fleet(root, options))
     except DeployerError as error:
         if json:
             put_out(as_json.failure(verb, options["environment"], error), options["out"])
         raise complaint(error) from None
-    report = as_json.render(verb, options["environment"], outcomes) if json else as_text.render(outcomes)
-    put_out(report, options["out"])
+    text = as_text.render(outcomes, options["environment"])
+    if json:
+        asked = {name: options[name] for name in ASKED if name in options}
+        told = {"digest": digest_of(outcomes), "asked": asked} if verb == "plan" else {}
+        put_out(as_json.render(verb, options["environment"], outcomes, told), options["out"])
+    else:
+        put_out(text, options["out"])
+    if saving:
+        put_out(text, None)
     return exit_code(outcomes)
 
 

@@ -52,6 +52,7 @@ def read(
         require=node.get("verify").get("require").texts() or REQUIRED,
         overlay=tunings(node.get("overlay")),
         location=node.location,
+        grace_days=node.get("deleting").get("grace_days").number() or 0,
     )
     findings += _unmatched(node, book)
     return environment, document, tuple(findings)

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from typing import Protocol
 
 from deployer.diff import field_changes
+from deployer.drift import History
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
 from deployer.errors import Denied
@@ -50,6 +53,9 @@ class Provider(Protocol):
 
     def health(self, live: Resource) -> Level:
         """Whether the rule has run since it was last written, as far as the platform tells."""
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """What the platform's own records say was last done to these objects, by whom; nothing is raised."""
 
     def close(self) -> None:
         """Let go of connections."""

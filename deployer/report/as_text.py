@@ -3,16 +3,14 @@
 Every line begins with a word, a symbol or blanks of ours, never with text from outside.
 """
 
-import difflib
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.diff import FieldChange
 from deployer.findings import Finding
-from deployer.model import NotApplicable
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
@@ -25,11 +23,13 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
+from deployer.report import drifted
+from deployer.report import parts
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
-from deployer.state import Kind
-from deployer.state import Unmanaged
+from deployer.saved import digest_of
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -40,9 +40,9 @@ _CAUSES = {
 }
 
 
-def render(outcomes: Sequence[Outcome]) -> str:
+def render(outcomes: Sequence[Outcome], environment: str = "ENV") -> str:
     """The report of a run, one section a target and a summary."""
-    lines = [line for outcome in outcomes for line in (*_outcome(outcome), "")]
+    lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
     return "\n".join([*lines, *_summary(outcomes)]) + "\n"
 
 
@@ -55,8 +55,10 @@ def findings(found: Sequence[Finding], checked: str) -> str:
     return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
 
 
-def _outcome(outcome: Outcome) -> Iterator[str]:
+def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
     match outcome:
+        case Drifted():
+            yield from drifted.lines(outcome, environment)
         case Planned(place=place, plan=plan):
             yield from _planned(place, plan)
         case Applied():
@@ -77,34 +79,11 @@ def _planned(place: Place, plan: Plan) -> Iterator[str]:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
             yield from _change(change)
-    yield from _asides(plan)
-
-
-def _asides(plan: Plan) -> Iterator[str]:
-    yield from _idle(plan.not_applicable)
-    for key, note in plan.notes:
-        yield f"  equal to Git, but not ours: {key}: {plain(note)}"
-    for key, names in plan.carried:
-        yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
-    if plan.unmanaged:
-        kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
-        words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
-        yield f"  left alone, not ours: {words}"
-        yield from _noted(plan.unmanaged)
-
-
-def _noted(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
-    for one in unmanaged:
-        if one.note:
-            yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
-
-
-def _idle(items: Sequence[NotApplicable]) -> Iterator[str]:
-    yield from (f"  not applicable: {item.rule}: {plain(item.reason)}" for item in items)
+    yield from parts.asides(plan)
 
 
 def _change(change: Change) -> Iterator[str]:
-    yield f"  {SYMBOLS[change.action]} {_title(change)}"
+    yield f"  {SYMBOLS[change.action]} {parts.title(change)}"
     if change.blocked:
         yield f"      will not be written: {plain(change.blocked)}"
     match change:
@@ -115,18 +94,14 @@ def _change(change: Change) -> Iterator[str]:
             yield f"      (because it is {plain(reason)})"
         case _:
             yield from _why(change)
+            if isinstance(change, Update) and change.reason:
+                yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
                 yield from _field(field)
 
 
-def _title(change: Change) -> str:
-    """The key; an item is better known by its name than by its id."""
-    resource = change.live if isinstance(change, Delete) else change.desired
-    return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
-
-
 def _why(change: Change) -> Iterator[str]:
-    if change.cause in _CAUSES:
+    if change.cause in _CAUSES and not (isinstance(change, Update) and change.reason):
         yield f"      ({_CAUSES[change.cause]}{_editor(change)})"
 
 
@@ -142,17 +117,11 @@ def _editor(change: Change) -> str:
 def _field(field: FieldChange) -> Iterator[str]:
     yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
-        yield from _text_change(field.before, field.after)
+        yield from parts.text_change(field.before, field.after)
         return
     for sign, side in (("-", field.before), ("+", field.after)):
         if side is not None:
             yield f"        {sign} {value(side)}"
-
-
-def _text_change(before: str, after: str) -> Iterator[str]:
-    lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    for line in list(lines)[2:]:
-        yield f"        |{plain(line)}"
 
 
 def _applied(outcome: Applied) -> Iterator[str]:
@@ -163,10 +132,10 @@ def _applied(outcome: Applied) -> Iterator[str]:
         left = f", {len(outcome.failures)} not" if outcome.failures else ""
         yield f"{place}: {count(len(outcome.done), 'change')} made{left}"
         for change in outcome.done:
-            yield f"  {SYMBOLS[change.action]} {_title(change)} {_DONE[change.action]}"
+            yield f"  {SYMBOLS[change.action]} {parts.title(change)} {_DONE[change.action]}"
         for failure in outcome.failures:
-            yield f"  x {_title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
-    yield from _asides(plan)
+            yield f"  x {parts.title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
+    yield from parts.asides(plan)
 
 
 def _verified(outcome: Verified) -> Iterator[str]:
@@ -181,8 +150,8 @@ def _verified(outcome: Verified) -> Iterator[str]:
         keys = ", ".join(str(level.key) for level in levels[:3])
         keys += f" and {len(levels) - 3} more" if len(levels) > 3 else ""
         yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
-    yield from _idle(outcome.not_applicable)
-    yield from _noted(outcome.unmanaged)
+    yield from parts.idle(outcome.not_applicable)
+    yield from parts.noted(outcome.unmanaged)
 
 
 def _tally(outcome: Verified) -> str:
@@ -199,8 +168,11 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
     stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
     targets = count(len(outcomes), "target")
-    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
-        yield f"{targets}: {_changes(outcomes)}."
+    if any(isinstance(outcome, Drifted) for outcome in outcomes):
+        yield f"{targets}: {drifted.tally(outcomes)}."
+    elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+        digest = f" Plan {digest_of(outcomes)}." if _is_plan(outcomes) else ""
+        yield f"{targets}: {_changes(outcomes)}.{digest}"
     else:
         yield f"{targets}."
     if lost:
@@ -208,6 +180,10 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
+
+
+def _is_plan(outcomes: Sequence[Outcome]) -> bool:
+    return any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes)
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:

@@ -1,7 +1,10 @@
 """One Sentinel workspace: read its analytics rules whole, write one at a time."""
 
+from collections.abc import Collection
 from collections.abc import Mapping
+from datetime import datetime
 
+from deployer.drift import History
 from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.plan import Change
@@ -48,6 +51,10 @@ class SentinelProvider:
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """The workspace is not asked yet."""
+        return History()
 
     def health(self, live: Resource) -> Level:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
