@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -43,15 +44,20 @@ def selection(command: Command) -> Command:
     return command
 
 
-def output(command: Command) -> Command:
+def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
         click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
-        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the report."),
+        click.option("--format", "form", type=click.Choice(forms), default="text", help="Of the report."),
     ):
         command = decorate(command)
     return command
+
+
+def plain_output(command: Command) -> Command:
+    """--format and --out of what has no report in Markdown."""
+    return output(command, ("text", "json"))
 
 
 def consents(command: Command) -> Command:
@@ -103,16 +109,18 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
+    from deployer.report import as_markdown
     from deployer.report import as_text
 
-    json = options["form"] == "json"
+    environment = options["environment"]
+    form = {"json": as_json, "markdown": as_markdown}.get(options["form"])
     try:
         outcomes = call(fleet(root, options))
     except DeployerError as error:
-        if json:
-            put_out(as_json.failure(verb, options["environment"], error), options["out"])
+        if form:
+            put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    report = as_json.render(verb, options["environment"], outcomes) if json else as_text.render(outcomes)
+    report = form.render(verb, environment, outcomes) if form else as_text.render(outcomes)
     put_out(report, options["out"])
     return exit_code(outcomes)
 

@@ -55,6 +55,16 @@ def findings(found: Sequence[Finding], checked: str) -> str:
     return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
 
 
+def lines(outcome: Outcome) -> list[str]:
+    """What the report says of one target."""
+    return list(_outcome(outcome))
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the report says of all of them."""
+    return list(_summary(outcomes))
+
+
 def _outcome(outcome: Outcome) -> Iterator[str]:
     match outcome:
         case Planned(place=place, plan=plan):
