@@ -82,7 +82,7 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     from deployer.manifest.load import load
 
     trusted = trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted)
+    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
     selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
         require_matches(manifest, selection)
@@ -102,6 +102,15 @@ def trusted_hosts() -> tuple[str, ...] | None:
     """The list of trusted hosts given from outside the repository, which wins over the one inside."""
     given = os.environ.get("DEPLOYER_TRUSTED_HOSTS")
     return None if given is None else tuple(host.strip() for host in given.split(",") if host.strip())
+
+
+def trusted_root() -> Path | None:
+    """The checkout whose credentials and trusted hosts count, where the one under --root is not to be trusted."""
+    given = os.environ.get("DEPLOYER_TRUSTED_ROOT")
+    if given == "":
+        # A variable that a pipeline left empty must not give the credentials back to what is not trusted.
+        raise click.UsageError("DEPLOYER_TRUSTED_ROOT is empty: name the trusted checkout, or take the variable away")
+    return None if given is None else Path(given)
 
 
 def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
