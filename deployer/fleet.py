@@ -307,7 +307,8 @@ class Fleet:
         jobs, stopped = self._encoded()
         outcomes: list[Outcome] = [*stopped]
         with _emulator([job.target for job in jobs], self.root) as emulator:
-            connections = Connections(self.manifest.environment.credentials, self._trusted, self.root, emulator)
+            home = self.manifest.trusted_root or self.root
+            connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
             if journal:
                 journal.redact = connections.redact
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:

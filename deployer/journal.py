@@ -99,7 +99,7 @@ class Journal(AbstractContextManager["Journal"]):
             with self._lock:
                 if self._file is None:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
-                    self._file = self.path.open("a", encoding="utf-8")
+                    self._file = self.path.open("a", encoding="utf-8", errors="surrogatepass")
                 self._file.write(as_json(line) + "\n")
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -115,7 +115,7 @@ def _of(resource: Resource, mark: str) -> dict[str, Any]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal, oldest first. A last line that a crash cut short is left out."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="surrogatepass").split("\n")
     found: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         try:

@@ -174,7 +174,7 @@ class Plan:
     def digest(self) -> str:
         """16 hexadecimal digits over everything that the plan would do."""
         text = as_json([_summary(change) for change in self.changes])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def make_plan(

@@ -56,7 +56,13 @@ def digest_of(outcomes: Sequence[Outcome]) -> str:
         for outcome in outcomes
         if isinstance(outcome, Planned)
     ]
-    return hashlib.sha256(as_json(plans).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_json(plans).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def digest_to_approve(outcomes: Sequence[Outcome]) -> str:
+    """The digest of a run that would change something; empty for any other."""
+    there_is = any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes)
+    return digest_of(outcomes) if there_is else ""
 
 
 def step(change: Change) -> Step:

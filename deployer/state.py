@@ -235,7 +235,7 @@ class LiveState:
 
 def digest(body: Json) -> str:
     """16 hexadecimal digits that change when, and only when, the body changes as JSON."""
-    return hashlib.sha256(as_json(body).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_json(body).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def as_json(value: Json) -> str:

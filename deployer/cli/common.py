@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -44,15 +45,20 @@ def selection(command: Command) -> Command:
     return command
 
 
-def output(command: Command) -> Command:
+def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
         click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
-        click.option("--format", "form", type=click.Choice(["text", "json"]), help="Of the report (default: text)."),
+        click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
     return command
+
+
+def plain_output(command: Command) -> Command:
+    """--format and --out of what has no report in Markdown."""
+    return output(command, ("text", "json"))
 
 
 def consents(command: Command) -> Command:
@@ -119,7 +125,7 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     from deployer.request import require_matches
 
     trusted = trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted)
+    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
     selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
         require_matches(manifest, selection)
@@ -147,32 +153,41 @@ def trusted_hosts() -> tuple[str, ...] | None:
     return None if given is None else tuple(host.strip() for host in given.split(",") if host.strip())
 
 
+def trusted_root() -> Path | None:
+    """The checkout whose credentials and trusted hosts count, where the one under --root is not to be trusted."""
+    given = os.environ.get("DEPLOYER_TRUSTED_ROOT")
+    if given == "":
+        # A variable that a pipeline left empty must not give the credentials back to what is not trusted.
+        raise click.UsageError("DEPLOYER_TRUSTED_ROOT is empty: name the trusted checkout, or take the variable away")
+    return None if given is None else Path(given)
+
+
 def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
     """One verb over the selected targets: its report is put out, its exit code returned."""
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
+    from deployer.report import as_markdown
     from deployer.report import as_text
     from deployer.saved import digest_of
 
+    environment = options["environment"]
     # A plan that goes into a file and is not asked for in some form is one to apply later.
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
-    json = options["form"] == "json" or saving
+    form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
         outcomes = call(fleet(root, options))
     except DeployerError as error:
-        if json:
-            put_out(as_json.failure(verb, options["environment"], error), options["out"])
+        if form:
+            put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    text = as_text.render(outcomes, options["environment"])
-    if json:
-        asked = {name: options[name] for name in ASKED if name in options}
-        told = {"digest": digest_of(outcomes), "asked": asked} if verb == "plan" else {}
-        put_out(as_json.render(verb, options["environment"], outcomes, told), options["out"])
-    else:
-        put_out(text, options["out"])
-    if saving:
-        put_out(text, None)
+    if form is as_json and verb == "plan":
+        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+    elif form:
+        put_out(form.render(verb, environment, outcomes), options["out"])
+    if form is None or saving:
+        put_out(as_text.render(outcomes, environment), None if saving else options["out"])
     return exit_code(outcomes)
 
 

@@ -48,6 +48,8 @@ class Manifest:
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
     """The environment's and the tenants' files by path: where each value was written."""
+    trusted_root: Path | None = None
+    """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,21 @@ class _Loaded:
     files: tuple[TenantFile, ...]
 
 
-def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = None) -> Manifest:
+def load(
+    root: Path, environment: str, trusted_hosts: Sequence[str] | None = None, trusted_root: Path | None = None
+) -> Manifest:
     """The manifest of one environment.
 
     Raises `CannotStart` for an unknown environment, and `InvalidManifest` with all findings when rules/ or the
     environment itself has errors. A tenant whose file has errors is in `broken_tenants` instead of `tenants`.
-    `trusted_hosts` replaces those of the environment.
+    `trusted_hosts` replaces those of the environment. With `trusted_root`, another checkout of the same repository,
+    its credentials and its trusted hosts count instead of those under `root`.
     """
     known = environments.names(root)
     if environment not in known:
         raise CannotStart(_unknown(environment, known))
     book = rules.read(root)
-    loaded = _load(root, environment, book, trusted_hosts)
+    loaded = _load(root, environment, book, trusted_hosts, trusted_root)
     shared = (*book.findings, *loaded.findings)
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
@@ -86,6 +91,7 @@ def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = Non
         findings=_sorted((*shared, *_of_files(loaded.files))),
         broken_tenants={file.name: _sorted(file.findings) for file in loaded.files if file.broken},
         documents={**documents, loaded.document.path: loaded.document},
+        trusted_root=trusted_root,
     )
 
 
@@ -113,8 +119,10 @@ def inspect(
     return _sorted(findings)
 
 
-def _load(root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None) -> _Loaded:
-    environment, document, findings = environments.read(root, name, book, trusted_hosts)
+def _load(
+    root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None, trusted_root: Path | None = None
+) -> _Loaded:
+    environment, document, findings = environments.read(root, name, book, trusted_hosts, trusted_root)
     files, remarks = tenants.read_all(root, name, environment, book, outside=trusted_hosts is not None)
     findings = (*findings, *remarks)
     if environment is None or document is None:

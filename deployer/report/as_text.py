@@ -6,6 +6,7 @@ Every line begins with a word, a symbol or blanks of ours, never with text from 
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+from deployer import saved
 from deployer.diff import FieldChange
 from deployer.findings import Finding
 from deployer.outcome import LEVELS
@@ -31,7 +32,6 @@ from deployer.report import parts
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
-from deployer.saved import digest_of
 from deployer.state import Key
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
@@ -46,7 +46,8 @@ _CAUSES = {
 def render(outcomes: Sequence[Outcome], environment: str = "ENV") -> str:
     """The report of a run, one section a target and a summary."""
     lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
-    return "\n".join([*lines, *_summary(outcomes)]) + "\n"
+    digest = saved.digest_to_approve(outcomes)
+    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -56,6 +57,16 @@ def findings(found: Sequence[Finding], checked: str) -> str:
     if not found:
         return f"No findings. {checked}\n"
     return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
+
+
+def lines(outcome: Outcome, environment: str) -> list[str]:
+    """What the report says of one target."""
+    return list(_outcome(outcome, environment))
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the report says of all of them."""
+    return list(_summary(outcomes))
 
 
 def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
@@ -192,8 +203,7 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
-        digest = f" Plan {digest_of(outcomes)}." if _is_plan(outcomes) else ""
-        yield f"{targets}: {_changes(outcomes)}.{digest}"
+        yield f"{targets}: {_changes(outcomes)}."
     else:
         yield f"{targets}."
     if lost:
@@ -201,10 +211,6 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
-
-
-def _is_plan(outcomes: Sequence[Outcome]) -> bool:
-    return any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes)
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:

@@ -37,7 +37,7 @@ def lines(outcome: Drifted, environment: str) -> Iterator[str]:
     drifted = [one for one in drift.differences if one.cause in DRIFT]
     untold = [one for one in drift.differences if one.cause is Cause.UNKNOWN]
     pending = [one for one in drift.differences if one.cause is Cause.PENDING]
-    yield f"{place}: {_sentence(outcome)}"
+    yield f"{place}: {sentence(outcome)}"
     for one in drifted:
         yield from _difference(one)
     yield from _untold(untold)
@@ -66,7 +66,8 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     return ", ".join([*words, f"{sum(len(outcome.plan.unchanged) for outcome in seen)} in sync"])
 
 
-def _sentence(outcome: Drifted) -> str:
+def sentence(outcome: Drifted) -> str:
+    """What there is to say of a target, in one."""
     drift, unchanged = outcome.drift, len(outcome.plan.unchanged)
     drifted = sum(one.cause in DRIFT for one in drift.differences)
     untold = sum(one.cause is Cause.UNKNOWN for one in drift.differences)

@@ -1,8 +1,10 @@
 """Tokens for ARM: one per credential and audience for a whole run, kept in memory only."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from deployer.errors import Untrusted
 from deployer.model import Credential
 from deployer.providers.secrets import MASK
 from deployer.providers.secrets import Secret
+from deployer.providers.sentinel import github
 
 _SCOPES = {
     "public": "https://management.azure.com/.default",
@@ -78,6 +81,11 @@ def token_source(credential: Credential | None, secret: Secret | None) -> Shared
                 str(credential.tenant_id), str(credential.client_id), secret.reveal(), authority=authority
             )
         )
+    client_id = (credential and credential.client_id) or os.environ.get("AZURE_CLIENT_ID")
+    tenant_id = (credential and credential.tenant_id) or os.environ.get("AZURE_TENANT_ID")
+    if client_id and tenant_id and github.offers_tokens() and not os.environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+        ask = partial(github.assertion, cloud)
+        return SharedToken(identity.ClientAssertionCredential(tenant_id, client_id, ask, authority=authority))
     options: dict[str, Any] = {"authority": authority}
     if credential and credential.client_id:
         options["workload_identity_client_id"] = credential.client_id
