@@ -74,6 +74,10 @@ def completed(body: Document) -> Document:
     rule.setdefault("rule_id", str(uuid.uuid4()))
     if rule["type"] in _LANGUAGE:
         rule.setdefault("language", "kuery")
+    if rule["type"] == "threat_match":
+        rule.setdefault("threat_indicator_path", "threat.indicator")  # DEFAULT_INDICATOR_SOURCE_PATH
+    if isinstance(job := rule.get("machine_learning_job_id"), str):
+        rule["machine_learning_job_id"] = [job]  # normalizeMachineLearningJobIds
     if "threshold" in rule:
         field = rule["threshold"]["field"]
         rule["threshold"] = {
