@@ -130,7 +130,7 @@ def duration_seconds(value: str) -> int | None:
 
 def _restored(name: str, kept: Any, value: Any) -> Any:
     def alike(live: Any, element: Any) -> bool:
-        return as_json(_PROPERTIES[name]([live])) == as_json([element])
+        return as_json(_PROPERTIES[name](shapes.known(NESTED[name], [live]))) == as_json([element])
 
     return shapes.restored(NESTED.get(name), kept, value, alike)
 
