@@ -236,7 +236,7 @@ def test_what_belongs_to_the_analysts_is_no_drift_and_survives_an_apply(grounds,
     assert set(given) <= left
 
 
-SERVER_VALUES = {
+SERVER_VALUES: dict[Platform, dict[str, Any]] = {
     Platform.KIBANA: {
         "id": "00000000-0000-4000-8000-00000000000a",
         "immutable": False,
@@ -303,9 +303,8 @@ def test_what_a_later_version_adds_at_any_depth_is_no_drift_and_survives_an_appl
         unmoved = ground.plan(ground.git)
         live = ground.fields()
         severity = "low" if platform is Platform.KIBANA else "Low"
-        change = {"severity": "low"}
         ground.emulator.clear_requests()
-        ground.apply(ground.assignment(replace(ground.git.rules[0], **change), entries=[make.entry()]))
+        ground.apply(ground.assignment(replace(ground.git.rules[0], severity="low"), entries=[make.entry()]))
         (sent,) = [one["body"] for one in ground.emulator.requests if one["method"] == "PUT"]
     finally:
         ground.emulator.set("reshape", [])
