@@ -178,7 +178,7 @@ class KibanaProvider:
                 body = codec.item_document(wanted, mark, live)
                 self._api.replace_item(body) if live else self._api.create_item(body)
             case Kind.DATA_VIEW:
-                body = codec.data_view_document(wanted, mark)
+                body = codec.data_view_document(wanted, mark, live)
                 if live:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
