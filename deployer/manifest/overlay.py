@@ -21,7 +21,7 @@ from deployer.model import Tenant
 
 
 def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
-    """What `target` is to hold: the environment's rules that have a half for its platform, tuned for it.
+    """What `target` is to hold: the environment's rules that are for it and have a half for its platform, tuned for it.
 
     Overlays apply from the environment over the tenant to the target. Within one of them globs come first, in the
     order written, and the rule's own id last. The tenant's index patterns replace those of the rule and of the
@@ -32,6 +32,8 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     for name, rule in sorted(manifest.rules.items()):
         half = rule.on(target.platform)
         if half is None or not any(fnmatchcase(name, glob) for glob in manifest.environment.rules):
+            continue
+        if not rule.is_for(target):
             continue
         if missing := _missing(half, tenant, target.platform):
             excused.append(NotApplicable(name, missing, rule.formerly))

@@ -197,6 +197,7 @@ def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None
         purpose=node.get("purpose").text() or "detection",
         source=node.get("source").text() or "",
         formerly=node.get("formerly").texts(),
+        tenants=node.get("tenants").texts(),
     )
 
 
