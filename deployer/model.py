@@ -66,14 +66,16 @@ class PlatformRule:
     """One platform's half of a rule."""
 
     query: str
-    """Text of the query file: a whole query that runs as it is."""
+    """A whole query that runs as it is: the text of the query file, or of the overlay that replaces it."""
     fields: Mapping[str, Json]
-    """The `kibana:` or `sentinel:` block, in the platform's own field names."""
+    """The `kibana:` or `sentinel:` block, in the platform's own field names; it wins over the neutral part."""
     data: tuple[str, ...]
     """Datasets (Kibana) or tables (Sentinel) that the query reads."""
     query_location: Location
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Values for the query's own `let` statements, from overlays (Sentinel only)."""
+    dropped: frozenset[str] = frozenset()
+    """Fields that overlays take out, also those that would otherwise be made of the rule's neutral part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
 
-_NO_FIELDS = frozenset({"parameters", "data", "type", "kind", "language"})
+_NO_FIELDS = frozenset({"parameters", "query", "data", "type", "kind", "language"})
 """Keys of an overlay's block that the rule's block has not, or that no overlay may change."""
 
 _CONTEXT = frozenset({"type", "kind", "data_view", "data_view_id"})
@@ -124,7 +124,7 @@ def _overlay_faults(
 
 def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:
     """Errors for fields that are right by themselves and have no place in the rule: a platform drops them unseen."""
-    change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS}
+    change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS and value is not None}
     own = {key: value for key, value in rule.root.get(platform).mapping().items() if key in _CONTEXT | change.keys()}
     before = misplaced({platform: own}, "rule")
     for path, message in misplaced({platform: merged(own, change)}, "rule").items():
