@@ -88,7 +88,7 @@ class Rule:
     severity: str
     """low, medium, high or critical."""
     confidence: str
-    """low, medium or high."""
+    """low, medium or high; empty where nobody has said so."""
     attack: tuple[Attack, ...]
     data_sources: tuple[str, ...]
     references: tuple[str, ...]

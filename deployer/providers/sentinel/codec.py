@@ -209,7 +209,9 @@ def _tactic(tactic: Named) -> str:
 
 def _description(rule: Rule) -> str:
     """The description, and at its end what Sentinel has no field for."""
-    parts = [rule.description.strip(), f"Confidence: {rule.confidence}."]
+    parts = [rule.description.strip()]
+    if rule.confidence:
+        parts.append(f"Confidence: {rule.confidence}.")
     if rule.purpose == "hunting":
         # Analytics rules have no tags: the description is where whoever switches the rule on will read it.
         parts.append(HUNTING)
