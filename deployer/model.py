@@ -13,6 +13,7 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from deployer.findings import Location
@@ -87,7 +88,7 @@ class Rule:
     severity: str
     """low, medium, high or critical."""
     confidence: str
-    """low, medium or high."""
+    """low, medium or high; empty where nobody has said so."""
     attack: tuple[Attack, ...]
     data_sources: tuple[str, ...]
     references: tuple[str, ...]
@@ -105,8 +106,15 @@ class Rule:
     """What the rule was made from."""
     formerly: tuple[str, ...] = ()
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
+    tenants: tuple[str, ...] = ()
+    """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
+
+    def is_for(self, target: "Target") -> bool:
+        """Whether it goes to a target, as far as the rule itself says."""
+        names = (target.tenant, f"{target.tenant}/{target.name}")
+        return not self.tenants or any(fnmatchcase(name, glob) for name in names for glob in self.tenants)
 
     @property
     def live_id(self) -> str:

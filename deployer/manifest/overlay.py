@@ -25,7 +25,7 @@ _NO_FIELDS = frozenset({"parameters", "query"})
 
 
 def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
-    """What `target` is to hold: the environment's rules that have a half for its platform, tuned for it.
+    """What `target` is to hold: the environment's rules that are for it and have a half for its platform, tuned for it.
 
     Overlays apply from the environment over the tenant to the target. Within one of them globs come first, in the
     order written, and the rule's own id last. The tenant's index patterns replace those of the rule and of the
@@ -38,6 +38,8 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     for name, rule in sorted(manifest.rules.items()):
         half = rule.on(target.platform)
         if half is None or not any(fnmatchcase(name, glob) for glob in manifest.environment.rules):
+            continue
+        if not rule.is_for(target):
             continue
         if missing := _missing(half, tenant, target.platform):
             excused.append(NotApplicable(name, missing, rule.formerly))

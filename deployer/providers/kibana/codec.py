@@ -256,13 +256,19 @@ def _neutral(rule: Rule) -> Document:
     """What is made of the rule's neutral part, unless its `kibana:` block says otherwise."""
     return {
         "name": rule.name,
-        "description": f"{rule.description.strip()}\n\nConfidence: {rule.confidence}.",
+        "description": _description(rule),
         "severity": rule.severity,
         "enabled": rule.enabled,
         "threat": _threat(rule.attack),
         "references": rule.references,
         "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
     }
+
+
+def _description(rule: Rule) -> str:
+    """The description, and at its end what Kibana has no field for."""
+    text = rule.description.strip()
+    return f"{text}\n\nConfidence: {rule.confidence}." if rule.confidence else text
 
 
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:

@@ -41,6 +41,8 @@ Document = dict[str, Any]
 
 NAMESPACE = uuid.UUID("6f0c3f3e-6a1d-5d1c-9a0e-0d5c1f1b7a52")
 """Of the uuid5 rule ids. It never changes: Sentinel refuses a deleted id for about a day."""
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+"""What the portal names a rule."""
 QUERY_LIMIT = 10_000
 """Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
@@ -85,8 +87,8 @@ def encode(assignment: Assignment) -> DesiredState:
 
 
 def rule_uuid(rule_id: str) -> str:
-    """The name of the rule's ARM resource."""
-    return str(uuid.uuid5(NAMESPACE, rule_id))
+    """The name of the rule's ARM resource. An id that is a uuid is that of a rule which was there before, and stays."""
+    return rule_id.lower() if UUID.fullmatch(rule_id) else str(uuid.uuid5(NAMESPACE, rule_id))
 
 
 def decode(document: Document, desired: DesiredState) -> Resource:
@@ -207,7 +209,9 @@ def _tactic(tactic: Named) -> str:
 
 def _description(rule: Rule) -> str:
     """The description, and at its end what Sentinel has no field for."""
-    parts = [rule.description.strip(), f"Confidence: {rule.confidence}."]
+    parts = [rule.description.strip()]
+    if rule.confidence:
+        parts.append(f"Confidence: {rule.confidence}.")
     if rule.purpose == "hunting":
         # Analytics rules have no tags: the description is where whoever switches the rule on will read it.
         parts.append(HUNTING)
