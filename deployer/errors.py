@@ -3,6 +3,7 @@
 DeployerError
 ├── InvalidManifest        what people wrote cannot be used; carries every finding
 │   └── CannotEncode       one target's desired state cannot be expressed on its platform
+├── CannotEdit             a file cannot be edited without touching more than what is meant
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
 ├── StalePlan              what was approved is not the plan of now
@@ -41,6 +42,10 @@ class InvalidManifest(DeployerError):
 
 class CannotEncode(InvalidManifest):
     """One target's rules or allowlists cannot be expressed on its platform exactly; nothing may be written there."""
+
+
+class CannotEdit(DeployerError):
+    """A file cannot be edited without touching more than what is meant; it says what to write by hand."""
 
 
 class CannotStart(DeployerError):

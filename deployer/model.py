@@ -13,6 +13,7 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from deployer.findings import Location
@@ -65,14 +66,16 @@ class PlatformRule:
     """One platform's half of a rule."""
 
     query: str
-    """Text of the query file: a whole query that runs as it is."""
+    """A whole query that runs as it is: the text of the query file, or of the overlay that replaces it."""
     fields: Mapping[str, Json]
-    """The `kibana:` or `sentinel:` block, in the platform's own field names."""
+    """The `kibana:` or `sentinel:` block, in the platform's own field names; it wins over the neutral part."""
     data: tuple[str, ...]
     """Datasets (Kibana) or tables (Sentinel) that the query reads."""
     query_location: Location
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Values for the query's own `let` statements, from overlays (Sentinel only)."""
+    dropped: frozenset[str] = frozenset()
+    """Fields that overlays take out, also those that would otherwise be made of the rule's neutral part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Rule:
     severity: str
     """low, medium, high or critical."""
     confidence: str
-    """low, medium or high."""
+    """low, medium or high; empty where nobody has said so."""
     attack: tuple[Attack, ...]
     data_sources: tuple[str, ...]
     references: tuple[str, ...]
@@ -103,8 +106,15 @@ class Rule:
     """What the rule was made from."""
     formerly: tuple[str, ...] = ()
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
+    tenants: tuple[str, ...] = ()
+    """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
+
+    def is_for(self, target: "Target") -> bool:
+        """Whether it goes to a target, as far as the rule itself says."""
+        names = (target.tenant, f"{target.tenant}/{target.name}")
+        return not self.tenants or any(fnmatchcase(name, glob) for name in names for glob in self.tenants)
 
     @property
     def live_id(self) -> str:

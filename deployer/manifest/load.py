@@ -114,6 +114,8 @@ def inspect(
     for name in known if environment is None else (environment,):
         loaded = _load(root, name, book, trusted_hosts)
         findings += [*loaded.findings, *_of_files(loaded.files), *crosschecks.dated(loaded.files, today)]
+    if any(rule.tenants for rule in book.rules.values()):
+        findings += crosschecks.unknown_tenants(book, tenants.places(root, known))
     if not known:
         findings.append(Finding("no-environments", _unknown("", known), location=Location(environments.FOLDER)))
     return _sorted(findings)

@@ -1,6 +1,7 @@
 """environments/<environment>/tenants/<tenant>.yaml: one customer each."""
 
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +45,20 @@ class TenantFile:
     def broken(self) -> bool:
         """Whether the tenant must be left alone."""
         return self.tenant is None or any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def places(root: Path, environments: Iterable[str]) -> frozenset[str]:
+    """Every tenant of these environments by the name of its file, and its targets as tenant/target."""
+    found: set[str] = set()
+    for environment in environments:
+        folder = f"{FOLDER}/{environment}/tenants"
+        for name in files.listing(root, folder).files:
+            stem, _, ending = name.rpartition(".")
+            if ending in _ENDINGS:
+                document, _ = files.document(root, f"{folder}/{name}", "tenant")
+                targets = document.root.get("targets").mapping() if document else {}
+                found |= {stem, *(f"{stem}/{target}" for target in targets)}
+    return frozenset(found)
 
 
 def read_all(

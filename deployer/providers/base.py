@@ -5,6 +5,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from typing import NamedTuple
@@ -52,6 +53,12 @@ class Provider(Protocol):
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""
 
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every rule that the platform's vendor did not ship, and what guards such rules, ours or not; or raise.
+
+        Decoded as `read` would decode it. What cannot be decoded is named with the reason.
+        """
+
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """The objects that this version of the platform cannot take, and why; raise if it can take none.
 
@@ -90,6 +97,14 @@ def decoded(
             return unmanaged
         what = document.get("displayName") or document.get("name") or document.get("id")
         raise BadAnswer(f"{what!r} is not as documented: {type(error).__name__}: {error}") from None
+
+
+def named(decode: Callable[[], Resource], unmanaged: Unmanaged) -> Resource | Unmanaged:
+    """The object in a document, or `unmanaged` with the reason why it cannot be read."""
+    try:
+        return decode()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return replace(unmanaged, note=f"it is not as documented: {type(error).__name__}: {error}")
 
 
 def carry_out(

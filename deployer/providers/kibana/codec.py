@@ -5,7 +5,6 @@ Objects and their identities: a rule is known by its `rule_id` (never the saved-
 comment line in the script of its first runtime field.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -20,14 +19,14 @@ from deployer.findings import Finding
 from deployer.model import Assignment
 from deployer.model import Attack
 from deployer.model import Category
-from deployer.model import Entry
 from deployer.model import Json
 from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
-from deployer.model import ValueKind
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
+from deployer.providers.kibana import items
+from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -42,14 +41,15 @@ from deployer.state import whole_mark
 
 Document = dict[str, Any]
 
-PREFIX = "deployer-"
-"""Of the ids of the lists and data views that we make."""
 RISK_SCORES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Kibana's own default score per severity."""
 HUNTING = "Hunting"
 """Tag of a hunting rule."""
 _DECLARABLE = frozenset({"note"})
 """What belongs to the analysts unless a rule writes it."""
+_QUERY_LANGUAGES = frozenset({"kuery", "lucene"})
+_OWN_LANGUAGE = frozenset({"eql", "esql"})
+"""Types of rules that have a language of their own."""
 _ATTACK = "https://attack.mitre.org"
 
 
@@ -59,11 +59,11 @@ def encode(assignment: Assignment) -> DesiredState:
     resources: dict[Key, Resource] = {}
     honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
     lists = {name: _list(assignment.categories[name]) for name in honoured}
-    items: dict[str, list[Resource]] = {name: [] for name in honoured}
+    entries: dict[str, list[Resource]] = {name: [] for name in honoured}
     for name in honoured:
         for entry in assignment.entries.get(name, ()):
             try:
-                items[name].append(_item(assignment.categories[name], entry))
+                entries[name].append(items.item(assignment.categories[name], entry))
             except ValueError as error:
                 faults.append(Finding("entry-not-expressible", str(error), location=entry.location))
     for rule in assignment.rules:
@@ -72,7 +72,7 @@ def encode(assignment: Assignment) -> DesiredState:
             continue
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
-        guards = [resource for name in rule.allowlists for resource in (lists[name], *items[name])]
+        guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
         made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
         resources.update({resource.key: resource for resource in made})
@@ -290,27 +290,20 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
     fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
+    neutral = {name: value for name, value in _neutral(rule).items() if name not in half.dropped}
     body = canonical.rule(
         {
             "risk_score": RISK_SCORES[rule.severity],
+            **neutral,
             **fields,
-            "name": rule.name,
-            "description": f"{rule.description.strip()}\n\nConfidence: {rule.confidence}.",
             "tags": _tags(rule, half),
-            "severity": rule.severity,
-            "enabled": rule.enabled,
             "query": half.query,
-            "threat": _threat(rule.attack),
-            "references": rule.references,
-            "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
             "exceptions_list": [PREFIX + name for name in rule.allowlists],
         },
         _DECLARABLE & fields.keys(),
     )
-    return Resource(
-        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, needs=needs,
-        reads=_reads(half, body),
-    )  # fmt: skip
+    name, key = str(body.get("name", rule.name)), Key(Kind.RULE, rule.live_id)
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=_reads(half, body))
 
 
 def _reads(half: PlatformRule, body: Document) -> Reads:
@@ -327,10 +320,34 @@ def _reads(half: PlatformRule, body: Document) -> Reads:
     )
 
 
+def _neutral(rule: Rule) -> Document:
+    """What is made of the rule's neutral part, unless its `kibana:` block says otherwise."""
+    return {
+        "name": rule.name,
+        "description": _description(rule),
+        "severity": rule.severity,
+        "enabled": rule.enabled,
+        "threat": _threat(rule.attack),
+        "references": rule.references,
+        "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
+    }
+
+
+def _description(rule: Rule) -> str:
+    """The description, and at its end what Kibana has no field for."""
+    text = rule.description.strip()
+    return f"{text}\n\nConfidence: {rule.confidence}." if rule.confidence else text
+
+
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
-    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts."""
+    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts.
+
+    An overlay that says which tags there are has the last word.
+    """
     written = half.fields.get("tags")
     tags = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+    if "kibana.tags" in rule.origins:
+        return tags
     return [*tags, HUNTING] if rule.purpose == "hunting" and HUNTING not in tags else tags
 
 
@@ -365,59 +382,6 @@ def _list(category: Category) -> Resource:
     return Resource(Key(Kind.LIST, PREFIX + category.name), body, name=body["name"], source=category.location)
 
 
-def _item(category: Category, entry: Entry) -> Resource:
-    """One item per entry. Raises `ValueError` when the category names no field for something that the entry says."""
-    entries = [_condition(category, entry.kind.value, [entry.value])]
-    for scope, values in (
-        ("host", entry.hosts),
-        ("process", entry.processes),
-        ("port", tuple(map(str, entry.ports or category.ports))),
-    ):
-        if values:
-            entries.append(_condition(category, scope, values))
-    identity = as_json([entry.value, sorted(entry.hosts), sorted(entry.processes), sorted(entry.ports)])
-    key = Key(Kind.ITEM, f"{PREFIX}{category.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
-    list_key = Key(Kind.LIST, PREFIX + category.name)
-    until = entry.until
-    body = canonical.exception_item(
-        {
-            "name": " ".join([entry.value, *_scope_words(entry)]),
-            "description": " ".join(_about(entry)),
-            "type": "simple",
-            "list_id": list_key.id,
-            "entries": entries,
-            "expire_time": until.isoformat() if until else None,
-        }
-    )
-    return Resource(key, body, name=body["name"], source=entry.location, needs=(list_key,))
-
-
-def _condition(category: Category, what: str, values: Sequence[str]) -> Document:
-    field = category.kibana.get(what)
-    if not field:
-        raise ValueError(
-            f"category {category.name} names no Kibana field for {what!r}: "
-            f"add `kibana: {{{what}: <field>}}` to it or drop the {what} from the entry"
-        )
-    if what == ValueKind.IP:
-        return {"field": field, "operator": "included", "type": "match", "value": values[0]}
-    return {"field": field, "operator": "included", "type": "match_any", "value": sorted(set(values))}
-
-
-def _scope_words(entry: Entry) -> Iterator[str]:
-    for word, values in (("on", entry.hosts), ("by", entry.processes), ("port", tuple(map(str, entry.ports)))):
-        if values:
-            yield f"{word} {', '.join(sorted(values))}"
-
-
-def _about(entry: Entry) -> Iterator[str]:
-    yield entry.reason.strip()
-    yield f"Owner: {entry.owner}."
-    for word, value in (("Ticket", entry.ticket), ("Expires", entry.expires), ("Reviewed", entry.reviewed)):
-        if value:
-            yield f"{word}: {value}."
-
-
 def _threat(attack: Sequence[Attack]) -> list[Document]:
     tactics: dict[str, Document] = {}
     for line in attack:
@@ -447,6 +411,9 @@ def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
             f"{rule.id}: Kibana rules have no field {name!r} that deployer manages",
             location=rule.origins.get(f"kibana.{name}", rule.location),
         )
+    if half.fields.get("language") in _QUERY_LANGUAGES and half.fields.get("type") in _OWN_LANGUAGE:
+        message = f"{rule.id}: a rule of type {half.fields['type']} has no language {half.fields['language']}"
+        yield Finding("query-language", message, location=rule.origins.get("kibana.language", rule.location))
     if "data_view" in half.fields and not re.search(r"\S", str(half.fields.get("index") or "")):
         yield Finding("no-index-patterns", f"{rule.id}: a data view needs index patterns", location=rule.location)
     view = half.fields.get("data_view")

@@ -58,7 +58,7 @@ class KibanaProvider:
             found.key.id: found for found in lists if isinstance(found, Resource) and self._desired.concerns(found)
         }
         self._unused.clear()
-        self._ours = frozenset(managed) | {key.id for key in desired.resources if key.kind is Kind.LIST}
+        self._ours = self._lists_of_ours(lists)
         items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
         rules = [self._decoded(Kind.RULE, document) for document in documents]
         found = [*self._data_views(rules), *lists, *items, *rules]
@@ -72,6 +72,17 @@ class KibanaProvider:
                 if isinstance(one, Unmanaged) or not self._desired.concerns(one)
             ),
         )
+
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every rule that Elastic did not ship, every exception list of the space and every item in one."""
+        self._desired = desired
+        documents = list(self._api.rules())
+        lists = [self._named(Kind.LIST, document) for document in self._api.lists()]
+        known = sorted(one.key.id if isinstance(one, Resource) else one.id for one in lists)
+        batches = [known[start : start + _LISTS_AT_ONCE] for start in range(0, len(known), _LISTS_AT_ONCE)]
+        items = [self._named(Kind.ITEM, document) for batch in batches for document in self._api.items(batch)]
+        self._ours = self._lists_of_ours(lists)
+        return [*(self._named(Kind.RULE, document) for document in documents), *lists, *items]
 
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """Kibana is up, can run rules and takes this credential; what this version does not take is named."""
@@ -108,6 +119,15 @@ class KibanaProvider:
         if key not in self._desired.resources and not marked:
             foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
         return base.decoded(document, lambda: self._decode(kind, document), foreign)
+
+    def _lists_of_ours(self, lists: Iterable[Resource | Unmanaged]) -> frozenset[str]:
+        """Ids of the lists that are ours or wanted: of a rule, only these are managed, others are carried over."""
+        live = {one.key.id for one in lists if isinstance(one, Resource) and self._desired.concerns(one)}
+        return frozenset(live | {key.id for key in self._desired.resources if key.kind is Kind.LIST})
+
+    def _named(self, kind: Kind, document: Document) -> Resource | Unmanaged:
+        id = str(document.get(_IDS[kind]))
+        return base.named(lambda: self._decode(kind, document), Unmanaged(kind, id, str(document.get("name"))))
 
     def _decode(self, kind: Kind, document: Document) -> Resource:
         match kind:
@@ -239,6 +259,8 @@ class KibanaProvider:
         return ours
 
 
+_LISTS_AT_ONCE = 50
+"""Lists whose items are asked for in one request: their ids stand in its address, which servers limit to some KB."""
 _IDS = {Kind.RULE: "rule_id", Kind.LIST: "list_id", Kind.ITEM: "item_id", Kind.DATA_VIEW: "id"}
 
 

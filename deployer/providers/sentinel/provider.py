@@ -48,6 +48,11 @@ class SentinelProvider:
             tuple(one if isinstance(one, Unmanaged) else unmanaged(one) for one in others),
         )
 
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every analytics rule, of whatever kind."""
+        self._desired = desired
+        return [self._named(document) for document in self._api.rules()]
+
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """ARM has nothing to ask beforehand: it answers each write by itself."""
         return {}
@@ -80,6 +85,10 @@ class SentinelProvider:
         if not codec.may_be_ours(document, self._desired):
             foreign = Unmanaged(Kind.RULE, str(document["name"]), str(document["name"]), "it could not be read")
         return base.decoded(document, lambda: codec.decode(document, self._desired), foreign)
+
+    def _named(self, document: Document) -> Resource | Unmanaged:
+        name = str(document["name"])
+        return base.named(lambda: codec.decode(document, self._desired), Unmanaged(Kind.RULE, name, name))
 
     def _find(self, key: Key) -> Resource | None:
         document = self._api.rule(codec.rule_uuid(key.id))
