@@ -45,6 +45,7 @@ from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
 from deployer.state import DesiredState
 from deployer.state import LiveState
+from deployer.verify import asked
 from deployer.verify import verify
 
 JOBS = 16
@@ -157,13 +158,16 @@ class Fleet:
         def one(provider: Provider, job: Job) -> Outcome:
             desired = job.desired
             live = provider.read(desired)
-            levels = verify(desired, live, provider.health)
+            globs = self.selection.rules
+            keys = concerned(desired, live, globs) if globs else None
+            health = provider.health(asked(desired, live, keys))
+            levels = verify(desired, live, health)
             idle = desired.not_applicable
-            if globs := self.selection.rules:
-                keys = concerned(desired, live, globs)
+            if keys is not None:
                 levels = tuple(level for level in levels if level.key in keys)
                 idle = tuple(item for item in idle if matches(item.rule, globs))
-            return Verified(job.place, levels, required, live.unmanaged, idle)
+            runs_as = tuple(one.runs_as for _, one in sorted(health.items()) if one.runs_as)
+            return Verified(job.place, levels, required, live.unmanaged, idle, runs_as)
 
         return self.over(one)
 

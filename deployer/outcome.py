@@ -99,6 +99,40 @@ class Level:
     level: str
     answer: Answer
     reason: str = ""
+    """Of a pass: a remark that is worth a line of its own."""
+    setting: str = ""
+    """Of an unknown: what to set so that it becomes known, e.g. `elasticsearch: {url, credential}` in the target."""
+    awaited: bool = False
+    """Of an unknown: whether time alone can make it known, so that `verify --wait` looks again."""
+
+
+LEVELS = ("present", "equal", "enabled", "ran", "healthy", "data")
+"""What verify asks, in this order. The first three of every object that has them, the last three of enabled rules:
+has it run since it was written, how did its last run end, does the data that it reads arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsAs:
+    """Whose rights a live rule runs with."""
+
+    key: Key
+    owner: str | None
+    """The user whose rights they are; None if it is not known, or if the rule runs with nobody's."""
+    api_key: bool | None = None
+    """True: an API key that came with the last write. False: one that was made of the login of whoever wrote it."""
+    warning: str = ""
+    """Why somebody should care, e.g. because the rule stops when a person leaves. Never a failure."""
+    note: str = ""
+    """Why it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a provider answers of one rule beyond what `read` shows."""
+
+    levels: tuple[Level, ...]
+    """ran, healthy and data, each once."""
+    runs_as: RunsAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +144,17 @@ class Verified:
     required: tuple[str, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
     not_applicable: tuple[NotApplicable, ...] = ()
+    runs_as: tuple[RunsAs, ...] = ()
+    """Of every rule that the platform tells it of."""
 
     def worst(self) -> Answer:
         """The worst answer among the required levels."""
         answers = {level.answer for level in self.levels if level.level in self.required}
         return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
+
+    def awaited(self) -> tuple[Level, ...]:
+        """The required answers that time alone can make known."""
+        return tuple(level for level in self.levels if level.awaited and level.level in self.required)
 
 
 Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified

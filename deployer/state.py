@@ -94,6 +94,20 @@ def choose_mark(
 
 
 @dataclass(frozen=True, slots=True)
+class Reads:
+    """What a desired rule reads, for `verify` to ask whether it arrives. Pure: taken from Git, asked of nobody."""
+
+    sources: tuple[str, ...]
+    """Index patterns (Kibana) or tables (Sentinel)."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields or columns that the query needs, each with its type in the platform's words; "" if Git does not say."""
+    computed: tuple[str, ...] = ()
+    """Fields that the target computes itself, such as a data view's runtime fields: nothing has to bring them."""
+    look_back: str = ""
+    """How far back a run looks, as the platform writes it: `now-24h`, `P1D`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One object, desired or live."""
 
@@ -119,6 +133,8 @@ class Resource:
     """Why a live object must not be deleted although it is ours, e.g. because somebody else's rule uses it."""
     halted: str | None = None
     """What the platform says of a rule that it switched off by itself; written again only when asked for."""
+    reads: Reads | None = None
+    """Of a desired rule: what it reads."""
 
     @property
     def digest(self) -> str:

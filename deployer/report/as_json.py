@@ -115,11 +115,28 @@ def _target(outcome: Outcome) -> Document:
             return {**base, **_applied(outcome)}
         case Verified():
             levels = [
-                {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}
+                {
+                    **_key(level.key),
+                    "level": level.level,
+                    "answer": level.answer,
+                    "reason": level.reason,
+                    "setting": level.setting,
+                }
                 for level in outcome.levels
+            ]
+            runs_as = [
+                {
+                    **_key(one.key),
+                    "owner": one.owner,
+                    "api_key": one.api_key,
+                    "warning": one.warning,
+                    "note": one.note,
+                }
+                for one in outcome.runs_as
             ]
             idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
             shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
+            shown["runs_as"] = runs_as
             return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
 
 

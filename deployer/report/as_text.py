@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from deployer.diff import FieldChange
 from deployer.findings import Finding
 from deployer.model import NotApplicable
+from deployer.outcome import LEVELS
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -28,6 +30,7 @@ from deployer.plan import Plan
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
+from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
 
@@ -174,25 +177,43 @@ def _verified(outcome: Verified) -> Iterator[str]:
     yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
     groups: dict[tuple[str, Answer, str], list[Level]] = {}
     for level in outcome.levels:
-        if level.answer is not Answer.PASS or (level.level == "equal" and level.reason):
-            groups.setdefault((level.level, level.answer, level.reason), []).append(level)
+        if level.answer is not Answer.PASS or (level.level != "enabled" and level.reason):
+            reason = f"{level.reason}. To know it: {level.setting}" if level.setting else level.reason
+            groups.setdefault((level.level, level.answer, reason), []).append(level)
     for (name, answer, reason), levels in groups.items():
-        note = "" if name in outcome.required else " (not required)"
-        keys = ", ".join(str(level.key) for level in levels[:3])
-        keys += f" and {len(levels) - 3} more" if len(levels) > 3 else ""
-        yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
+        note = "" if name in outcome.required or answer is Answer.PASS else " (not required)"
+        yield f"  {name} {answer}{note}: {plain(reason)}: {_few([level.key for level in levels])}"
+    yield from _rights(outcome.runs_as)
     yield from _idle(outcome.not_applicable)
     yield from _noted(outcome.unmanaged)
 
 
+def _rights(runs_as: Sequence[RunsAs]) -> Iterator[str]:
+    """Whose rights the rules run with, in as few lines as there are answers; warnings stand on lines of their own."""
+    groups: dict[str, list[Key]] = {}
+    for one in runs_as:
+        kind = "an API key" if one.api_key else "the login"
+        who = f"runs with {kind} of {one.owner}" if one.owner else f"runs with: not known: {one.note}"
+        groups.setdefault(f"{who}; warning: {one.warning}" if one.warning else who, []).append(one.key)
+    yield from (f"  {plain(words)}: {_few(keys)}" for words, keys in groups.items())
+
+
+def _few(keys: Sequence[Key]) -> str:
+    named = ", ".join(map(str, keys[:3]))
+    return f"{named} and {len(keys) - 3} more" if len(keys) > 3 else named
+
+
 def _tally(outcome: Verified) -> str:
-    names = list(dict.fromkeys(level.level for level in outcome.levels))
+    """Every level with its count. Unknown is said apart: what was not told is not what was seen to fail."""
+    names = [name for name in LEVELS if any(level.level == name for level in outcome.levels)]
     return ", ".join(_level_tally(name, [level for level in outcome.levels if level.level == name]) for name in names)
 
 
 def _level_tally(name: str, levels: Sequence[Level]) -> str:
-    passed = sum(level.answer is Answer.PASS for level in levels)
-    return f"{name} {passed} of {len(levels)}"
+    passed, unknown = (sum(level.answer is answer for level in levels) for answer in (Answer.PASS, Answer.UNKNOWN))
+    if unknown == len(levels):
+        return f"{name} not known ({unknown})"
+    return f"{name} {passed} of {len(levels)}" + (f" ({unknown} not known)" if unknown else "")
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:

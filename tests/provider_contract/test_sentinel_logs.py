@@ -63,8 +63,9 @@ def test_no_rows_are_no_rows_and_a_missing_table_is_an_error(logs):
 
 
 def test_a_function_that_the_workspace_does_not_have_is_like_a_table_that_it_does_not_have(logs, emulator):
-    error = {"code": "BadArgumentError", "message": "bad", "innererror": {"code": "SemanticError", "message": "semantic",
-             "innererror": {"code": "SEM0260", "message": "Unknown function: '_SentinelHealth'."}}}  # fmt: skip
+    innermost = {"code": "SEM0260", "message": "Unknown function: '_SentinelHealth'."}
+    inner = {"code": "SemanticError", "message": "A semantic error occurred.", "innererror": innermost}
+    error = {"code": "BadArgumentError", "message": "bad", "innererror": inner}
     emulator.fault(path="/query$", status=400, body={"error": error})
 
     with pytest.raises(NoTable) as caught:
@@ -73,7 +74,7 @@ def test_a_function_that_the_workspace_does_not_have_is_like_a_table_that_it_doe
 
 
 def test_a_missing_column_is_no_missing_table(logs):
-    with pytest.raises(Refused, match="400: log query .*scalar expression named 'SentBytes'") as caught:
+    with pytest.raises(Refused, match=r"400: log query .*scalar expression named 'SentBytes'") as caught:
         logs.rows("DeviceNetworkEvents | where SentBytes > 1")
     assert not isinstance(caught.value, NoTable)
 

@@ -3,21 +3,24 @@
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 from deployer.errors import Conflict
 from deployer.errors import Denied
 from deployer.errors import Refused
 from deployer.errors import Unreachable
 from deployer.outcome import Answer
+from deployer.outcome import Health
 from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
+from deployer.providers.base import Asked
 from deployer.providers.kibana import codec
+from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.state import DesiredState
@@ -28,8 +31,6 @@ from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
-
-_RAN = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
 
 
 class KibanaProvider:
@@ -86,21 +87,9 @@ class KibanaProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
 
-    def health(self, live: Resource) -> Level:
-        """By the rule's last execution. A PUT keeps the execution of before, so only a newer one counts."""
-        key = live.key
-        if live.body.get("enabled") is not True:
-            return Level(key, "ran", Answer.UNKNOWN, "the rule is disabled")
-        summary = live.observed.get("execution_summary")
-        last = summary.get("last_execution") if isinstance(summary, Mapping) else None
-        date = _moment(last.get("date")) if isinstance(last, Mapping) else None
-        if not isinstance(last, Mapping) or date is None:
-            return Level(key, "ran", Answer.UNKNOWN, "it has not run yet")
-        status = str(last.get("status"))
-        if live.edited_at is None or date <= live.edited_at or status == "running":
-            return Level(key, "ran", Answer.UNKNOWN, f"it has not run since it was written; it ran at {date}")
-        message = f"{status} at {date}: {last.get('message')}"
-        return Level(key, "ran", _RAN.get(status, Answer.UNKNOWN), message)
+    def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
+        """By each rule's last execution."""
+        return {live.key: Health((*executions.levels(live), _data(live.key))) for _, live in rules}
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -259,11 +248,8 @@ def _unmanaged(found: Resource) -> Unmanaged:
     return unmanaged(found, note)
 
 
-def _moment(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+def _data(key: Key) -> Level:
+    return Level(key, "data", Answer.UNKNOWN, "Elasticsearch is not asked yet")
 
 
 def _too_many_groups(plan: Plan, version: str) -> dict[Key, str]:

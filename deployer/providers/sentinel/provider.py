@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from deployer.outcome import Answer
+from deployer.outcome import Health
 from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
+from deployer.providers.base import Asked
 from deployer.providers.sentinel import codec
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
@@ -59,10 +62,20 @@ class SentinelProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
 
-    def health(self, live: Resource) -> Level:
+    def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
-        why = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
-        return Level(live.key, "ran", Answer.UNKNOWN, why)
+        ran = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
+        data = "the workspace's tables are not asked yet"
+        return {
+            live.key: Health(
+                (
+                    Level(live.key, "ran", Answer.UNKNOWN, ran),
+                    Level(live.key, "healthy", Answer.UNKNOWN, ran),
+                    Level(live.key, "data", Answer.UNKNOWN, data),
+                )
+            )
+            for _, live in rules
+        }
 
     def _decoded(self, document: Document) -> Resource | Unmanaged:
         """The rule in a document; somebody else's that cannot be read is named all the same."""
