@@ -267,7 +267,7 @@ class SentinelTarget:
     endpoint: str | None = None
     """ARM endpoint; None means that of the credential's cloud."""
     logs_endpoint: str | None = None
-    """Of the Log Analytics query API; nothing asks it yet."""
+    """Of the Log Analytics query API; None means that of the credential's cloud."""
     api_version: str | None = None
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Any
 
 from deployer.emulator import reshaping
 from deployer.emulator.arm import alert_rules
+from deployer.emulator.arm import audit
 from deployer.emulator.arm import workspaces
 from deployer.emulator.arm.access import authenticate
 from deployer.emulator.arm.access import user_of
@@ -19,7 +20,7 @@ from deployer.emulator.calls import known
 from deployer.emulator.calls import parse_json
 from deployer.emulator.services import Service
 
-ROUTES = (*alert_rules.ROUTES, *workspaces.ROUTES)
+ROUTES = (*audit.audited(alert_rules.ROUTES), *workspaces.ROUTES)
 
 
 def _handle(call: Call) -> Answer:

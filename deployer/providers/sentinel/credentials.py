@@ -1,4 +1,4 @@
-"""Tokens for ARM: one per credential and audience for a whole run, kept in memory only."""
+"""Tokens for ARM and for log queries: one per credential and audience for a whole run, kept in memory only."""
 
 import os
 import threading
@@ -14,6 +14,7 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline import policies
 
 from deployer.errors import Untrusted
+from deployer.hosts import LOGS
 from deployer.model import Credential
 from deployer.providers.secrets import MASK
 from deployer.providers.secrets import Secret
@@ -97,9 +98,22 @@ def token_source(credential: Credential | None, secret: Secret | None) -> Shared
 
 
 def authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
-    """The pipeline policy that puts the token in; TLS only."""
+    """The pipeline policy that puts ARM's token in; TLS only."""
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+    _require_tls(endpoint)
+    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])
+
+
+def logs_authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
+    """The pipeline policy that puts the token for log queries in; TLS only.
+
+    It is for the cloud's own query API, also where the endpoint is another address of it.
+    """
+    _require_tls(endpoint)
+    return policies.BearerTokenCredentialPolicy(shared, f"{LOGS[cloud]}/.default")
+
+
+def _require_tls(endpoint: str) -> None:
     if urlsplit(endpoint).scheme != "https":
         raise Untrusted(f"{endpoint} is not https: an Azure token is not sent there; use a credential of type bearer")
-    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])

@@ -1,9 +1,11 @@
 """One Sentinel workspace: read its analytics rules whole, write one at a time."""
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from deployer.drift import History
 from deployer.outcome import Answer
@@ -26,16 +28,24 @@ from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
 
+if TYPE_CHECKING:
+    from deployer.providers.sentinel.logs import WorkspaceLogs
+
 
 class SentinelProvider:
     """Implements `Provider` for a workspace."""
 
-    def __init__(self, api: SentinelApi) -> None:
+    def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"]) -> None:
+        """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed."""
         self._api = api
+        self._open_logs = logs
+        self._logs: WorkspaceLogs | None = None
         self._desired = DesiredState("", "", {})
 
     def close(self) -> None:
         self._api.close()
+        if self._logs is not None:
+            self._logs.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Every analytics rule, one request a page."""
