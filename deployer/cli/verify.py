@@ -16,7 +16,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 _TOLD_BY_TIME = {"ran", "healthy", "data"}
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A number with its unit, in seconds."""
 
     name = "duration"
