@@ -26,12 +26,12 @@ from deployer.model import Rule
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import items
+from deployer.providers.kibana import reads
 from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
-from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import as_json
@@ -303,21 +303,7 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
         _DECLARABLE & fields.keys(),
     )
     name, key = str(body.get("name", rule.name)), Key(Kind.RULE, rule.live_id)
-    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=_reads(half, body))
-
-
-def _reads(half: PlatformRule, body: Document) -> Reads:
-    """Index patterns and declared fields; what the query itself reads stands in the query."""
-    index = half.fields.get("index")
-    view = half.fields.get("data_view")
-    runtime = (view.get("runtimeFieldMap") if isinstance(view, Mapping) else None) or {}
-    declared = [field for field in body.get("required_fields") or () if isinstance(field, Mapping)]
-    return Reads(
-        sources=tuple(map(str, index)) if isinstance(index, Sequence) and not isinstance(index, str) else (),
-        fields={str(field.get("name")): str(field.get("type") or "") for field in declared},
-        computed=tuple(sorted(runtime)) if isinstance(runtime, Mapping) else (),
-        look_back=str(body.get("from") or ""),
-    )
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=reads.of(half, body))
 
 
 def _neutral(rule: Rule) -> Document:
