@@ -223,7 +223,7 @@ class Fleet:
             globs = self.selection.rules
             keys = concerned(desired, live, globs) if globs else None
             health = provider.health(asked(desired, live, keys))
-            levels = verify(desired, live, health)
+            levels = verify(desired, live, health, self._today)
             idle = desired.not_applicable
             if keys is not None:
                 levels = tuple(level for level in levels if level.key in keys)
