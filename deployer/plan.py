@@ -51,6 +51,8 @@ class Cause(StrEnum):
     UNCLAIMED = "unclaimed"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
+    ROLLBACK = "rollback"
+    """The run that is undone made the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Create:
     """The object is in Git and not in the target."""
 
     desired: Resource
-    mark: Mark
+    mark: Mark | None
+    """None writes no mark: the object had none, and is to have none again."""
     cause: Cause = Cause.PENDING
     blocked: str | None = None
 
@@ -81,7 +84,7 @@ class Update:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     cause: Cause
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
@@ -101,7 +104,7 @@ class Claim:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
     cause: Cause = Cause.UNCLAIMED
@@ -153,6 +156,10 @@ class Plan:
     owned_rules: int
     notes: tuple[tuple[Key, str], ...] = ()
     """What is equal to Git and yet not ours to change: somebody else's mark, or a later one."""
+    goal: str = "Git"
+    """What the target is to equal."""
+    remarks: tuple[tuple[Key, str], ...] = ()
+    """What is to be known of a change beyond what it writes."""
 
     @property
     def digest(self) -> str:
@@ -189,6 +196,11 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
     )
 
 
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The same changes in the order in which they are carried out."""
+    return tuple(sorted(_kept_whole(list(changes)), key=_order))
+
+
 def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
     """The part of a plan that is about some rules: they, what they need, and what still stands in their lists."""
     keys = concerned(desired, live, globs)
@@ -206,6 +218,7 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
         notes=tuple(pair for pair in plan.notes if pair[0] in keys),
+        remarks=tuple(pair for pair in plan.remarks if pair[0] in keys),
     )
 
 

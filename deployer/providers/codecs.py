@@ -1,10 +1,15 @@
 """The codec of each platform, for work that needs no connection."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from deployer.model import Assignment
 from deployer.model import Platform
+from deployer.providers.kibana import canonical
 from deployer.providers.kibana import codec as kibana
 from deployer.providers.sentinel import codec as sentinel
 from deployer.state import DesiredState
+from deployer.state import Key
 
 
 def encode(assignment: Assignment) -> DesiredState:
@@ -12,3 +17,8 @@ def encode(assignment: Assignment) -> DesiredState:
     if assignment.target.platform is Platform.KIBANA:
         return kibana.encode(assignment)
     return sentinel.encode(assignment)
+
+
+def needs(platform: Platform, key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on: it must be in place before the object is written."""
+    return canonical.needs(key, body) if platform is Platform.KIBANA else ()

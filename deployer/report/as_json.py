@@ -32,14 +32,15 @@ SCHEMA = "deployer/1"
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
-    """The document of a run over targets."""
+def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
+    """The document of a run over targets; `told` is what this verb alone has to say."""
     return text(
         {
             "schema": SCHEMA,
             "verb": verb,
             "environment": environment,
             "exit_code": exit_code(outcomes),
+            **told,
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
         }
@@ -139,6 +140,7 @@ def _plan(plan: Plan) -> Document:
         **_unmanaged(plan.unmanaged),
         "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
+        "remarks": [{**_key(key), "remark": remark} for key, remark in plan.remarks],
     }
 
 

@@ -37,6 +37,7 @@ _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
     Cause.BOTH: "changed in the target, and in Git",
     Cause.PENDING: "changed in Git",
+    Cause.ROLLBACK: "changed by the run that is undone",
 }
 
 
@@ -72,7 +73,7 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
 
 def _planned(place: Place, plan: Plan) -> Iterator[str]:
     if not plan.changes:
-        yield f"{place}: no changes. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: no changes. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
@@ -81,6 +82,8 @@ def _planned(place: Place, plan: Plan) -> Iterator[str]:
 
 
 def _asides(plan: Plan) -> Iterator[str]:
+    for key, remark in plan.remarks:
+        yield f"  note on {key}: {plain(remark)}"
     yield from _idle(plan.not_applicable)
     for key, note in plan.notes:
         yield f"  equal to Git, but not ours: {key}: {plain(note)}"
@@ -111,6 +114,8 @@ def _change(change: Change) -> Iterator[str]:
         case Create(desired=desired):
             if desired.source:
                 yield f"      (from {desired.source.path}:{desired.source.line})"
+            if change.cause is Cause.ROLLBACK:
+                yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
             yield f"      (because it is {plain(reason)})"
         case _:
@@ -158,7 +163,7 @@ def _text_change(before: str, after: str) -> Iterator[str]:
 def _applied(outcome: Applied) -> Iterator[str]:
     place, plan = outcome.place, outcome.plan
     if not plan.changes:
-        yield f"{place}: nothing to do. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: nothing to do. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         left = f", {len(outcome.failures)} not" if outcome.failures else ""
         yield f"{place}: {count(len(outcome.done), 'change')} made{left}"

@@ -138,9 +138,12 @@ def decode_data_view(document: Document, desired: DesiredState) -> Resource:
     return _decoded(key, canonical.data_view(document), document, desired, marks)
 
 
-def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
-    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids."""
-    carried = dict(live.carried) if live else {}
+def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, str], live: Resource | None) -> Document:
+    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids.
+
+    In every document: an object that is made again carries what `wanted` says; `mark` None writes no mark.
+    """
+    carried = dict((live or wanted).carried)
     foreign = carried.pop("exceptions_list", [])
     attached = [
         {"id": list_ids[list_id], "list_id": list_id, "type": "detection", "namespace_type": "single"}
@@ -150,23 +153,26 @@ def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], liv
         **carried,
         **wanted.body,
         "rule_id": wanted.key.id,
-        "tags": [*wanted.body.get("tags", ()), str(mark)],
+        "tags": [*wanted.body.get("tags", ()), *_tag(mark)],
         "exceptions_list": [*attached, *foreign],
     }
 
 
-def list_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST or PUT."""
-    body = {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", **_kept(live)}
-    return {**body, "tags": [str(mark), *_foreign_tags(live)]}
+    kept = live or wanted
+    body = {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", **_kept(kept)}
+    return {**body, "tags": [*_tag(mark), *_foreign_tags(kept)]}
 
 
-def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
-    tags = [str(mark), *_foreign_tags(live)]
-    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags, **_kept(live)}
+def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a POST or PUT. A PUT names the saved object and its version; a POST can send no comment's author."""
+    kept = live or wanted
+    tags = [*_tag(mark), *_foreign_tags(kept)]
+    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags, **_kept(kept)}
     if live is None:
-        return body
+        comments = [{"comment": comment["comment"]} for comment in wanted.carried.get("comments", ())]
+        return {**body, "comments": comments} if comments else body
     comments = [
         {name: comment[name] for name in ("id", "comment") if name in comment}
         for comment in live.carried.get("comments", ())
@@ -175,14 +181,15 @@ def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Docume
     return {**body, "id": live.observed["id"], "_version": live.version, "comments": comments}
 
 
-def data_view_document(wanted: Resource, mark: Mark) -> Document:
+def data_view_document(wanted: Resource, mark: Mark | None) -> Document:
     body = dict(wanted.body)
     fields = {
         name: {"type": field["type"], "script": dict(field["script"])}
         for name, field in body["runtimeFieldMap"].items()
     }
-    first = fields[min(fields)]["script"]
-    first["source"] = f"// {mark}\n{first['source']}"
+    if mark is not None:
+        first = fields[min(fields)]["script"]
+        first["source"] = f"// {mark}\n{first['source']}"
     return {**body, "runtimeFieldMap": fields}
 
 
@@ -200,12 +207,16 @@ def _view_of(document: Document) -> tuple[Key, ...]:
     return (Key(Kind.DATA_VIEW, view),) if view else ()
 
 
-def _kept(live: Resource | None) -> Document:
-    return {"meta": live.carried["meta"]} if live and "meta" in live.carried else {}
+def _tag(mark: Mark | None) -> list[str]:
+    return [str(mark)] if mark else []
 
 
-def _foreign_tags(live: Resource | None) -> list[str]:
-    return list(live.carried.get("tags", ())) if live else []
+def _kept(one: Resource) -> Document:
+    return {"meta": one.carried["meta"]} if "meta" in one.carried else {}
+
+
+def _foreign_tags(one: Resource) -> list[str]:
+    return list(one.carried.get("tags", ()))
 
 
 def _decoded(
