@@ -8,7 +8,8 @@ One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the fi
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. Secrets of the run are left out of both, so `digest` and `carried_digest` tell what they were with them.
-`address` is where the target was. `failed` has the error; a `writing` that nothing follows was cut short, and the
+`switched_off` has the rules that are switched off before a data view is deleted, in the same way. `address` is where
+the target was. `failed` has the error; a `writing` that nothing follows was cut short, and the
 target must be looked at. The journal of a rollback names in `undoes` the run that it undoes.
 """
 
@@ -17,7 +18,9 @@ import os
 import threading
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from itertools import count
@@ -66,12 +69,13 @@ class Journal(AbstractContextManager["Journal"]):
             self._file.close()
             self._file = None
 
-    def writing(self, place: Place, change: Change) -> None:
-        """Say that `change` is about to be sent."""
+    def writing(self, place: Place, change: Change, switched_off: Sequence[Resource] = ()) -> None:
+        """Say that `change` is about to be sent, and that these rules are switched off before it."""
         before = None if isinstance(change, Create) else _of(change.live, str(change.live.mark or ""))
         mark = "" if isinstance(change, Delete) else str(change.mark or "")
         after = None if isinstance(change, Delete) else _of(change.desired, mark)
-        self._append(place, change, {"phase": "writing", "before": before, "after": after})
+        told = {"phase": "writing", "before": before, "after": after}
+        self._append(place, change, {**told, "switched_off": [_off(rule) for rule in switched_off]})
 
     def written(self, place: Place, change: Change) -> None:
         """Say that it was done, and read back."""
@@ -112,6 +116,12 @@ def _of(resource: Resource, mark: str) -> dict[str, Any]:
     told = {"body": resource.body, "carried": resource.carried, "mark": mark, "version": resource.version}
     edited = {"edited_by": resource.edited_by, "edited_at": str(resource.edited_at) if resource.edited_at else None}
     return {**told, **edited, "digest": resource.digest, "carried_digest": digest(resource.carried)}
+
+
+def _off(rule: Resource) -> dict[str, Any]:
+    off = replace(rule, body={**rule.body, "enabled": False})
+    mark = str(rule.mark or "")
+    return {"kind": rule.key.kind, "id": rule.key.id, "before": _of(rule, mark), "after": _of(off, mark)}
 
 
 def _free(folder: Path, run: str) -> str:

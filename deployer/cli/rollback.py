@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @common.targets
-@click.argument("run", metavar="RUN")
+@click.argument("names", metavar="RUN...", nargs=-1, required=True)
 @common.output
 @click.option("--allow-updates", type=click.IntRange(0), help="Allow this many rule updates per target.")
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     help="Where the run was recorded, and this one will be (default: .deployer/journal under the root).",
 )
 @click.pass_obj
-def rollback(root: Path, /, run: str, folder: Path | None, dry: bool, yes: bool, **options: Any) -> int:
-    """Undo what the run RUN of apply wrote: its id, the beginning of it, or the path of its journal.
+def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bool, yes: bool, **options: Any) -> int:
+    """Undo what a run of apply wrote. RUN is its id, the beginning of it, or the path of its journal.
 
+    Several runs are undone together: what was there before the first of them is there again.
     What somebody changed since then is left alone and named. On a terminal the plan is shown and you are asked first.
     Git is not touched: revert it there as well, or the next apply does it again.
 
@@ -63,14 +64,14 @@ def rollback(root: Path, /, run: str, folder: Path | None, dry: bool, yes: bool,
     try:
         manifest = load(root, environment, trusted_hosts=trusted)
         try:
-            told = read(find(folder, run), environment, manifest.environment.owner)
+            told = read([find(folder, name) for name in names], environment, manifest.environment.owner)
             selection = narrowed(manifest, told, options["tenants"], options["rules"])
         except CannotStart as error:
             raise click.UsageError(str(common.complaint(error))) from None
         fleet = Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
         consent = Consent(deletes=options["allow_deletes"], updates=options["allow_updates"])
         ask = None if dry or yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
-        with Journal(folder, environment, undoes=told.id) as journal:
+        with Journal(folder, environment, undoes=", ".join(told.ids)) as journal:
             outcomes = undo(fleet, told, consent, ask, journal, dry=dry)
             recorded = journal.run if journal.path.exists() else None
     except DeployerError as error:
@@ -78,10 +79,10 @@ def rollback(root: Path, /, run: str, folder: Path | None, dry: bool, yes: bool,
             common.put_out(as_json.failure("rollback", environment, error), options["out"])
         raise common.complaint(error) from None
     if json:
-        text = report.json(environment, told.id, outcomes, recorded)
+        text = report.json(environment, told.ids, outcomes, recorded)
     else:
         writes = sum(len(told.writes[where]) for where in told.writes if where[0] in selection.tenants)
-        text = report.text(told.id, told.began, writes, outcomes, recorded)
+        text = report.text(told.ids, told.began, writes, outcomes, recorded)
     common.put_out(text, options["out"])
     return exit_code(outcomes)
 

@@ -13,18 +13,20 @@ from deployer.report import as_text
 from deployer.report.wording import count
 from deployer.report.wording import plain
 
-ADVICE = "Git still wants what that run wrote: revert it there, too, or the next apply does it again."
+ADVICE = "Git still wants what was undone: revert it there, too, or the next apply does it again."
 
 
-def text(run: str, began: datetime, writes: int, outcomes: Sequence[Outcome], recorded: str | None) -> str:
+def text(runs: Sequence[str], began: datetime, writes: int, outcomes: Sequence[Outcome], recorded: str | None) -> str:
     """The report for people; `recorded` is the run of the rollback itself, if it wrote anything."""
-    head = f"Rollback of {plain(run)}, which began {began:%Y-%m-%d %H:%M:%S} UTC and wrote {count(writes, 'object')}."
+    which = "which" if len(runs) == 1 else "the first of which"
+    when = f"{which} began {began:%Y-%m-%d %H:%M:%S} UTC"
+    head = f"Rollback of {plain(', '.join(runs))}, {when}: {count(writes, 'object')} written."
     return "\n".join([head, "", as_text.render(outcomes) + "\n".join([*_advice(outcomes, recorded), ""])])
 
 
-def json(environment: str, run: str, outcomes: Sequence[Outcome], recorded: str | None) -> str:
+def json(environment: str, runs: Sequence[str], outcomes: Sequence[Outcome], recorded: str | None) -> str:
     """The document for scripts."""
-    told: Mapping[str, Any] = {"run": run, "recorded_as": recorded, "advice": _advice(outcomes, recorded)}
+    told: Mapping[str, Any] = {"runs": list(runs), "recorded_as": recorded, "advice": _advice(outcomes, recorded)}
     return as_json.render("rollback", environment, outcomes, told)
 
 

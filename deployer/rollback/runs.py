@@ -39,23 +39,25 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What the run did to one object; `before` None is a create, `after` None a delete."""
+    """What the run did to one object; a state of None is that it was not there."""
 
     key: Key
     before: State | None
-    after: State | None
+    left: tuple[State | None, ...]
+    """What the run may have left, the last state last: one, unless a write was not seen through."""
     at: datetime
     sure: bool
     """Whether the run saw that it was done."""
+    torn: bool = False
+    """Whether somebody else wrote it between two writes of the runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Everything that one run wrote, or may have written."""
+    """Everything that one run wrote, or may have written; or several, one after the other."""
 
-    id: str
+    ids: tuple[str, ...]
     began: datetime
-    ended: datetime
     writes: Mapping[Where, tuple[Write, ...]]
     addresses: Mapping[Where, str] = field(default_factory=dict)
     """Where the targets were, as far as the journal tells."""
@@ -79,29 +81,40 @@ def find(folder: Path, name: str) -> Path:
     raise CannotStart(f"{folder} has no journal of a run {name!r}; {there} (see --journal)")
 
 
-def read(path: Path, environment: str, owner: str) -> Run:
-    """What the journal at `path` tells; raise `CannotStart` unless it is one, of this environment and this owner."""
+def read(paths: Sequence[Path], environment: str, owner: str) -> Run:
+    """What these journals tell, taken together as one run.
+
+    Raise `CannotStart` unless each is the journal of a run of this owner on this environment.
+    """
+    lines = [line for path in dict.fromkeys(paths) for line in _lines(path, environment, owner)]
+    lines.sort(key=lambda line: str(line["at"]))
+    return Run(
+        tuple(dict.fromkeys(str(line["run"]) for line in lines)),
+        _moment(lines[0]),
+        {where: tuple(_writes(told)) for where, told in _by_target(lines).items()},
+        {_where(line): str(line["address"]) for line in lines if line.get("address")},
+    )
+
+
+def _lines(path: Path, environment: str, owner: str) -> list[Mapping[str, Any]]:
+    """The lines about writes in one journal, every one of them fit to be read."""
     try:
-        lines = journal.read(path)
-        known = [line for line in lines if line["phase"] in ("writing", "written", "failed")]
-        if odd := sorted({str(line["schema"]) for line in known} - {journal.SCHEMA}):
+        lines = [line for line in journal.read(path) if line["phase"] in ("writing", "written", "failed")]
+        if odd := sorted({str(line["schema"]) for line in lines} - {journal.SCHEMA}):
             raise CannotStart(f"{path} is of schema {odd[0]!r}, this version reads {journal.SCHEMA}")
-        if not known:
+        if not lines:
             raise CannotStart(f"{path} tells of no write: there is nothing to undo")
-        foreign = sorted({str(line["environment"]) for line in known} - {environment})
-        if foreign:
+        if foreign := sorted({str(line["environment"]) for line in lines} - {environment}):
             raise CannotStart(f"{path} is the journal of a run on {foreign[0]}, not on {environment}")
-        writes = {where: tuple(_writes(lines)) for where, lines in _by_target(known).items()}
-        times = [_moment(line) for line in known]
-        addresses = {_where(line): str(line["address"]) for line in known if line.get("address")}
-        run = Run(str(known[0]["run"]), min(times), max(times), writes, addresses)
+        times = {_moment(line).tzinfo for line in lines}
+        writes = [write for told in _by_target(lines).values() for write in _writes(told)]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CannotStart(f"{path} is not a journal of deployer: {type(error).__name__}: {error}") from None
-    owners = {mark.owner for told in run.writes.values() for one in told for mark in _marks(one)}
-    if owners - {owner}:
-        text = f"{path} is the journal of a run of owner {min(owners - {owner})}, and {environment} is now {owner}'s"
-        raise CannotStart(text)
-    return run
+    if None in times:
+        raise CannotStart(f"{path} is not a journal of deployer: a time without a zone")
+    if others := sorted({mark.owner for write in writes for mark in _marks(write)} - {owner}):
+        raise CannotStart(f"{path} is the journal of a run of owner {others[0]}, and {environment} is now {owner}'s")
+    return [*lines]
 
 
 def _by_target(lines: Iterable[Mapping[str, Any]]) -> dict[Where, list[Mapping[str, Any]]]:
@@ -117,11 +130,27 @@ def _writes(lines: Iterable[Mapping[str, Any]]) -> Iterator[Write]:
     for line in lines:
         key, at = Key(Kind(line["kind"]), str(line["id"])), _moment(line)
         if line["phase"] == "writing":
-            before = found[key].before if key in found else _state(line["before"])
-            found[key] = Write(key, before, _state(line["after"]), at, sure=False)
+            for off in line.get("switched_off", ()):
+                rule = Key(Kind(off["kind"]), str(off["id"]))
+                found[rule] = _written(rule, found.get(rule), off, at)
+            found[key] = _written(key, found.get(key), line, at)
         elif line["phase"] == "written":
-            found[key] = replace(found[key], at=at, sure=True)
+            found[key] = replace(found[key], left=found[key].left[-1:], at=at, sure=True)
     yield from found.values()
+
+
+def _written(key: Key, earlier: Write | None, told: Mapping[str, Any], at: datetime) -> Write:
+    """A write that is not yet known to have been done, after those before it."""
+    before, after = _state(told["before"]), _state(told["after"])
+    if earlier is None:
+        return Write(key, before, (after,), at, sure=False)
+    known = [_identity(state) for state in (earlier.before, *earlier.left)]
+    torn = earlier.torn or _identity(before) not in known
+    return Write(key, earlier.before, (*earlier.left, after), at, sure=False, torn=torn)
+
+
+def _identity(state: State | None) -> tuple[str, str] | None:
+    return (state.digest, state.mark) if state else None
 
 
 def _state(told: Mapping[str, Any] | None) -> State | None:
@@ -141,9 +170,9 @@ def _state(told: Mapping[str, Any] | None) -> State | None:
 
 def _marks(write: Write) -> Iterator[Mark]:
     """What the run itself wrote says whose it is."""
-    mark = whole_mark(write.after.mark) if write.after else None
-    if isinstance(mark, Mark):
-        yield mark
+    for mark in (whole_mark(state.mark) for state in write.left if state):
+        if isinstance(mark, Mark):
+            yield mark
 
 
 def _where(line: Mapping[str, Any]) -> Where:

@@ -78,7 +78,7 @@ def undo(provider: Provider, job: Job, writes: Sequence[Write], globs: Sequence[
 
 def _view(job: Job, writes: Iterable[Write]) -> DesiredState:
     """What to look at, and how: everything that the run wrote, as it wrote it, and what that stood on."""
-    states = {write.key: [state for state in (write.after, write.before) if state] for write in writes}
+    states = {write.key: [state for state in (*reversed(write.left), write.before) if state] for write in writes}
     platform = job.target.platform
     grounds = {need for key, told in states.items() for state in told for need in needs(platform, key, state.body)}
     looked = {key: Resource(key, told[0].body, git_id=job.desired.git_id(key)) for key, told in states.items() if told}
@@ -89,7 +89,9 @@ def _change(write: Write, found: Resource | None, job: Job) -> Change | None:
     """What undoes one write; None if there is nothing to undo."""
     if _is(found, write.before):
         return None
-    blocked = None if _is(found, write.after) else _left_alone(write, found, job.desired)
+    blocked = None if any(_is(found, state) for state in write.left) else _left_alone(write, found, job.desired)
+    if write.torn:
+        blocked = blocked or "changed between the runs; left alone: undo them one at a time, the last one first"
     before = write.before
     if before is None:
         if found is None:
@@ -126,7 +128,7 @@ def _left_alone(write: Write, found: Resource | None, ours: DesiredState) -> str
     if not write.sure:
         text = "the run did not see this write through, and what is there is neither what was there before it nor that"
         return f"{text}; last edited{by}{at}; left alone"
-    if write.after is None:
+    if write.left[-1] is None:
         return f"made again since the run{by}{at}; left alone"
     if isinstance(found.mark, Mark) and ours.owns(found) and found.mark.digest == found.digest:
         return f"written by a later run{by}{at}; left alone: undo that one first"
@@ -185,7 +187,7 @@ def _concerned(job: Job, writes: Iterable[Write], globs: Sequence[str]) -> set[K
     grounds = {
         write.key: {
             need
-            for state in (write.before, write.after)
+            for state in (write.before, *write.left)
             if state
             for need in needs(job.target.platform, write.key, state.body)
         }

@@ -151,7 +151,7 @@ def test_a_run_that_changed_everything_is_undone_object_by_object(deployer, smal
 
     report = undone.json
     assert undone.code == report["exit_code"] == 0
-    assert (report["verb"], report["run"], report["recorded_as"]) == ("rollback", runs(small)[1], runs(small)[2])
+    assert (report["verb"], report["runs"], report["recorded_as"]) == ("rollback", [runs(small)[1]], runs(small)[2])
     assert outcomes(report) == {"kibana": "applied", "sentinel": "applied"}
     assert {change["cause"] for target in report["targets"] for change in target["changes"]} == {"rollback"}
     assert live.whole() == before
@@ -262,6 +262,41 @@ def test_a_second_rollback_of_the_same_run_has_nothing_to_do(deployer, small):
     assert len(runs(small)) == 3
 
 
+def test_several_runs_are_undone_together(deployer, small, live):
+    """One deleted what another stood on: neither can be undone alone, both can."""
+    environment(small, rules=[BOTNET, BEACON])
+    deployer("apply", "site")
+    before = live.whole()
+    overlay(small, severity="low")
+    deployer("apply", "site", "--rule", BOTNET)
+    environment(small, rules=[BOTNET])
+    overlay(small, severity="medium")
+    deployer("apply", "site")
+    small.emulator.set_clock(datetime.now(UTC) + timedelta(hours=25))
+
+    undone = deployer("rollback", "site", runs(small)[2], runs(small)[1], "--format", "json")
+
+    assert undone.code == 0
+    assert undone.json["runs"] == runs(small)[1:3]
+    assert live.whole() == before
+
+
+def test_what_somebody_changed_between_two_runs_is_not_lost_by_undoing_both(deployer, small, live):
+    deployer("apply", "site")
+    overlay(small, severity="low")
+    deployer("apply", "site")
+    live.edit_kibana(enabled=False)
+    overlay(small, severity="medium")
+    deployer("apply", "site")
+    _, first, second = runs(small)
+
+    undone = deployer("rollback", "site", first, second, "--format", "json")
+
+    assert undone.code == 3
+    assert outcomes(undone.json) == {"kibana": "failed", "sentinel": "applied"}
+    assert "changed between the runs" in changes(undone.json, "kibana")[f"rule/{BOTNET}"]["error"]
+
+
 def test_after_a_rollback_the_plan_shows_that_git_still_wants_it(deployer, small):
     deployer("apply", "site")
     overlay(small, severity="low")
@@ -270,7 +305,7 @@ def test_after_a_rollback_the_plan_shows_that_git_still_wants_it(deployer, small
     undone = deployer("rollback", "site", runs(small)[-1])
     planned = deployer("plan", "site", "--format", "json")
 
-    assert "Git still wants what that run wrote: revert it there, too, or the next apply does it again." in undone.out
+    assert "Git still wants what was undone: revert it there, too, or the next apply does it again." in undone.out
     causes = {change["cause"] for target in planned.json["targets"] for change in target["changes"]}
     assert (planned.code, causes) == (2, {"pending"})
 
@@ -590,7 +625,7 @@ def test_the_beginning_of_a_runs_id_and_the_path_of_its_journal_name_it_too(depl
     shutil.copy(small.root / f".deployer/journal/{run}.jsonl", file)
 
     for name in (run, run[:9], str(file)):
-        assert deployer("rollback", "site", name, "--dry-run", "--format", "json").json["run"] == run
+        assert deployer("rollback", "site", name, "--dry-run", "--format", "json").json["runs"] == [run]
 
 
 def test_phases_of_later_versions_are_skipped(deployer, small):
