@@ -57,23 +57,27 @@ class Live:
         self.arm("PUT", document["name"], {**document, "properties": {**document["properties"], **change}})
 
     def whole(self):
-        """Everything there is, without what the server alone decides."""
-        lists = self.kibana("GET", f"{LISTS}/_find", per_page=100)["data"]
-        items = [
-            item
-            for one in lists
-            for item in self.kibana("GET", f"{ITEMS}/_find", list_id=one["list_id"], per_page=100)["data"]
-        ]
-        rules = self.kibana("GET", f"{RULES}/_find", per_page=100)["data"]
-        views = {rule["data_view_id"] for rule in rules if rule.get("data_view_id")}
-        found = {
-            **{f"rule {one['rule_id']}": one for one in rules},
-            **{f"list {one['list_id']}": one for one in lists},
-            **{f"item {one['item_id']}": one for one in items},
-            **{f"view {one}": self.kibana("GET", f"/api/data_views/data_view/{one}")["data_view"] for one in views},
-            **{f"sentinel {one['name']}": one for one in self.arm("GET")["value"]},
-        }
-        return {name: plain(one) for name, one in found.items()}
+        return whole(self)
+
+
+def whole(hands):
+    """Everything there is, without what the server alone decides."""
+    lists = hands.kibana("GET", f"{LISTS}/_find", per_page=100)["data"]
+    items = [
+        item
+        for one in lists
+        for item in hands.kibana("GET", f"{ITEMS}/_find", list_id=one["list_id"], per_page=100)["data"]
+    ]
+    rules = hands.kibana("GET", f"{RULES}/_find", per_page=100)["data"]
+    views = [one["id"] for one in hands.kibana("GET", "/api/data_views")["data_view"]]
+    found = {
+        **{f"rule {one['rule_id']}": one for one in rules},
+        **{f"list {one['list_id']}": one for one in lists},
+        **{f"item {one['item_id']}": one for one in items},
+        **{f"view {one}": hands.kibana("GET", f"/api/data_views/data_view/{one}")["data_view"] for one in views},
+        **{f"sentinel {one['name']}": one for one in hands.arm("GET", "")["value"]},
+    }
+    return {name: plain(one) for name, one in found.items()}
 
 
 def plain(value):
