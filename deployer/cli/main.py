@@ -13,6 +13,7 @@ from deployer.cli import check
 from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
+from deployer.cli import rollback
 from deployer.cli import schema
 from deployer.cli import show
 from deployer.cli import tenants
@@ -51,6 +52,7 @@ _COMMANDS = (
     drift.drift,
     emulator.emulator,
     plan.plan,
+    rollback.rollback,
     schema.schema,
     show.show,
     tenants.tenants,

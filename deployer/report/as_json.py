@@ -39,7 +39,7 @@ SCHEMA = "deployer/1"
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] | None = None) -> str:
+def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
     """The document of a run over targets; `told` is what the verb has to say beyond them."""
     return text(
         {
@@ -47,6 +47,7 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mappi
             "verb": verb,
             "environment": environment,
             "exit_code": exit_code(outcomes),
+            **told,
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
             **(told or {}),
@@ -170,6 +171,7 @@ def _plan(plan: Plan) -> Document:
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
         "waiting": [{**_key(key), "note": note} for key, note in plan.waiting],
         "accepted": [_accepted(one) for one in plan.accepted],
+        "remarks": [{**_key(key), "remark": remark} for key, remark in plan.remarks],
     }
 
 
@@ -196,7 +198,8 @@ def _change(change: Change) -> Document:
     return {
         "action": change.action,
         **_key(change.key),
-        "cause": change.cause,
+        # scripts know six causes; that a change undoes a run is what the verb says
+        "cause": Cause.PENDING if change.cause is Cause.ROLLBACK else change.cause,
         "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
         "edited_by": live.edited_by if live else None,
         "edited_at": live.edited_at if live else None,
@@ -234,7 +237,6 @@ def finding(found: Finding) -> Document:
 def _summary(outcomes: Sequence[Outcome]) -> Document:
     plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned | Drifted | Applied)]
     changes = [change for outcome in outcomes for change in _counted(outcome)]
-    weighed = [one for outcome in outcomes if isinstance(outcome, Drifted) for one in outcome.drift.differences]
     return {
         **{action: sum(change.action == action for change in changes) for action in _ACTIONS},
         "unchanged": sum(len(plan.unchanged) for plan in plans),
@@ -244,8 +246,16 @@ def _summary(outcomes: Sequence[Outcome]) -> Document:
         "rules": sum(change.key.kind is Kind.RULE for change in changes)
         + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged)
         + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified)),
-        **({cause: sum(one.cause is cause for one in weighed) for cause in Cause} if weighed else {}),
+        **_causes(outcomes),
     }
+
+
+def _causes(outcomes: Sequence[Outcome]) -> Document:
+    """Of `drift`: how many objects differ for which cause."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Drifted)]
+    weighed = [one for outcome in seen for one in outcome.drift.differences]
+    causes = [cause for cause in Cause if cause is not Cause.ROLLBACK]
+    return {cause: sum(one.cause is cause for one in weighed) for cause in causes} if seen else {}
 
 
 def _failures(outcome: Outcome) -> int:

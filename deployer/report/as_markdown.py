@@ -52,7 +52,7 @@ _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.
 def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
     """The report of a run, what went wrong first."""
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
-    digest = digest_to_approve(outcomes)
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
     rows = [_row(outcome) for outcome in ordered]

@@ -14,6 +14,8 @@ from typing import Any
 from deployer.providers.shapes import Shape
 from deployer.providers.shapes import known
 from deployer.state import MARK_PATTERN
+from deployer.state import Key
+from deployer.state import Kind
 from deployer.state import as_json
 
 Document = dict[str, Any]
@@ -156,6 +158,18 @@ def data_view(document: Mapping[str, Any]) -> Document:
             for name, field in sorted((document.get("runtimeFieldMap") or {}).items())
         },
     }
+
+
+def needs(key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on."""
+    match key.kind:
+        case Kind.RULE:
+            lists = (Key(Kind.LIST, list_id) for list_id in body.get("exceptions_list", ()))
+            return (*lists, *((Key(Kind.DATA_VIEW, body["data_view_id"]),) if body.get("data_view_id") else ()))
+        case Kind.ITEM:
+            return (Key(Kind.LIST, body["list_id"]),)
+        case _:
+            return ()
 
 
 def unmarked(script: str) -> str:

@@ -149,9 +149,12 @@ def decode_data_view(document: Document, desired: DesiredState) -> Resource:
     return _decoded(key, canonical.data_view(document), document, desired, marks, carried)
 
 
-def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
-    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids."""
-    kept = dict(live.carried) if live else {}
+def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, str], live: Resource | None) -> Document:
+    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids.
+
+    In every document: an object that is made again carries what `wanted` says; `mark` None writes no mark.
+    """
+    kept = dict((live or wanted).carried)
     foreign = kept.pop("exceptions_list", [])
     carried = {name: value for name, value in kept.items() if name not in canonical.NESTED}
     body = {name: _restored(name, kept.get(name), value) for name, value in wanted.body.items()}
@@ -163,25 +166,28 @@ def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], liv
         **carried,
         **body,
         "rule_id": wanted.key.id,
-        "tags": [*wanted.body.get("tags", ()), str(mark)],
+        "tags": [*wanted.body.get("tags", ()), *_tag(mark)],
         "exceptions_list": [*attached, *foreign],
     }
 
 
-def list_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST or PUT."""
-    body = {**_kept(live), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
-    return {**body, "tags": [str(mark), *_foreign_tags(live)]}
+    kept = live or wanted
+    body = {**_kept(kept), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
+    return {**body, "tags": [*_tag(mark), *_foreign_tags(kept)]}
 
 
-def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
-    tags = [str(mark), *_foreign_tags(live)]
-    body = {**_kept(live), **wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags}
-    kept = live.carried.get("entries") if live else None
-    body["entries"] = shapes.restored(canonical.ITEM["entries"], kept, body["entries"], _alike_entries)
+def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a POST or PUT. A PUT names the saved object and its version; a POST can send no comment's author."""
+    kept = live or wanted
+    tags = [*_tag(mark), *_foreign_tags(kept)]
+    body = {**_kept(kept), **wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags}
+    entries = kept.carried.get("entries")
+    body["entries"] = shapes.restored(canonical.ITEM["entries"], entries, body["entries"], _alike_entries)
     if live is None:
-        return body
+        comments = [{"comment": comment["comment"]} for comment in wanted.carried.get("comments", ())]
+        return {**body, "comments": comments} if comments else body
     comments = [
         {name: comment[name] for name in ("id", "comment") if name in comment}
         for comment in live.carried.get("comments", ())
@@ -190,13 +196,14 @@ def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Docume
     return {**body, "id": live.observed["id"], "_version": live.version, "comments": comments}
 
 
-def data_view_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def data_view_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST: an update leaves alone what it does not send, but replaces the runtime fields whole."""
-    kept = {"runtimeFieldMap": live.carried.get("runtimeFieldMap")} if live else {}
+    kept = {"runtimeFieldMap": (live or wanted).carried.get("runtimeFieldMap")}
     body = shapes.restored(canonical.VIEW, kept, wanted.body)
     fields = {name: {**field, "script": dict(field["script"])} for name, field in body["runtimeFieldMap"].items()}
-    first = fields[min(fields)]["script"]
-    first["source"] = f"// {mark}\n{first['source']}"
+    if mark is not None:
+        first = fields[min(fields)]["script"]
+        first["source"] = f"// {mark}\n{first['source']}"
     return {**body, "runtimeFieldMap": fields}
 
 
@@ -233,18 +240,22 @@ def _view_of(document: Document) -> tuple[Key, ...]:
     return (Key(Kind.DATA_VIEW, view),) if view else ()
 
 
-def _kept(live: Resource | None) -> Document:
+def _kept(one: Resource) -> Document:
     """What is carried over of a list or item, but for what is written in a way of its own."""
     special = ("tags", "comments", "entries")
-    return {name: value for name, value in live.carried.items() if name not in special} if live else {}
+    return {name: value for name, value in one.carried.items() if name not in special}
 
 
 def _alike_entries(live: Any, entry: Any) -> bool:
     return as_json(canonical.entries([live])) == as_json([entry])
 
 
-def _foreign_tags(live: Resource | None) -> list[str]:
-    return list(live.carried.get("tags", ())) if live else []
+def _tag(mark: Mark | None) -> list[str]:
+    return [str(mark)] if mark else []
+
+
+def _foreign_tags(one: Resource) -> list[str]:
+    return list(one.carried.get("tags", ()))
 
 
 def _decoded(

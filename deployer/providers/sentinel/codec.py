@@ -127,12 +127,17 @@ def may_be_ours(document: Document, desired: DesiredState) -> bool:
     return owned or str(document["name"]).lower() in {rule_uuid(key.id) for key in desired.resources}
 
 
-def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read."""
-    carried = dict(live.carried) if live else {}
+def document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read.
+
+    What is carried comes from the live rule, and where there is none, from the wanted one, which has some when a rule
+    is made again. No mark is written for `mark` None.
+    """
+    carried = dict((live or wanted).carried)
     prefix = carried.pop("correlation", "")
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
-    properties["query"] = marked(properties["query"], mark)
+    if mark is not None:
+        properties["query"] = marked(properties["query"], mark)
     properties["description"] = prefix + properties.get("description", "")
     body = {"kind": wanted.body["kind"], "properties": canonical.restored(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body
