@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deployer.emulator import Emulator
+from deployer.emulator import reshaping
 from deployer.model import Platform
 from deployer.plan import Cause
 from deployer.plan import Plan
@@ -197,6 +198,20 @@ def test_a_rule_that_is_led_to_another_data_view_is_seen(world, kind):
     ground.settled().put({**ground.fields(), "index": ["logs-*"]})
     assert ground.plan(ground.git).changes == ()
     ground.provider.close()
+
+
+@pytest.mark.parametrize(("platform", "kind"), KINDS)
+def test_a_rule_with_every_field_has_no_drift_in_whatever_words(grounds, platform, kind):
+    ground = grounds[platform, kind].settled()
+    try:
+        for way in reshaping.WAYS:
+            ground.emulator.set("reshape", [way])
+            assert (way, ground.plan(ground.git).changes) == (way, ())
+        ground.emulator.set("reshape", list(reshaping.WAYS))
+        assert ground.plan(ground.git).changes == ()
+    finally:
+        ground.emulator.set("reshape", [])
+    ground.moved = False
 
 
 # -- what is not Git's ------------------------------------------------------------------------------------------------
