@@ -191,8 +191,6 @@ def _source(field: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value
 
 
