@@ -15,6 +15,7 @@ from deployer.outcome import Applied
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -23,6 +24,7 @@ from deployer.outcome import name
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Plan
+from deployer.report import pulled
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
@@ -113,6 +115,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
+        case Pulled():
+            return {**base, **pulled.document(outcome)}
         case Verified():
             levels = [
                 {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}
