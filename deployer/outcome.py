@@ -16,6 +16,7 @@ from typing import cast
 
 from deployer.drift import Drift
 from deployer.findings import Finding
+from deployer.model import Json
 from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
@@ -167,7 +168,60 @@ class Verified:
         return tuple(level for level in self.levels if level.awaited and level.level in self.required)
 
 
-Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One live value that was taken over into Git."""
+
+    target: str
+    key: Key
+    path: str
+    """Of the field; empty for an entry as a whole."""
+    git: Json
+    """What Git said; None where it said nothing."""
+    live: Json
+    place: tuple[str | int, ...]
+    """Where in the tenant's file it stands now."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One difference that was not taken over, and what to do about it."""
+
+    target: str
+    key: Key
+    path: str
+    reason: str
+    lines: tuple[str, ...] = ()
+    """What to write by hand, where that may help."""
+    advice: bool = False
+    """Whether nothing is left undone: it only needs a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came of taking the drift of one tenant over into its file."""
+
+    place: Place
+    file: str
+    taken: tuple[Taken, ...]
+    left: tuple[Left, ...]
+    effects: tuple[str, ...] = ()
+    """Other objects of the tenant that come out otherwise with it."""
+    diff: str = ""
+    written: bool = False
+    refused: str = ""
+    """Why nothing was written although something could be taken over."""
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        undone = bool(self.refused) or any(not one.advice for one in self.left)
+        done = bool(self.taken) and not self.refused
+        return (PARTIAL if done else FAILED) if undone else DONE
+
+
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled
 
 
 Thing = TypeVar("Thing")
@@ -246,6 +300,8 @@ def name(outcome: Outcome) -> str:
             return "failed"
         case Verified():
             return "verified"
+        case Pulled():
+            return "pulled"
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
 
@@ -274,5 +330,7 @@ def _code(outcome: Outcome) -> int:
             return FAILED
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
+        case Pulled():
+            return outcome.code
         case Verified():
             return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

@@ -13,6 +13,7 @@ from deployer.cli import check
 from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
+from deployer.cli import pull
 from deployer.cli import rollback
 from deployer.cli import schema
 from deployer.cli import show
@@ -52,6 +53,7 @@ _COMMANDS = (
     drift.drift,
     emulator.emulator,
     plan.plan,
+    pull.pull,
     rollback.rollback,
     schema.schema,
     show.show,

@@ -4,6 +4,7 @@ After an edit the text is read again, and must say exactly what was intended; el
 gives the lines to put in by hand.
 """
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from deployer.manifest.yaml import parse
 from deployer.model import Json
 from deployer.state import as_json
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[-+]\d{2}:\d{2}))?", re.ASCII)
 STEP = 2
 """Columns by which a mapping inside another is indented."""
 SHORT = 60
@@ -346,6 +348,8 @@ def _flow(value: Json) -> str:
         return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value  # text to us, as in YAML 1.2
     style = '"' if isinstance(value, str) and not value.isprintable() else None
     # In a flow collection, so that what is special there is put in quotes.
     text: str = yaml.dump(

@@ -18,6 +18,7 @@ from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -29,6 +30,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
 from deployer.state import Kind
@@ -126,6 +128,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
+        case Pulled():
+            return {**base, **pulled.document(outcome)}
         case Verified():
             levels = [
                 {

@@ -23,6 +23,7 @@ from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -167,6 +168,9 @@ def _said(outcome: Outcome) -> str:
             if failures:
                 return f"**{len(failures)} failed or not tried**, {count(len(done), 'change')} made"
             return f"{count(len(done), 'change')} made" if done else "nothing to do"
+        case Pulled():
+            words = f"{len(outcome.taken)} taken over"
+            return f"**{words}, {len(outcome.left)} left**" if outcome.left else words
         case Verified():
             word = "emulated" if outcome.place.emulated else "verified"
             worst = outcome.worst()

@@ -16,6 +16,7 @@ from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
@@ -28,6 +29,7 @@ from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import drifted
 from deployer.report import parts
+from deployer.report import pulled
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -78,6 +80,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield from _applied(outcome)
         case Verified():
             yield from _verified(outcome)
+        case Pulled():
+            yield from pulled.lines(outcome)
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
         case Stopped(place=place, findings=found):
