@@ -19,6 +19,7 @@ from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
+from deployer.state import Resource
 from deployer.state import Unmanaged
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
@@ -117,7 +118,46 @@ class Verified:
         return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
 
 
-Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
+class Taken(StrEnum):
+    """What came of a live rule that was to be taken over."""
+
+    ADOPTED = "adopted"
+    KNOWN = "known"
+    """Git has it already."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """One live rule that was to be taken over into Git, and what came of it."""
+
+    live: Resource
+    taken: Taken
+    digest: str = ""
+    """Of its body as the platform gave it."""
+    rule: str = ""
+    """Its id in Git."""
+    reason: str = ""
+    """Why it is refused, or in what way Git knows it."""
+    files: tuple[str, ...] = ()
+    """The files that hold it, those that were there before included."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The target was read whole, and rules of it were taken over into Git. Nothing was written there."""
+
+    place: Place
+    adoptions: tuple[Adoption, ...]
+    dry_run: bool = False
+
+    def those(self, taken: Taken) -> tuple[Adoption, ...]:
+        """The rules of which this came."""
+        return tuple(one for one in self.adoptions if one.taken is taken)
+
+
+Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified | Adopted
 
 
 Thing = TypeVar("Thing")
@@ -196,6 +236,11 @@ def name(outcome: Outcome) -> str:
             return "failed"
         case Verified():
             return "verified"
+        case Adopted():
+            if outcome.dry_run:
+                return "planned"
+            done = outcome.those(Taken.ADOPTED) + outcome.those(Taken.KNOWN)
+            return "applied" if not outcome.those(Taken.REFUSED) else "partial" if done else "failed"
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
 
@@ -220,6 +265,8 @@ def _code(outcome: Outcome) -> int:
             return DIFFERENT if plan.changes else DONE
         case Unreadable() | Stopped():
             return FAILED
+        case Adopted():
+            return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(replace(outcome, dry_run=False))]
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
         case Verified():

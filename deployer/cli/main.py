@@ -12,6 +12,7 @@ from deployer.cli import apply
 from deployer.cli import check
 from deployer.cli import emulator
 from deployer.cli import plan
+from deployer.cli import pull
 from deployer.cli import schema
 from deployer.cli import show
 from deployer.cli import test
@@ -48,6 +49,7 @@ _COMMANDS = (
     check.check,
     emulator.emulator,
     plan.plan,
+    pull.pull,
     schema.schema,
     show.show,
     test.test,
