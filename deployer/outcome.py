@@ -118,7 +118,7 @@ class Verified:
         return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
 
 
-class Taken(StrEnum):
+class Fate(StrEnum):
     """What came of a live rule that was to be taken over."""
 
     ADOPTED = "adopted"
@@ -132,7 +132,7 @@ class Adoption:
     """One live rule that was to be taken over into Git, and what came of it."""
 
     live: Resource
-    taken: Taken
+    fate: Fate
     digest: str = ""
     """Of its body as the platform gave it."""
     rule: str = ""
@@ -141,7 +141,6 @@ class Adoption:
     """Why it is refused, or in what way Git knows it."""
     files: tuple[str, ...] = ()
     """The files that hold it, those that were there before included."""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +150,11 @@ class Adopted:
     place: Place
     adoptions: tuple[Adoption, ...]
     dry_run: bool = False
+    notes: tuple[str, ...] = ()
 
-    def those(self, taken: Taken) -> tuple[Adoption, ...]:
+    def those(self, fate: Fate) -> tuple[Adoption, ...]:
         """The rules of which this came."""
-        return tuple(one for one in self.adoptions if one.taken is taken)
+        return tuple(one for one in self.adoptions if one.fate is fate)
 
 
 Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified | Adopted
@@ -239,8 +239,8 @@ def name(outcome: Outcome) -> str:
         case Adopted():
             if outcome.dry_run:
                 return "planned"
-            done = outcome.those(Taken.ADOPTED) + outcome.those(Taken.KNOWN)
-            return "applied" if not outcome.those(Taken.REFUSED) else "partial" if done else "failed"
+            done = outcome.those(Fate.ADOPTED) + outcome.those(Fate.KNOWN)
+            return "applied" if not outcome.those(Fate.REFUSED) else "partial" if done else "failed"
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
 

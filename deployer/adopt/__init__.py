@@ -6,6 +6,7 @@ exactly what is live; the next plan then shows a claim of it, without any field.
 
 import os
 import tempfile
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +24,17 @@ from deployer.adopt.trial import Trial
 from deployer.adopt.trial import trial
 from deployer.errors import CannotEdit
 from deployer.errors import CannotEncode
+from deployer.errors import CannotStart
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.load import Manifest
 from deployer.model import Platform
 from deployer.outcome import Adopted
 from deployer.outcome import Adoption
+from deployer.outcome import Fate
 from deployer.outcome import Outcome
-from deployer.outcome import Taken
 from deployer.providers.base import Provider
+from deployer.providers.sentinel.codec import ARM
 from deployer.providers.sentinel.codec import UUID
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -78,7 +81,9 @@ def adopt(fleet: Fleet, wish: Wish) -> list[Outcome]:
         asked = [one for one in found if wish.means(one.live.name, one.live.key.id)]
         return Adopted(job.place, tuple(sorted(asked, key=lambda one: (one.live.name, one.live.key))), wish.dry_run)
 
-    looked = fleet.over(look)
+    looked = [one for one in fleet.over(look) if one.place.target is None or wish.target in (None, one.place.target)]
+    if not looked:
+        raise CannotStart(f"no selected tenant has a target named {wish.target!r}")
     with trial(fleet.root, fleet.manifest) as attempt:
         adoption = _Adoption(fleet, wish, attempt)
         done = [adoption.at(outcome) if isinstance(outcome, Adopted) else outcome for outcome in looked]
@@ -108,7 +113,7 @@ class _Adoption:
         fresh: list[Draft] = []
         for one in outcome.adoptions:
             spot = Spot(self._trial.manifest, tenant, target)
-            if one.taken is not Taken.ADOPTED:
+            if one.fate is not Fate.ADOPTED:
                 decided[one.live.key] = one
             elif reason := _unfit(one, spot):
                 decided[one.live.key] = _refused(one, reason)
@@ -124,7 +129,20 @@ class _Adoption:
         for draft in fresh:
             one = next(each for each in outcome.adoptions if each.live.key == draft.live.key)
             decided[draft.live.key] = self._settled(one, draft, reasons.get(draft.rule))
-        return replace(outcome, adoptions=tuple(decided[one.live.key] for one in outcome.adoptions))
+        adoptions = tuple(decided[one.live.key] for one in outcome.adoptions)
+        notes = tuple(self._remarks(tenant.name, adoptions))
+        return replace(outcome, adoptions=adoptions, notes=notes)
+
+    def _remarks(self, tenant: str, adoptions: Sequence[Adoption]) -> Iterator[str]:
+        """What else comes of it."""
+        count = sum(one.fate is Fate.ADOPTED for one in adoptions)
+        if not count:
+            return
+        for name in _namesakes(self._fleet.root, self._fleet.manifest.environment.name, tenant):
+            yield f"environment {name} has a tenant {tenant}, too: it gets those of them that it deploys"
+        limit = self._fleet.manifest.environment.limits.updates
+        if count > limit:
+            yield f"more than limits.updates ({limit}): to claim them at once, pass --allow-updates {count}"
 
     def _drafted(self, one: Adoption, spot: Spot, pending: set[str]) -> Draft | Adoption:
         """A folder for the rule, or why there is none."""
@@ -147,7 +165,7 @@ class _Adoption:
         """A new folder that holds; or, where overlays for many rules change this one, with an overlay of its own."""
         if reason is None:
             self._made.append(draft.rule)
-            return self._adopted(one, draft.rule, tuple(draft.files), draft.spot)
+            return _taken(one, draft.rule, draft.files)
         try:
             edited = overlaid(draft, self._trial)
         except (CannotEdit, CannotEncode, ValueError) as error:
@@ -156,7 +174,7 @@ class _Adoption:
             return _refused(one, reason)
         self._made.append(draft.rule)
         self._edited += [path for path in edited.files if path not in draft.files]
-        return self._adopted(one, draft.rule, tuple(edited.files), draft.spot)
+        return _taken(one, draft.rule, edited.files)
 
     def _join(self, one: Adoption, rule: str, spot: Spot) -> Adoption:
         """The rule goes to this tenant too, tuned as it is there."""
@@ -167,14 +185,7 @@ class _Adoption:
         if reason := self._trial.prove([edited]).get(rule):
             return _refused(one, f"Git has this id as {rule}, for other tenants: {reason}")
         self._edited += edited.files
-        return self._adopted(one, rule, tuple(edited.files), spot)
-
-    def _adopted(self, one: Adoption, rule: str, files: tuple[str, ...], spot: Spot) -> Adoption:
-        alike = _namesakes(self._fleet.root, spot)
-        notes = tuple(
-            f"{name} has a tenant {spot.tenant.name}, too: where it deploys {rule}, it will get it" for name in alike
-        )
-        return replace(one, taken=Taken.ADOPTED, rule=rule, files=files, notes=notes)
+        return _taken(one, rule, edited.files)
 
     def write(self) -> None:
         """Put what holds into the repository: each folder at once, then the files that were there before."""
@@ -209,31 +220,32 @@ def _alike(text: str, glob: str) -> bool:
 def _seen(one: Resource | Unmanaged, job: Job) -> Adoption:
     """A live rule and whether it may be ours to take."""
     if isinstance(one, Unmanaged):
-        return Adoption(Resource(Key(one.kind, one.id), {}, name=one.name), Taken.REFUSED, reason=one.note)
-    if job.target.platform is Platform.SENTINEL:
-        one = replace(one, key=Key(one.key.kind, _lower(one.key.id)))
+        return Adoption(Resource(Key(one.kind, one.id), {}, name=one.name), Fate.REFUSED, reason=one.note)
+    if job.target.platform is Platform.SENTINEL and one.mark is None and not job.desired.git_id(one.key):
+        one = replace(one, key=Key(one.key.kind, _as_id(one.key.id)))
     slim = replace(one, observed={})
-    taken, reason = _known(slim, job.desired)
-    return Adoption(slim, taken, digest=slim.digest, rule=job.desired.git_id(slim.key), reason=reason)
+    fate, reason = _known(slim, job.desired)
+    return Adoption(slim, fate, digest=slim.digest, rule=job.desired.git_id(slim.key), reason=reason)
 
 
-def _lower(id: str) -> str:
-    return id.lower() if UUID.fullmatch(id) else id
+def _as_id(name: str) -> str:
+    """The name of an analytics rule as an id that stands for it."""
+    return name.lower() if UUID.fullmatch(name) else ARM + name.lower()
 
 
-def _known(live: Resource, desired: DesiredState) -> tuple[Taken, str]:
+def _known(live: Resource, desired: DesiredState) -> tuple[Fate, str]:
     if desired.owns(live):
-        return Taken.KNOWN, "it is ours" if live.key in desired.resources else "it is ours, and no longer in Git"
+        return Fate.KNOWN, "it is ours" if live.key in desired.resources else "it is ours, and no longer in Git"
     if live.key in desired.resources:
-        return Taken.KNOWN, "Git has it, and it is not ours yet: apply --adopt takes it over as Git has it"
+        return Fate.KNOWN, "Git has it, and it is not ours yet: apply --adopt takes it over as Git has it"
     if desired.git_id(live.key):
-        return Taken.KNOWN, "Git has it, and it is not applicable here"
+        return Fate.KNOWN, "Git has it, and it is not applicable here"
     if isinstance(live.mark, Mark):
         copy = f"{whose(live)}: a copy, or somebody else's. Take the mark off it there if it is to be taken over"
-        return Taken.REFUSED, copy
+        return Fate.REFUSED, copy
     if live.mark is not None:
-        return Taken.REFUSED, whose(live)
-    return Taken.ADOPTED, ""
+        return Fate.REFUSED, whose(live)
+    return Fate.ADOPTED, ""
 
 
 def _unfit(one: Adoption, spot: Spot) -> str | None:
@@ -243,21 +255,22 @@ def _unfit(one: Adoption, spot: Spot) -> str | None:
         return "it holds a secret that deployer was given; nothing of that goes into Git. Take it out there first"
     if live.halted:
         return f"{live.halted}; mend it there first"
-    if spot.platform is Platform.SENTINEL:
-        if (kind := live.body.get("kind")) not in _KINDS:
-            return f"a rule of kind {kind} is made by Microsoft and has no query; deployer holds Scheduled and NRT"
-        if not UUID.fullmatch(live.key.id):
-            return f"its id {live.key.id!r} is no uuid, and deployer gives every rule a uuid; copy it in the portal"
-    elif not naming.LIVE_ID.fullmatch(live.key.id):
+    if spot.platform is Platform.SENTINEL and (kind := live.body.get("kind")) not in _KINDS:
+        return f"a rule of kind {kind} is made by Microsoft and has no query; deployer holds Scheduled and NRT"
+    if not naming.LIVE_ID.fullmatch(live.key.id):
         return (
-            f"its rule_id {live.key.id!r} cannot be held: letters, digits, dot, underscore and hyphen, 100 at most. "
-            "Duplicate it in Kibana and adopt the copy"
+            f"its id {live.key.id!r} cannot be held: letters, digits, dot, underscore and hyphen, 100 at most. "
+            "Duplicate it there and adopt the copy"
         )
     return None
 
 
+def _taken(one: Adoption, rule: str, files: Iterable[str]) -> Adoption:
+    return replace(one, fate=Fate.ADOPTED, rule=rule, files=tuple(files))
+
+
 def _refused(one: Adoption, reason: str) -> Adoption:
-    return replace(one, taken=Taken.REFUSED, reason=reason)
+    return replace(one, fate=Fate.REFUSED, reason=reason)
 
 
 def _of_live_id(live_id: str, manifest: Manifest) -> str | None:
@@ -265,11 +278,10 @@ def _of_live_id(live_id: str, manifest: Manifest) -> str | None:
     return next((name for name, rule in manifest.rules.items() if rule.live_id == live_id), None)
 
 
-def _namesakes(root: Path, spot: Spot) -> Iterator[str]:
+def _namesakes(root: Path, environment: str, tenant: str) -> Iterator[str]:
     """The other environments with a tenant of the same name."""
-    own = spot.manifest.environment.name
-    for path in sorted((root / "environments").glob(f"*/tenants/{spot.tenant.name}.y*ml")):
-        if path.parent.parent.name != own:
+    for path in sorted((root / "environments").glob(f"*/tenants/{tenant}.yaml")):
+        if path.parent.parent.name != environment:
             yield path.parent.parent.name
 
 

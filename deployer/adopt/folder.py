@@ -49,6 +49,11 @@ _CONFIDENCE = re.compile(r"\n\nConfidence: (low|medium|high)\.$")
 _TUNING = " Tuning: "
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f]{1,500}")
 _ADDRESS = re.compile(r"https?://[!-~]{1,1990}")
+_LET = re.compile(r"\blet\s+([A-Za-z_]\w*)\s*=")
+_SOURCE = re.compile(r"(?:\A|;|\{|\blet\s+\w+\s*=|\()\s*([A-Za-z_]\w*)\s*(?=\||;|\}|\Z)")
+_PARSER = re.compile(r"\b(_(?:Im|ASim)_\w+)\s*\(")
+_UNION = re.compile(r"\bunion\b((?:\s*[\w=,]+)+)")
+_KEYWORDS = frozenset("true false null kind inner outer isfuzzy withsource".split())
 _OWN_LANGUAGE = frozenset({"eql", "esql"})
 
 
@@ -202,13 +207,21 @@ def _data(body: Mapping[str, Any], spot: Spot) -> tuple[str, ...]:
     not with index patterns of the tenant's own which differ from the rule's: they would replace them.
     """
     if spot.platform is Platform.SENTINEL:
-        code = queries.code(str(body.get("query", "")))
-        return tuple(name for name in spot.tenant.tables if re.search(rf"\b{re.escape(name)}\b", code))
+        read = _read(str(body.get("query", "")))
+        return tuple(name for name in spot.tenant.tables if name in read) if read <= set(spot.tenant.tables) else ()
     datasets, index = spot.tenant.datasets, [str(pattern) for pattern in body.get("index", ())]
     meant = [next((name for name in datasets if _is_of(pattern, name)), None) for pattern in index]
     named = tuple(dict.fromkeys(name for name in meant if name is not None))
     patterns = {pattern for name in named for pattern in datasets[name]}
     return named if None not in meant and (not patterns or patterns == set(index)) else ()
+
+
+def _read(query: str) -> set[str]:
+    """The tables that a query reads, as far as that can be seen: what stands where a table may stand, and is no let."""
+    code = queries.code(query)
+    lets = {match[1] for match in _LET.finditer(code)}
+    unions = [name for match in _UNION.finditer(code) for name in re.findall(r"\b[A-Za-z_]\w*\b(?!\s*=)", match[1])]
+    return {name for name in (*_SOURCE.findall(code), *_PARSER.findall(code), *unions) if name not in lets | _KEYWORDS}
 
 
 def _is_of(pattern: str, dataset: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from deployer.providers.sentinel.codec import ARM
 from deployer.providers.sentinel.codec import UUID
 
 LONGEST = 60
@@ -19,7 +20,9 @@ def slug(name: str) -> str:
     """A name as an id: what is neither letter nor digit becomes a hyphen, accents are dropped."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")
-    return words[:LONGEST].rstrip("-.")
+    if len(words) > LONGEST:
+        words = words[: LONGEST + 1].rpartition("-")[0] or words[:LONGEST]
+    return words.rstrip("-.")
 
 
 def choose(live_id: str, name: str, tenant: str, globs: Sequence[str], taken: Collection[str], prefix: str) -> str:
@@ -28,10 +31,10 @@ def choose(live_id: str, name: str, tenant: str, globs: Sequence[str], taken: Co
     Where the environment deploys only rules of certain names, such as `acme-*`, the id begins so. Raises `ValueError`
     with the way out where no id can be deployed.
     """
-    given = not prefix and _ID.fullmatch(live_id) and not UUID.fullmatch(live_id)
+    given = not prefix and _ID.fullmatch(live_id) and not UUID.fullmatch(live_id) and not live_id.startswith(ARM)
     if given and live_id not in taken and _fits(live_id, globs):
         return live_id
-    stem = f"{prefix}{slug(name) or f'rule-{slug(live_id)[:8]}'}"
+    stem = f"{prefix}{slug(name) or f'rule-{slug(live_id.removeprefix(ARM))[:8]}'}"
     if not _ID.fullmatch(stem):
         raise ValueError(f"{stem!r} is no id (a-z, 0-9, dot, underscore, hyphen): choose another --id-prefix")
     if not _fits(stem, globs):

@@ -11,7 +11,6 @@ from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.outcome import FAILED
 from deployer.outcome import Adopted
-from deployer.outcome import Adoption
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Outcome
@@ -25,6 +24,7 @@ from deployer.outcome import name
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Plan
+from deployer.report import adopted
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
@@ -116,7 +116,7 @@ def _target(outcome: Outcome) -> Document:
         case Applied():
             return {**base, **_applied(outcome)}
         case Adopted():
-            return {**base, "dry_run": outcome.dry_run, "adoptions": [_adoption(one) for one in outcome.adoptions]}
+            return {**base, **adopted.document(outcome)}
         case Verified():
             levels = [
                 {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}
@@ -125,11 +125,6 @@ def _target(outcome: Outcome) -> Document:
             idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
             shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
             return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
-
-
-def _adoption(one: Adoption) -> Document:
-    said = {"outcome": one.taken, "rule": one.rule or None, "reason": one.reason or None}
-    return {**_key(one.live.key), "name": one.live.name, **said, "files": list(one.files), "notes": list(one.notes)}
 
 
 def _applied(outcome: Applied) -> Document:

@@ -19,7 +19,6 @@ from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Stopped
-from deployer.outcome import Taken
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.plan import Cause
@@ -27,6 +26,7 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.report import adopted
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -68,7 +68,7 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
         case Adopted():
-            yield from _adopted(outcome)
+            yield from adopted.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
@@ -187,23 +187,6 @@ def _verified(outcome: Verified) -> Iterator[str]:
         yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
     yield from _idle(outcome.not_applicable)
     yield from _noted(outcome.unmanaged)
-
-
-def _adopted(outcome: Adopted) -> Iterator[str]:
-    new, known, refused = (outcome.those(taken) for taken in Taken)
-    verb = "to be taken over" if outcome.dry_run else "taken over"
-    parts = [f"{count(len(new), 'rule')} {verb}"] if new or not outcome.adoptions else []
-    parts += [f"{len(refused)} refused"] if refused else []
-    parts += [f"{count(len(known), 'rule')} in Git already"] if known else []
-    yield f"{outcome.place}: {', '.join(parts)}"
-    for one in new:
-        yield f"  + {one.rule}: {plain(one.live.name)} ({plain(one.live.key.id)})"
-        yield from (f"      {path}" for path in one.files)
-        yield from (f"      note: {plain(note)}" for note in one.notes)
-    for one in refused:
-        yield f"  x {one.live.key.kind}/{plain(one.live.key.id)} ({plain(one.live.name)}): {plain(one.reason)}"
-    for one in known:
-        yield f"  = {one.live.key.kind}/{plain(one.live.key.id)} ({plain(one.live.name)}): {plain(one.reason)}"
 
 
 def _tally(outcome: Verified) -> str:

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 
 from deployer.providers.kibana import canonical as kibana_canonical
 from deployer.providers.sentinel import canonical as sentinel_canonical
+from tests.cli.conftest import KEY
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/soc"
 WORKSPACES = "providers/Microsoft.OperationalInsights/workspaces"
@@ -116,7 +118,7 @@ SENTINEL: dict[str, dict[str, Any]] = {
     "scheduled with all that the wizard offers": {
         "kind": "Scheduled",
         "properties": {
-            **SCHEDULED, "description": "#DONT_CORR# Made by hand:\nyes", "tactics": ["ResourceDevelopment", "Impact"],
+            **SCHEDULED, "description": "#DONT_CORR#Made by hand:\nyes", "tactics": ["ResourceDevelopment", "Impact"],
             "techniques": ["T1584", "T1499"], "subTechniques": ["T1584.005"],
             "query": "let T = 5;\nDeviceNetworkEvents // é\n| summarize n = count() by DeviceName",
             "entityMappings": [
@@ -225,7 +227,7 @@ def without_marks(everything: Any) -> Any:
     kibana, sentinel = everything
     counted = ("revision", "updated_at", "updated_by", "execution_summary")
     rules = {
-        name: {key: value for key, value in one.items() if key not in counted}
+        name: {key: value for key, value in one.items() if key not in counted and value != ""}
         | kibana_canonical.rule({**one, "tags": unmarked(one["tags"]), "exceptions_list": []})
         | {"tags": sorted(unmarked(one["tags"]))}
         for name, one in kibana.items()
@@ -267,3 +269,248 @@ def test_every_type_of_rule_is_taken_over_field_for_field(site, deployer, acme):
         assert now.keys() == then.keys()
         for name in then:
             assert now[name] == then[name], f"apply wrote marks, and nothing else: {name}"
+
+
+def adoptions(run) -> dict[str, Any]:
+    """What came of each rule, by its name."""
+    return {one["name"]: one for target in run.json["targets"] for one in target.get("adoptions", ())}
+
+
+PLAIN = {**COMMON, "type": "query", "query": "event.category : network"}
+ANALYTICS = {"kind": "Scheduled", "properties": {**SCHEDULED, "query": "DeviceNetworkEvents"}}
+
+
+@pytest.mark.usefixtures("only_adopted")
+def test_what_cannot_be_held_is_refused_by_name_and_the_rest_goes_on(site, deployer, acme, globex):
+    assert deployer("apply", "site", "--yes").code == 0
+    mark = next(tag for tag in next(iter(globex.rules().values()))["tags"] if tag.startswith("deployer:"))
+    acme.rule("Sound", PLAIN, rule_id=UUIDS[0])
+    acme.rule("Copied", PLAIN, rule_id=UUIDS[1], tags=[mark])
+    acme.rule("Of others", PLAIN, rule_id=UUIDS[2], tags=[mark.replace("site-soc", "other-soc")])
+    acme.rule("Of a later version", PLAIN, rule_id=UUIDS[3], tags=[mark.replace("deployer:1:", "deployer:9:")])
+    acme.rule("Oddly named", PLAIN, rule_id="it's ours")
+    acme.rule("With a bell", {**PLAIN, "query": "a : \x07b"}, rule_id=UUIDS[4])
+    acme.rule("Everything", {**PLAIN, "query": ""}, rule_id=UUIDS[5])
+    acme.rule("Of the default index", {**PLAIN, "index": [""]}, rule_id=UUIDS[6])
+    acme.arm("PUT", "fusion", {"kind": "Fusion", "properties": {"alertRuleTemplateName": "f71aba3d", "enabled": True}})
+    acme.analytics("AUTO DISABLED Sound once", UUIDS[101], ANALYTICS)
+    acme.analytics("Sound, too", UUIDS[100], ANALYTICS)
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all", "--format", "json")
+
+    found = adoptions(pulled)
+    assert pulled.code == 3
+    assert {name for name, one in found.items() if one["outcome"] == "adopted"} == {"Sound", "Sound, too"}
+    said = {name: one["reason"] for name, one in found.items() if one["outcome"] == "refused"}
+    assert said.keys() == found.keys() - {"Sound", "Sound, too"}
+    assert "a copy, or somebody else's" in said["Copied"]
+    assert "owner other-soc" in said["Of others"]
+    assert "format that this version does not know" in said["Of a later version"]
+    assert said["Oddly named"].startswith('its id "it\'s ours" cannot be held')
+    assert said["With a bell"] == (
+        "the control character U+0007 cannot stand in a query; take it out (kibana.kuery:1:5)"
+    )
+    assert said["Everything"].startswith("the `kibana:` block has no query")
+    assert said["Of the default index"].startswith("`kibana.index[0]`")
+    assert "a rule of kind Fusion" in str(said)
+    assert "Sentinel switched this rule off by itself" in said["AUTO DISABLED Sound once"]
+    plan = deployer("plan", "site", "--tenant", "acme", "--format", "json")
+    assert changes(plan.json) == [("acme", "claim", 0)] * 2
+
+
+def test_rules_are_asked_for_by_name_or_id_and_a_name_that_nobody_has_is_an_error(site, deployer, acme):
+    acme.rule("DNS: Tunnel (beta)", PLAIN, rule_id=UUIDS[0])
+    acme.rule("DNS: flood", PLAIN, rule_id=UUIDS[1])
+    acme.rule("Other", PLAIN, rule_id="other-rule")
+    acme.analytics("dns on the other side", UUIDS[2], ANALYTICS)
+
+    one = deployer("pull", "site", "--tenant", "acme", "--adopt", "dns: tunnel (beta)", "--format", "json")
+    some = deployer("pull", "site", "--tenant", "acme", "--target", "kibana", "--adopt", "dns*", "--format", "json")
+    by_id = deployer("pull", "site", "--tenant", "acme", "--adopt", "other-rule", "--adopt", "nobody")
+    none = deployer("pull", "site", "--tenant", "acme", "--adopt", "nobody")
+    neither = deployer("pull", "site", "--tenant", "acme")
+    whose = deployer("pull", "site", "--all")
+
+    assert [one["rule"] for one in adoptions(one).values()] == ["dns-tunnel-beta"]
+    assert {name: found["outcome"] for name, found in adoptions(some).items()} == {
+        "DNS: Tunnel (beta)": "known", "DNS: flood": "adopted",
+    }  # fmt: skip
+    nowhere = deployer("pull", "site", "--tenant", "acme", "--target", "elastic", "--all")
+    assert (nowhere.code, nowhere.err) == (1, "Error: no selected tenant has a target named 'elastic'\n")
+    assert (by_id.code, none.code) == (3, 1)
+    assert "+ other-rule: Other (other-rule)" in by_id.out
+    assert "No rule there answers to 'nobody'" in by_id.err
+    assert (neither.code, whose.code) == (64, 64)
+    assert "formerly" not in (site.root / "rules/other-rule/rule.yaml").read_text()
+
+
+def test_a_dry_run_says_what_it_would_write_and_writes_nothing(site, deployer, acme):
+    acme.rule("DNS tunnel", PLAIN, rule_id=UUIDS[0])
+    before = sorted(site.root.rglob("*"))
+
+    shown = deployer("pull", "site", "--tenant", "acme", "--all", "--dry-run")
+
+    assert shown.code == 0
+    assert shown.out == (
+        "acme/kibana: 1 rule to be taken over\n"
+        f"  + dns-tunnel: DNS tunnel ({UUIDS[0]})\n"
+        "      rules/dns-tunnel/rule.yaml\n"
+        "      rules/dns-tunnel/kibana.kuery\n"
+        "  note: environment demo has a tenant acme, too: it gets those of them that it deploys\n"
+        "  note: environment prod has a tenant acme, too: it gets those of them that it deploys\n"
+        "\n"
+        "acme/sentinel: 0 rules to be taken over\n"
+        "\n"
+        "2 targets.\n"
+    )
+    assert sorted(site.root.rglob("*")) == before
+
+
+def test_a_folder_that_is_there_is_never_overwritten(site, deployer, acme):
+    taken = {path: path.read_bytes() for path in (site.root / "rules").rglob("*") if path.is_file()}
+    acme.rule("T1583.005 C2 beaconing", PLAIN, rule_id=UUIDS[0])
+    acme.rule("t1583.005 c2 beaconing!", PLAIN, rule_id=UUIDS[1])
+    acme.rule("t1583.005-orb-relay, by hand", PLAIN, rule_id="t1583.005-mass")
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--target", "kibana", "--all", "--format", "json")
+
+    assert pulled.code == 0
+    assert sorted(one["rule"] for one in adoptions(pulled).values()) == [
+        "t1583.005-c2-beaconing-2", "t1583.005-c2-beaconing-acme", "t1583.005-mass",
+    ]  # fmt: skip
+    assert {path: path.read_bytes() for path in taken} == taken
+
+
+def test_actions_and_exception_lists_of_the_analysts_are_kept_and_other_tenants_are_left_alone(
+    site, deployer, acme, globex
+):
+    made = acme.kibana("POST", "exception_lists", {"name": "Ours", "description": "d", "type": "detection",
+                                                   "list_id": "analysts"})  # fmt: skip
+    attached = {name: made[name] for name in ("id", "list_id", "type", "namespace_type")}
+    acme.rule("Guarded", PLAIN, rule_id=UUIDS[0], exceptions_list=[attached], actions=[ACTION], note="Ask Jo.")
+    globex.rule("Theirs", PLAIN, rule_id=UUIDS[1])
+    before = globex.everything()
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--target", "kibana", "--all")
+    applied = deployer("apply", "site", "--rule", "guarded", "--adopt", "--yes", "--format", "json")
+
+    assert (pulled.code, applied.code) == (0, 0)
+    assert [(tenant, action) for tenant, action, _ in changes(applied.json)] == [("acme", "claim")]
+    rule = acme.rules()["Guarded"]
+    assert (rule["exceptions_list"], rule["note"], len(rule["actions"])) == ([attached], "Ask Jo.", 1)
+    assert globex.everything() == before
+
+
+def test_a_rule_of_the_same_id_at_another_tenant_is_one_rule_with_an_overlay(site, deployer, acme, globex):
+    tenant = site.tenant("globex")
+    tenant.write_text(f"# Ours since May.\n{tenant.read_text()}")
+    ours = {**PLAIN, "threat": THREAT[:1], "alert_suppression": {"group_by": ["a"]}}
+    theirs = {**PLAIN, "interval": "9m", "from": "now-10m", "tags": ["theirs"], "enabled": True}
+    acme.rule("Shared", ours, rule_id="shared-rule")
+    globex.rule("Shared", {**theirs, "query": "event.category : network\n  and not a : b"}, rule_id="shared-rule")
+
+    both = deployer("pull", "site", "--tenant", "*", "--target", "kibana", "--all", "--format", "json")
+
+    assert [one["reason"] for target in both.json["targets"] for one in target["adoptions"]] == [None, None]
+    written = tenant.read_text()
+    assert written.startswith("# Ours since May.\n")
+    assert yaml.safe_load(written)["overlay"] == {
+        "shared-rule": {
+            "kibana": {
+                "alert_suppression": None, "enabled": True, "from": "now-10m", "interval": "9m",
+                "query": "event.category : network\n  and not a : b", "tags": ["theirs"], "threat": None,
+            },
+        },
+    }  # fmt: skip
+    assert "tenants: [acme, globex]\n" in (site.root / "rules/shared-rule/rule.yaml").read_text()
+    assert changes(deployer("plan", "site", "--rule", "shared-rule", "--format", "json").json) == [
+        ("acme", "claim", 0), ("globex", "claim", 0),
+    ]  # fmt: skip
+
+
+def test_a_rule_that_overlays_for_many_would_change_gets_one_of_its_own(site, deployer, acme):
+    overlay = {"dns-*": {"severity": "high", "kibana": {"interval": "1h", "from": "now-2h"}}}
+    site.edit(site.root / "environments/site/environment.yaml", lambda one: one.update(
+        overlay={**overlay, "t1584*": {"severity": "high"}}))  # fmt: skip
+    acme.rule("DNS already", PLAIN, rule_id=UUIDS[0])
+    path = site.root / "environments/site/environment.yaml"
+    site.edit(path, lambda one: one["overlay"].pop("dns-*"))
+    assert deployer("pull", "site", "--tenant", "acme", "--adopt", "dns*").code == 0
+    site.edit(path, lambda one: one["overlay"].update(overlay))
+    acme.rule("DNS tunnel", PLAIN, rule_id=UUIDS[1])
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--adopt", "dns tunnel", "--format", "json")
+
+    assert pulled.code == 0
+    assert adoptions(pulled)["DNS tunnel"]["files"][-1] == "environments/site/tenants/acme.yaml"
+    assert yaml.safe_load(site.tenant("acme").read_text())["overlay"] == {
+        "dns-tunnel": {"kibana": {"from": "now-8m", "interval": "7m", "risk_score": 21, "severity": "low"}},
+    }  # fmt: skip
+    assert changes(deployer("plan", "site", "--rule", "dns-tunnel", "--format", "json").json) == [("acme", "claim", 0)]
+
+
+def test_of_two_spaces_of_a_tenant_the_rule_goes_to_its_own_alone(site, deployer, acme):
+    def second(document: Any) -> None:
+        document["targets"]["kibana-dmz"] = {**document["targets"]["kibana"], "space": "acme-dmz"}
+
+    site.edit(site.tenant("acme"), second)
+    dmz = Portal(site.emulator.url, "acme-dmz")
+    acme.rule("Inside", PLAIN, rule_id=UUIDS[0])
+    dmz.rule("Outside", PLAIN, rule_id=UUIDS[1])
+    acme.rule("Everywhere", PLAIN, rule_id="everywhere")
+    dmz.rule("Everywhere", {**PLAIN, "interval": "2m"}, rule_id="everywhere")
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all", "--format", "json")
+
+    assert pulled.code == 0
+    assert "tenants: [acme/kibana-dmz]" in (site.root / "rules/outside/rule.yaml").read_text()
+    plan = deployer("plan", "site", "--rule", "inside", "--rule", "outside", "--rule", "everywhere", "--format", "json")
+    assert changes(plan.json) == [("acme", "claim", 0)] * 4
+
+
+def test_ids_are_such_as_the_environment_deploys_or_the_way_out_is_said(site, deployer, acme):
+    environment = site.root / "environments/site/environment.yaml"
+    acme.rule("Guarded", PLAIN, rule_id=UUIDS[0])
+    site.edit(environment, lambda one: one.update(rules=["t1583.005-orb-relay"]))
+
+    refused = deployer("pull", "site", "--tenant", "acme", "--target", "kibana", "--all", "--format", "json")
+    site.edit(environment, lambda one: one.update(rules=["t1583*"]))
+    chosen = deployer("pull", "site", "--tenant", "acme", "--all", "--dry-run", "--format", "json")
+    given = deployer("pull", "site", "--tenant", "acme", "--all", "--id-prefix", "t1583.by-hand.", "--format", "json")
+
+    assert refused.code == 1
+    assert adoptions(refused)["Guarded"]["reason"] == (
+        "the environment deploys t1583.005-orb-relay, and guarded is none of these: add it to `rules:` in "
+        "environment.yaml, or have ids begin otherwise with --id-prefix"
+    )
+    assert adoptions(chosen)["Guarded"]["rule"] == "t1583guarded"
+    assert adoptions(given)["Guarded"]["rule"] == "t1583.by-hand.guarded"
+
+
+def test_that_another_environment_has_a_tenant_of_the_name_is_said(site, deployer, acme):
+    acme.rule("Guarded", PLAIN, rule_id=UUIDS[0])
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all")
+
+    assert "note: environment demo has a tenant acme, too: it gets those of them that it deploys" in pulled.out
+
+
+def test_a_target_that_cannot_be_read_is_said_and_the_others_go_on(site, deployer, acme):
+    acme.rule("Guarded", PLAIN, rule_id=UUIDS[0])
+    site.emulator.fault(path="alertRules", status=403)
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all")
+
+    assert pulled.code == 3
+    assert "acme/sentinel: not looked at" in pulled.out
+    assert (site.root / "rules/guarded/rule.yaml").exists()
+
+
+def test_a_rule_that_holds_a_secret_of_ours_does_not_go_into_git(site, deployer, acme):
+    acme.rule("Leaky", {**PLAIN, "query": f'url.query : "{KEY}"'}, rule_id=UUIDS[0])
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all", "--format", "json")
+
+    assert "it holds a secret that deployer was given" in adoptions(pulled)["Leaky"]["reason"]
+    assert KEY not in pulled.out + pulled.err
+    assert not any(KEY in path.read_text() for path in (site.root / "rules").rglob("*") if path.is_file())
