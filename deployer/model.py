@@ -172,6 +172,8 @@ class Entry:
     """A date (the entry holds through that day, UTC) or an instant with an offset."""
     ticket: str | None = None
     reviewed: str | None = None
+    item: str | None = None
+    """Id of the item in Kibana, where it is not the one that deployer makes of the entry."""
 
     @property
     def until(self) -> datetime | None:

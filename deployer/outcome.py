@@ -15,6 +15,7 @@ from typing import TypeVar
 from typing import cast
 
 from deployer.findings import Finding
+from deployer.model import Json
 from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
@@ -156,8 +157,68 @@ class Adopted:
         """The rules of which this came."""
         return tuple(one for one in self.adoptions if one.fate is fate)
 
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        if not self.those(Fate.REFUSED):
+            return DONE
+        return PARTIAL if len(self.those(Fate.REFUSED)) < len(self.adoptions) else FAILED
 
-Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified | Adopted
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One live value that was taken over into Git."""
+
+    target: str
+    key: Key
+    path: str
+    """Of the field; empty for an entry as a whole."""
+    git: Json
+    """What Git said; None where it said nothing."""
+    live: Json
+    place: tuple[str | int, ...]
+    """Where in the tenant's file it stands now."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One difference that was not taken over, and what to do about it."""
+
+    target: str
+    key: Key
+    path: str
+    reason: str
+    lines: tuple[str, ...] = ()
+    """What to write by hand, where that may help."""
+    advice: bool = False
+    """Whether nothing is left undone: it only needs a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came of taking the drift of one tenant over into its file."""
+
+    place: Place
+    file: str
+    taken: tuple[Taken, ...]
+    left: tuple[Left, ...]
+    effects: tuple[str, ...] = ()
+    """Other objects of the tenant that come out otherwise with it."""
+    diff: str = ""
+    written: bool = False
+    refused: str = ""
+    """Why nothing was written although something could be taken over."""
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        undone = bool(self.refused) or any(not one.advice for one in self.left)
+        done = bool(self.taken) and not self.refused
+        return (PARTIAL if done else FAILED) if undone else DONE
+
+
+Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified | Pulled | Adopted
 
 
 Thing = TypeVar("Thing")
@@ -237,10 +298,9 @@ def name(outcome: Outcome) -> str:
         case Verified():
             return "verified"
         case Adopted():
-            if outcome.dry_run:
-                return "planned"
-            done = outcome.those(Fate.ADOPTED) + outcome.those(Fate.KNOWN)
-            return "applied" if not outcome.those(Fate.REFUSED) else "partial" if done else "failed"
+            return "adopted"
+        case Pulled():
+            return "pulled"
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
 
@@ -265,9 +325,9 @@ def _code(outcome: Outcome) -> int:
             return DIFFERENT if plan.changes else DONE
         case Unreadable() | Stopped():
             return FAILED
-        case Adopted():
-            return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(replace(outcome, dry_run=False))]
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
+        case Pulled() | Adopted():
+            return outcome.code
         case Verified():
             return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

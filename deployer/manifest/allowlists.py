@@ -117,6 +117,7 @@ def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | N
         ports=_ports(node.get("ports"), category, findings),
         expires=expires,
         ticket=node.get("ticket").text(),
+        item=node.get("item").text(),
         reviewed=_read(node.get("reviewed"), values.day, findings) if _dated(node.get("reviewed")) else None,
     )
     return entry if value else None
@@ -158,7 +159,11 @@ def _ports(node: Node, category: Category, findings: list[Finding]) -> tuple[int
 
 def _repeated(found: Iterable[Entry]) -> Iterator[Finding]:
     first: dict[object, Location] = {}
+    items: dict[str, Location] = {}
     for entry in found:
+        if entry.item and items.setdefault(entry.item, entry.location) != entry.location:
+            message = f"the item {shown(entry.item)} has an entry already, in line {items[entry.item].line}"
+            yield Finding("repeated-entry", message, location=entry.location)
         key = (entry.value, entry.kind, entry.hosts, entry.processes, entry.ports)
         before = first.setdefault(key, entry.location)
         if before != entry.location:

@@ -9,6 +9,7 @@ from datetime import UTC
 from datetime import date
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from deployer.errors import CannotStart
 from deployer.errors import InvalidManifest
@@ -61,18 +62,24 @@ class _Loaded:
     files: tuple[TenantFile, ...]
 
 
-def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = None) -> Manifest:
+def load(
+    root: Path,
+    environment: str,
+    trusted_hosts: Sequence[str] | None = None,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
+) -> Manifest:
     """The manifest of one environment.
 
     Raises `CannotStart` for an unknown environment, and `InvalidManifest` with all findings when rules/ or the
     environment itself has errors. A tenant whose file has errors is in `broken_tenants` instead of `tenants`.
-    `trusted_hosts` replaces those of the environment.
+    `trusted_hosts` replaces those of the environment. `edited` holds tenants' files by path as they would be, to be
+    read instead of those that are there.
     """
     known = environments.names(root)
     if environment not in known:
         raise CannotStart(_unknown(environment, known))
     book = rules.read(root)
-    loaded = _load(root, environment, book, trusted_hosts)
+    loaded = _load(root, environment, book, trusted_hosts, edited)
     shared = (*book.findings, *loaded.findings)
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
@@ -115,9 +122,15 @@ def inspect(
     return _sorted(findings)
 
 
-def _load(root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None) -> _Loaded:
+def _load(
+    root: Path,
+    name: str,
+    book: RuleBook,
+    trusted_hosts: Sequence[str] | None,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
+) -> _Loaded:
     environment, document, findings = environments.read(root, name, book, trusted_hosts)
-    files, remarks = tenants.read_all(root, name, environment, book, outside=trusted_hosts is not None)
+    files, remarks = tenants.read_all(root, name, environment, book, trusted_hosts is not None, edited)
     findings = (*findings, *remarks)
     if environment is None or document is None:
         return _Loaded(environment, document, findings, files)

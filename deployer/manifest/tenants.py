@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from deployer.findings import Finding
 from deployer.findings import Severity
@@ -56,11 +57,17 @@ def places(root: Path, environments: Iterable[str]) -> frozenset[str]:
 
 
 def read_all(
-    root: Path, environment: str, settings: Environment | None, book: RuleBook, outside: bool
+    root: Path,
+    environment: str,
+    settings: Environment | None,
+    book: RuleBook,
+    outside: bool,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[tuple[TenantFile, ...], tuple[Finding, ...]]:
     """Every tenant file of an environment, and what is said about the folder itself.
 
     Without `settings`, credentials are not looked at. `outside` says that its trusted hosts are not those of its file.
+    `edited` holds files by path as they would be.
     """
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
@@ -70,7 +77,9 @@ def read_all(
         if name in inside.broken and ending.lower() in _ENDINGS:
             found.append(TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],)))
         elif ending == "yaml" and _NAME.fullmatch(stem):
-            found.append(_read(root, f"{folder}/{name}", stem, settings, book, outside))
+            path = f"{folder}/{name}"
+            parsed = files.document(root, path, "tenant", edited.get(path))
+            found.append(_read(root, stem, settings, book, outside, *parsed))
         elif ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
             fault = files.error("bad-file-name", message, f"{folder}/{name}")
@@ -82,8 +91,15 @@ def read_all(
     return tuple(found), tuple(findings)
 
 
-def _read(root: Path, path: str, name: str, settings: Environment | None, book: RuleBook, outside: bool) -> TenantFile:
-    document, faults = files.document(root, path, "tenant")
+def _read(
+    root: Path,
+    name: str,
+    settings: Environment | None,
+    book: RuleBook,
+    outside: bool,
+    document: Document | None,
+    faults: tuple[Finding, ...],
+) -> TenantFile:
     if document is None:
         return TenantFile(name, None, None, faults)
     node, findings = document.root, [*faults, *_data_faults(document.root)]

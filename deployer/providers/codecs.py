@@ -1,10 +1,20 @@
 """The codec of each platform, for work that needs no connection."""
 
+from collections.abc import Iterable
+from collections.abc import Mapping
+
 from deployer.model import Assignment
+from deployer.model import Category
+from deployer.model import Json
 from deployer.model import Platform
+from deployer.model import Rule
+from deployer.plan import Update
 from deployer.providers.kibana import codec as kibana
+from deployer.providers.kibana import tuning as kibana_tuning
 from deployer.providers.sentinel import codec as sentinel
+from deployer.providers.sentinel import tuning as sentinel_tuning
 from deployer.state import DesiredState
+from deployer.state import Key
 
 
 def encode(assignment: Assignment) -> DesiredState:
@@ -12,3 +22,20 @@ def encode(assignment: Assignment) -> DesiredState:
     if assignment.target.platform is Platform.KIBANA:
         return kibana.encode(assignment)
     return sentinel.encode(assignment)
+
+
+def fixed(platform: Platform, rule: Rule, key: Key, name: str) -> str | None:
+    """Why a field of a live object is none that an overlay can say; None where it may be."""
+    return kibana_tuning.fixed(rule, key, name) if platform is Platform.KIBANA else sentinel_tuning.fixed(name)
+
+
+def blocks(
+    platform: Platform, rule: Rule, change: Update, name: str, categories: Mapping[str, Category]
+) -> Iterable[Mapping[str, Json]]:
+    """The ways to say a live field in an overlay's block, the best first; each has yet to be proven.
+
+    Raises `ValueError` where there is none.
+    """
+    if platform is Platform.KIBANA:
+        return kibana_tuning.blocks(change, name)
+    return sentinel_tuning.blocks(rule, change, name, categories)

@@ -16,6 +16,7 @@ from deployer.outcome import Applied
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -25,6 +26,7 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Plan
 from deployer.report import adopted
+from deployer.report import pulled
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
@@ -117,6 +119,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, **_applied(outcome)}
         case Adopted():
             return {**base, **adopted.document(outcome)}
+        case Pulled():
+            return {**base, **pulled.document(outcome)}
         case Verified():
             levels = [
                 {**_key(level.key), "level": level.level, "answer": level.answer, "reason": level.reason}

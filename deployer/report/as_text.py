@@ -18,6 +18,7 @@ from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -27,6 +28,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.report import adopted
+from deployer.report import pulled
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -65,6 +67,8 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
             yield from _applied(outcome)
         case Verified():
             yield from _verified(outcome)
+        case Pulled():
+            yield from pulled.lines(outcome)
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
         case Adopted():

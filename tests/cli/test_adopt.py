@@ -328,7 +328,7 @@ def test_rules_are_asked_for_by_name_or_id_and_a_name_that_nobody_has_is_an_erro
     some = deployer("pull", "site", "--tenant", "acme", "--target", "kibana", "--adopt", "dns*", "--format", "json")
     by_id = deployer("pull", "site", "--tenant", "acme", "--adopt", "other-rule", "--adopt", "nobody")
     none = deployer("pull", "site", "--tenant", "acme", "--adopt", "nobody")
-    neither = deployer("pull", "site", "--tenant", "acme")
+    both = deployer("pull", "site", "--tenant", "acme", "--all", "--reason", "Because.")
     whose = deployer("pull", "site", "--all")
 
     assert [one["rule"] for one in adoptions(one).values()] == ["dns-tunnel-beta"]
@@ -340,7 +340,7 @@ def test_rules_are_asked_for_by_name_or_id_and_a_name_that_nobody_has_is_an_erro
     assert (by_id.code, none.code) == (3, 1)
     assert "+ other-rule: Other (other-rule)" in by_id.out
     assert "No rule there answers to 'nobody'" in by_id.err
-    assert (neither.code, whose.code) == (64, 64)
+    assert (both.code, whose.code) == (64, 64)
     assert "formerly" not in (site.root / "rules/other-rule/rule.yaml").read_text()
 
 
