@@ -10,6 +10,9 @@ from deployer.report.wording import plain
 
 Document = dict[str, Any]
 
+_MANY = 10
+"""Rules that Git has already are counted and not named from this number on."""
+
 
 def lines(outcome: Adopted) -> Iterator[str]:
     """One section of the text report."""
@@ -24,7 +27,7 @@ def lines(outcome: Adopted) -> Iterator[str]:
         yield from (f"      {path}" for path in one.files)
     for one in refused:
         yield f"  x {one.live.key.kind}/{plain(one.live.key.id)} ({plain(one.live.name)}): {plain(one.reason)}"
-    for one in known:
+    for one in known if len(known) < _MANY else ():
         yield f"  = {one.live.key.kind}/{plain(one.live.key.id)} ({plain(one.live.name)}): {plain(one.reason)}"
     yield from (f"  note: {plain(note)}" for note in outcome.notes)
 

@@ -8,6 +8,7 @@ import yaml
 
 from deployer.providers.kibana import canonical as kibana_canonical
 from deployer.providers.sentinel import canonical as sentinel_canonical
+from tests import managed
 from tests.cli.conftest import KEY
 
 SUBSCRIPTION = "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/soc"
@@ -170,6 +171,12 @@ class Portal:
         )  # fmt: skip
         assert answer.ok, answer.text
         return answer.json()
+
+    def asked(self, method: str, body: Any) -> requests.Response:
+        return requests.request(
+            method, f"{self.url}/kibana/s/{self.tenant}/api/detection_engine/rules", json=body, auth=("jo", "pw"),
+            headers={"kbn-xsrf": "x"}, timeout=20,
+        )  # fmt: skip
 
     def rule(self, name: str, body: dict[str, Any], **more: Any) -> Any:
         return self.kibana("POST", "detection_engine/rules", {**body, "name": name, **more})
@@ -514,3 +521,49 @@ def test_a_rule_that_holds_a_secret_of_ours_does_not_go_into_git(site, deployer,
     assert "it holds a secret that deployer was given" in adoptions(pulled)["Leaky"]["reason"]
     assert KEY not in pulled.out + pulled.err
     assert not any(KEY in path.read_text() for path in (site.root / "rules").rglob("*") if path.is_file())
+
+
+@pytest.mark.usefixtures("only_adopted")
+def test_every_field_that_deployer_manages_is_taken_over(site, deployer, acme):
+    """The table of values covers every managed field of both platforms, so that a new one cannot be forgotten."""
+    held: set[str] = set()
+    for number, (field, value) in enumerate(managed.KIBANA.items()):
+        for body in KIBANA.values():
+            one = {**body, "name": field, "rule_id": UUIDS[number], field: value}
+            answer = acme.asked("POST", one)
+            if answer.ok and field in kibana_canonical.rule({**answer.json(), "exceptions_list": []}):
+                held.add(field)
+                break
+            if answer.ok:
+                acme.kibana("DELETE", "detection_engine/rules", rule_id=UUIDS[number])
+    assert held == managed.KIBANA.keys()
+    for number, (field, value) in enumerate(managed.SENTINEL.items()):
+        query = "DeviceNetworkEvents | project DeviceName"
+        properties = {**SCHEDULED, "displayName": field, "query": query, field: value}
+        if field == "subTechniques":
+            properties |= {"techniques": ["T1090"], "tactics": ["CommandAndControl"]}
+        acme.arm("PUT", UUIDS[100 + number], {"kind": "Scheduled", "properties": properties})
+
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all", "--format", "json")
+
+    found = [one for target in pulled.json["targets"] for one in target["adoptions"]]
+    assert [(one["name"], one["reason"]) for one in found if one["outcome"] != "adopted"] == []
+    assert len(found) == len(managed.KIBANA) + len(managed.SENTINEL)
+    plan = deployer("plan", "site", "--tenant", "acme", "--allow-updates", "200", "--format", "json")
+    assert changes(plan.json) == [("acme", "claim", 0)] * len(found)
+
+
+def test_an_adopted_rule_has_no_errors_in_check_but_those_that_it_has_live(site, deployer, acme):
+    for number, (name, body) in enumerate(KIBANA.items()):
+        acme.rule(name, body, rule_id=UUIDS[number])
+    for number, (name, body) in enumerate(SENTINEL.items()):
+        acme.analytics(name, UUIDS[100 + number], body)
+    pulled = deployer("pull", "site", "--tenant", "acme", "--all", "--format", "json")
+    rules = [word for one in adoptions(pulled).values() for word in ("--rule", one["rule"])]
+
+    checked = deployer("check", "site", *rules, "--format", "json")
+
+    assert pulled.code == 0
+
+    assert [each["message"] for each in checked.json["findings"] if each["severity"] == "error"] == []
+    assert deployer("test", "--rule", "eql").code == 0
