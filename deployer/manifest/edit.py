@@ -15,6 +15,7 @@ import yaml
 from deployer.errors import CannotEdit
 from deployer.manifest.document import Path
 from deployer.manifest.yaml import parse
+from deployer.manifest.yaml import reads_as_text
 from deployer.model import Json
 from deployer.state import as_json
 
@@ -350,7 +351,9 @@ def _flow(value: Json) -> str:
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, str) and _DATE.fullmatch(value):
         return value  # text to us, as in YAML 1.2
-    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
+    quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
+    style = '"' if quoted else None
     # In a flow collection, so that what is special there is put in quotes.
     text: str = yaml.dump(
         [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=True

@@ -12,6 +12,7 @@ from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.outcome import FAILED
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -30,6 +31,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.report import adopted
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
@@ -128,6 +130,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
+        case Adopted():
+            return {**base, **adopted.document(outcome)}
         case Pulled():
             return {**base, **pulled.document(outcome)}
         case Verified():

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -168,6 +169,8 @@ def _said(outcome: Outcome) -> str:
             if failures:
                 return f"**{len(failures)} failed or not tried**, {count(len(done), 'change')} made"
             return f"{count(len(done), 'change')} made" if done else "nothing to do"
+        case Adopted():
+            return "looked at for rules to adopt"
         case Pulled():
             words = f"{len(outcome.taken)} taken over"
             return f"**{words}, {len(outcome.left)} left**" if outcome.left else words

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from deployer.diff import FieldChange
 from deployer.findings import Finding
 from deployer.outcome import LEVELS
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -27,6 +28,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.report import adopted
 from deployer.report import drifted
 from deployer.report import parts
 from deployer.report import pulled
@@ -84,6 +86,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield from pulled.lines(outcome)
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
+        case Adopted():
+            yield from adopted.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)

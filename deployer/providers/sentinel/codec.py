@@ -43,6 +43,8 @@ NAMESPACE = uuid.UUID("6f0c3f3e-6a1d-5d1c-9a0e-0d5c1f1b7a52")
 """Of the uuid5 rule ids. It never changes: Sentinel refuses a deleted id for about a day."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 """What the portal names a rule."""
+ARM = "arm."
+"""Before the name of a rule that was there before and whose name is no uuid: ARM takes any. Case does not count."""
 QUERY_LIMIT = 10_000
 """Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
@@ -87,7 +89,13 @@ def encode(assignment: Assignment) -> DesiredState:
 
 
 def rule_uuid(rule_id: str) -> str:
-    """The name of the rule's ARM resource. An id that is a uuid is that of a rule which was there before, and stays."""
+    """The name of the rule's ARM resource: a uuid made from the id.
+
+    A rule that was there before keeps its name: as an id, that is its uuid, or what follows `arm.` where other tools
+    gave it a name that is none.
+    """
+    if rule_id.startswith(ARM):
+        return rule_id.removeprefix(ARM).lower()
     return rule_id.lower() if UUID.fullmatch(rule_id) else str(uuid.uuid5(NAMESPACE, rule_id))
 
 
