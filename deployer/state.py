@@ -206,6 +206,18 @@ class DesiredState:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """The last write or delete of an object, as the platform's own records have it."""
+
+    by: str | None
+    at: datetime | None
+    action: str
+    """write or delete."""
+    source: str
+    """Which records say so, e.g. SentinelAudit."""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """What a target holds, whole: a provider that could not read all of it raises instead."""
 

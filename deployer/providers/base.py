@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from typing import NamedTuple
 from typing import Protocol
@@ -22,6 +25,7 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.state import DesiredState
+from deployer.state import Edit
 from deployer.state import Key
 from deployer.state import LiveState
 from deployer.state import Resource
@@ -38,6 +42,15 @@ class Asked(NamedTuple):
     wanted: Resource
     """As Git has it: what it reads (`reads`) is there."""
     live: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Who wrote or deleted objects last, as far as the platform has kept it."""
+
+    edits: Mapping[Key, Edit]
+    note: str = ""
+    """Why it is not whole, e.g. that the records could not be asked: nobody recorded is not the same as nobody."""
 
 
 class Provider(Protocol):
@@ -65,6 +78,9 @@ class Provider(Protocol):
         asked about. An unknown names its reason, and the setting that would make it known if there is one; a source
         that refuses or does not answer (an index, a table) is such a reason, and raises nothing.
         """
+
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """Who wrote or deleted these objects last (since then), by records that outlive the object; raises nothing."""
 
     def close(self) -> None:
         """Let go of connections."""

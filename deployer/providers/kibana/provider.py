@@ -1,10 +1,12 @@
 """One Kibana space: read it whole, write one object at a time."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from deployer.errors import Conflict
 from deployer.errors import Denied
@@ -19,6 +21,7 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.base import Asked
+from deployer.providers.base import History
 from deployer.providers.kibana import codec
 from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
@@ -90,6 +93,10 @@ class KibanaProvider:
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By each rule's last execution."""
         return {live.key: Health((*executions.levels(live), _data(live.key))) for _, live in rules}
+
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """Kibana says who on the object itself, and keeps no records that are open to an API key."""
+        return History({})
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

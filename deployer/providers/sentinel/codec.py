@@ -32,6 +32,7 @@ from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
+from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import choose_mark
@@ -188,7 +189,10 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
             "subTechniques": subs if _is_preview(assignment) else [],
         }
     )
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id)
+    reads = Reads(half.data, look_back=str(body.get("queryPeriod") or ""))
+    return Resource(
+        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, reads=reads
+    )
 
 
 def _is_preview(assignment: Assignment) -> bool:
