@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +46,9 @@ from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
 from deployer.state import DesiredState
 from deployer.state import LiveState
+from deployer.verify import Waiting
 from deployer.verify import asked
+from deployer.verify import until_known
 from deployer.verify import verify
 
 JOBS = 16
@@ -151,8 +154,8 @@ class Fleet:
             raise Declined("Nothing was applied.")
         return self.over(carry_out, journal)
 
-    def verify(self) -> list[Outcome]:
-        """Read every target back and answer the verify levels."""
+    def verify(self, waiting: Waiting | None = None) -> list[Outcome]:
+        """Read every target back and answer the verify levels; `waiting` looks again until they are known."""
         required = self.manifest.environment.require
 
         def one(provider: Provider, job: Job) -> Outcome:
@@ -169,7 +172,9 @@ class Fleet:
             runs_as = tuple(one.runs_as for _, one in sorted(health.items()) if one.runs_as)
             return Verified(job.place, levels, required, live.unmanaged, idle, runs_as)
 
-        return self.over(one)
+        if waiting is None:
+            return self.over(one)
+        return until_known(lambda places: self.over(one, among=places), waiting, self._interrupted.is_set)
 
     def desired(self) -> list[tuple[Place, DesiredState]]:
         """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
@@ -235,13 +240,18 @@ class Fleet:
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan
 
-    def over(self, verb: Verb, journal: Journal | None = None) -> list[Outcome]:
+    def over(
+        self, verb: Verb, journal: Journal | None = None, *, among: Collection[Place] | None = None
+    ) -> list[Outcome]:
         """What `verb` makes of every selected target, in a stable order; a tenant's broken file is an outcome, too.
 
         Targets are worked on side by side, each isolated from the others; no outcome holds a secret of the run.
         `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
+        `among` narrows it to some of the targets.
         """
         jobs, stopped = self._encoded()
+        if among is not None:
+            jobs, stopped = [job for job in jobs if job.place in among], []
         outcomes: list[Outcome] = [*stopped]
         with _emulator([job.target for job in jobs], self.root) as emulator:
             connections = Connections(self.manifest.environment.credentials, self._trusted, self.root, emulator)

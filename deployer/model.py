@@ -201,6 +201,17 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class ElasticsearchAddress:
+    """The cluster below a Kibana, which `verify` asks whether data arrives."""
+
+    url: str
+    credential: str
+    """Name of a credential of type api_key or basic that may read the rules' indices."""
+    ca: str | None = None
+    """Path of a CA bundle: absolute, or relative to the repository."""
+
+
+@dataclass(frozen=True, slots=True)
 class KibanaTarget:
     """One Kibana space."""
 
@@ -215,6 +226,8 @@ class KibanaTarget:
     """Path of a CA bundle: absolute, or relative to the repository."""
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    elasticsearch: ElasticsearchAddress | None = None
+    """An emulated target has the emulator's, without being told."""
 
     @property
     def platform(self) -> Platform:

@@ -4,14 +4,24 @@ Each answer is pass, fail or unknown. The last three come from the provider, ask
 wants disabled is not asked them, so that a hunting rule at rest leaves nothing unknown.
 """
 
+import time
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from itertools import repeat
 
 from deployer.diff import field_changes
 from deployer.outcome import Answer
 from deployer.outcome import Health
 from deployer.outcome import Level
+from deployer.outcome import Outcome
+from deployer.outcome import Place
+from deployer.outcome import Unreadable
+from deployer.outcome import Verified
 from deployer.providers.base import Asked
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -19,6 +29,53 @@ from deployer.state import Kind
 from deployer.state import LiveState
 from deployer.state import Resource
 from deployer.state import whose
+
+PAUSES_SECONDS = (5.0, 10.0, 20.0, 30.0)
+"""Between two looks; the last one again and again. Rules run every minute at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long to look again, and the hands to do it with."""
+
+    seconds: float
+    say: Callable[[str], None]
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+Look = Callable[[Collection[Place] | None], list[Outcome]]
+"""Looks at these targets, or at all."""
+
+
+def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -> list[Outcome]:
+    """What `look` finds once every required answer is known that time alone can make known, or the time is up.
+
+    Only targets that lack such an answer are looked at again. One that cannot be read then keeps what was known of it,
+    and is tried again. Whoever interrupts gets what is known by then.
+    """
+    ends = waiting.clock() + waiting.seconds
+    outcomes = look(None)
+    for pause in chain(PAUSES_SECONDS, repeat(PAUSES_SECONDS[-1])):
+        lacking = [outcome for outcome in outcomes if isinstance(outcome, Verified) and outcome.awaited()]
+        left = ends - waiting.clock()
+        if not lacking or interrupted():
+            break
+        if left <= 0:
+            waiting.say(f"The time is up; not known yet: {_lacking(lacking)}")
+            break
+        waiting.say(f"Waiting up to {_duration(left)} more; not known yet: {_lacking(lacking)}")
+        try:
+            waiting.sleep(min(pause, left))
+            again = {outcome.place: outcome for outcome in look({outcome.place for outcome in lacking})}
+        except KeyboardInterrupt:
+            waiting.say("Interrupted: this is what is known so far.")
+            break
+        for outcome in again.values():
+            if isinstance(outcome, Unreadable) and not interrupted():
+                waiting.say(f"{outcome.place} could not be read again: {outcome.error}")
+        outcomes = [_newer(outcome, again.get(outcome.place)) for outcome in outcomes]
+    return outcomes
 
 
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
@@ -44,6 +101,24 @@ def verify(desired: DesiredState, live: LiveState, health: Mapping[Key, Health])
         if key not in desired.resources and desired.owns(found):
             levels.append(Level(key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
     return tuple(levels)
+
+
+def _newer(known: Outcome, again: Outcome | None) -> Outcome:
+    return known if again is None or isinstance(again, Unreadable) else again
+
+
+def _lacking(outcomes: Sequence[Verified]) -> str:
+    return ", ".join(f"{outcome.place} ({_levels(outcome)})" for outcome in outcomes)
+
+
+def _levels(outcome: Verified) -> str:
+    names = [level.level for level in outcome.awaited()]
+    return ", ".join(f"{name} of {names.count(name)}" for name in dict.fromkeys(names))
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _runs(wanted: Resource) -> bool:

@@ -27,6 +27,7 @@ from deployer.providers.secrets import require_bound
 from deployer.providers.secrets import resolve
 
 if TYPE_CHECKING:
+    from deployer.providers.kibana.elastic import Elastic
     from deployer.providers.sentinel.credentials import SharedToken
     from deployer.providers.sentinel.logs import WorkspaceLogs
 
@@ -111,7 +112,32 @@ class Connections:
         auth = HeaderAuth(scheme, secret)
         http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
         api = KibanaApi(http, target.space)
-        return KibanaProvider(api, status=lambda: self._statuses.get(url, api.status))
+        status = lambda: self._statuses.get(url, api.status)  # noqa: E731 - one line, used once
+        return KibanaProvider(api, status=status, elastic=self._elastic(target))
+
+    def _elastic(self, target: KibanaTarget) -> "Callable[[], Elastic] | None":
+        """How to reach the target's Elasticsearch; nothing is looked up, checked or sent before it is called."""
+        address = target.elasticsearch
+
+        def connect() -> "Elastic":
+            from deployer.providers.http import HeaderAuth
+            from deployer.providers.http import Http
+            from deployer.providers.kibana.elastic import Elastic
+
+            scheme, ca = "ApiKey", None
+            if address is None:
+                url, secret = f"{self._emulator_url()}/elasticsearch/s/{target.space}", _EMULATOR
+            else:
+                url = address.url
+                credential = self._named(target, address.credential)
+                require_bound(credential, url, self._trusted)
+                secret = self._secret(credential)
+                scheme = "Basic" if credential.type == "basic" else "ApiKey"
+                ca = str(self._root / address.ca) if address.ca else None
+            auth = HeaderAuth(scheme, secret)
+            return Elastic(Http(url, auth, f"credential {secret.name}", headers={}, redact=self.redact, ca=ca))
+
+        return connect if address or target.emulator else None
 
     def _sentinel(self, target: SentinelTarget) -> Provider:
         from deployer.providers.sentinel import credentials
@@ -183,7 +209,10 @@ class Connections:
         return str(self._emulator)
 
     def _credential(self, target: Target) -> Credential:
-        credential = self._credentials.get(target.credential or "")
+        return self._named(target, target.credential)
+
+    def _named(self, target: Target, name: str | None) -> Credential:
+        credential = self._credentials.get(name or "")
         if credential is None:
             raise Untrusted(f"{target.tenant}/{target.name} names no credential that environment.yaml declares")
         if not any(fnmatchcase(target.tenant, glob) for glob in credential.tenants):

@@ -175,14 +175,18 @@ def _applied(outcome: Applied) -> Iterator[str]:
 def _verified(outcome: Verified) -> Iterator[str]:
     verb = "emulated" if outcome.place.emulated else "verified"
     yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
-    groups: dict[tuple[str, Answer, str], list[Level]] = {}
+    said: dict[tuple[Key, Answer, str, bool], list[str]] = {}
     for level in outcome.levels:
         if level.answer is not Answer.PASS or (level.level != "enabled" and level.reason):
             reason = f"{level.reason}. To know it: {level.setting}" if level.setting else level.reason
-            groups.setdefault((level.level, level.answer, reason), []).append(level)
-    for (name, answer, reason), levels in groups.items():
-        note = "" if name in outcome.required or answer is Answer.PASS else " (not required)"
-        yield f"  {name} {answer}{note}: {plain(reason)}: {_few([level.key for level in levels])}"
+            required = level.level in outcome.required or level.answer is Answer.PASS
+            said.setdefault((level.key, level.answer, reason, required), []).append(level.level)
+    groups: dict[tuple[str, Answer, str, bool], list[Key]] = {}
+    for (key, answer, reason, required), names in said.items():
+        groups.setdefault((" and ".join(names), answer, reason, required), []).append(key)
+    for (names_of, answer, reason, required), keys in groups.items():
+        note = "" if required else " (not required)"
+        yield f"  {names_of} {answer}{note}: {plain(reason)}: {_few(keys)}"
     yield from _rights(outcome.runs_as)
     yield from _idle(outcome.not_applicable)
     yield from _noted(outcome.unmanaged)

@@ -9,6 +9,7 @@ from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import find_route
 from deployer.emulator.calls import known
+from deployer.emulator.kibana import alerting
 from deployer.emulator.kibana import bulk
 from deployer.emulator.kibana import data_views
 from deployer.emulator.kibana import exception_items
@@ -30,6 +31,7 @@ ROUTES = (
     *status.ROUTES,
     *rules.ROUTES,
     *bulk.ROUTES,
+    *alerting.ROUTES,
     *previews.ROUTES,
     *signals.ROUTES,
     *exception_lists.ROUTES,
