@@ -102,6 +102,22 @@ def test_what_failed_and_what_is_older_than_asked_is_no_edit(bench):
     assert bench.provider.edits([ONE], since=NOW + timedelta(minutes=1)).edits == {}
 
 
+def test_a_write_that_sentinels_audit_calls_failed_is_no_edit(bench):
+    keeps(bench, audit=True)
+    bench.apply(bench.assignment(make.rule(), make.rule("second")))
+    row = {
+        "TimeGenerated": LATER.isoformat(),
+        "OperationName": "Microsoft.SecurityInsights/alertRules/Delete",
+        "Status": "Failure",
+        "SentinelResourceId": edits_id(bench),
+        "ExtendedProperties": {"CallerName": "somebody"},
+    }
+    bench.emulator.load(sentinel={"acme": {"SentinelAudit": [row]}})
+    bench.emulator.set_clock(LATER + timedelta(minutes=10))
+
+    assert bench.provider.edits([ONE]).edits[ONE].action == "write"
+
+
 def test_a_workspace_without_records_says_so_and_raises_nothing(bench):
     night(bench)
 
