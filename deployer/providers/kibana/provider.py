@@ -124,10 +124,6 @@ class KibanaProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
 
-    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
-        """Kibana keeps its records of edits where its public API does not reach: the objects themselves tell."""
-        return History()
-
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By each rule's last execution, by its alerting rule (whose rights it has), and by Elasticsearch if it may be
         asked: per rule one request to Kibana and two to Elasticsearch.
@@ -148,6 +144,10 @@ class KibanaProvider:
             return _unasked(error)
         self._opened.append(elastic)
         return lambda wanted: _arrival(elastic, wanted)
+
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """Kibana says who on the object itself, and keeps no records that are open to an API key."""
+        return History({})
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
