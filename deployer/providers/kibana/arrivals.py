@@ -22,7 +22,7 @@ _READ = "give the credential `read` and `view_index_metadata` on the rule's indi
 
 
 class Arrivals:
-    """The level data, rule by rule: two requests each.
+    """The level data, rule by rule: two requests each, three where no index matches.
 
     The cluster is connected to when it is first asked. One that does not answer at all is not asked for the next rule:
     each would wait as long.
@@ -64,7 +64,9 @@ def _level(elastic: "Elastic", wanted: Resource) -> Level:
     asked = arrival.question(wanted)
     found = elastic.capabilities(asked.patterns, asked.fields())
     if not found.indices:
-        return arrival.unmatched(wanted.key, asked)
+        if elastic.may_read(asked.patterns):
+            return arrival.unmatched(wanted.key, asked)
+        return _unknown(wanted, f"no index that the credential may read matches {', '.join(asked.patterns)}", _READ)
     return arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
 
 
