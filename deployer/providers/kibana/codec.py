@@ -27,11 +27,11 @@ from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.model import ValueKind
 from deployer.providers.kibana import canonical
+from deployer.providers.kibana import reads
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
-from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import as_json
@@ -257,22 +257,8 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
     )
     return Resource(
         Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, needs=needs,
-        reads=_reads(half, body),
+        reads=reads.of(half, body),
     )  # fmt: skip
-
-
-def _reads(half: PlatformRule, body: Document) -> Reads:
-    """Index patterns and declared fields; what the query itself reads stands in the query."""
-    index = half.fields.get("index")
-    view = half.fields.get("data_view")
-    runtime = (view.get("runtimeFieldMap") if isinstance(view, Mapping) else None) or {}
-    declared = [field for field in body.get("required_fields") or () if isinstance(field, Mapping)]
-    return Reads(
-        sources=tuple(map(str, index)) if isinstance(index, Sequence) and not isinstance(index, str) else (),
-        fields={str(field.get("name")): str(field.get("type") or "") for field in declared},
-        computed=tuple(sorted(runtime)) if isinstance(runtime, Mapping) else (),
-        look_back=str(body.get("from") or ""),
-    )
 
 
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
