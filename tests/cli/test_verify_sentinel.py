@@ -228,6 +228,16 @@ def test_logs_that_cannot_be_asked_are_unknown_and_the_rest_is_verified(workspac
     assert all(said in levels[name][1] for name in ("ran", "healthy", "data"))
 
 
+@pytest.mark.parametrize("fault", [{"status": 403}, {"kind": "close"}], ids=str)
+def test_logs_that_do_not_answer_are_not_asked_for_every_table(workspace, fault):
+    workspace.emulator.fault(path="/query$", **fault)
+
+    assert workspace.deployer("verify", "site").code == 0
+
+    asked = {one["body"]["query"] for one in workspace.emulator.requests if "/query" in one["path"]}
+    assert len(asked) == 1
+
+
 def test_who_may_not_query_logs_is_told_which_role_is_missing(workspace):
     workspace.emulator.fault(path="/query$", status=403)
 

@@ -50,6 +50,7 @@ class SentinelProvider:
         self._api = api
         self._open_logs = logs
         self._logs: WorkspaceLogs | None = None
+        self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
 
     def close(self) -> None:
@@ -147,7 +148,14 @@ class SentinelProvider:
             return arrival.Untellable(f"what the workspace says of {table} is not what was asked")
 
     def _ask(self, query: str) -> list[dict[str, Any]]:
-        return self._asking().rows(query)
+        """A query's rows. Logs that do not answer, or not us, are asked once and not for every table."""
+        if self._unasked is not None:
+            raise self._unasked
+        try:
+            return self._asking().rows(query)
+        except (Denied, Unreachable, Untrusted) as error:
+            self._unasked = error
+            raise
 
     def _asking(self) -> "WorkspaceLogs":
         if self._logs is None:
