@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -57,6 +58,8 @@ class Runner:
     attempt: int = 1
     installed: bool = True
     """Whether deployer is to be found, once it has been installed."""
+    before: dict[str, Callable[[], None]] = field(default_factory=dict)
+    """What happens in the world before a job of that name starts, as while an approval is waited for."""
 
     def __post_init__(self) -> None:
         self.github = GitHub(self.folder / "github")
@@ -74,6 +77,7 @@ class Runner:
         github.save()
         done: dict[str, Job] = {}
         for id in document["jobs"]:
+            self.before.pop(id, lambda: None)()
             done[id] = self._job(document, id, event, about, done)
         return done
 

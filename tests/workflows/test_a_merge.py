@@ -64,10 +64,39 @@ def test_a_target_that_cannot_be_looked_at_does_not_keep_the_others_waiting(repo
     assert "::error::Some targets could not be looked at" in jobs["plan"].log
 
 
-def test_a_refused_plan_is_not_offered_for_approval(repository):
+def test_what_has_changed_while_the_approval_was_waited_for_is_not_written(repository):
     repository.merge()
-    repository.edit(repository.main, "environments/prod/environment.yaml", lambda it: it.update(limits={"updates": 0}))
     repository.tune(repository.main, severity="low")
+    repository.runner.before["apply"] = lambda: repository.colleague("acme", severity="medium")
+
+    jobs = repository.merge()
+
+    assert jobs["apply"].result == "failure"
+    assert "| `acme/kibana` | **stopped** |" in jobs["apply"].summary
+    written = {(line["tenant"], line["target"]) for line in journal(repository) if line["phase"] == "written"}
+    assert written == {("acme", "sentinel"), ("globex", "kibana"), ("globex", "sentinel")}
+
+
+def test_nobody_is_asked_to_approve_what_will_not_be_written(repository):
+    repository.merge()
+    repository.colleague("acme", tags=[])
+
+    jobs = repository.merge()
+
+    assert "not marked as ours" in jobs["plan"].summary
+    assert results(jobs) == {"plan": "success", "approve": "success", "apply": "skipped"}
+
+
+def test_a_refused_plan_is_not_offered_for_approval(repository):
+    """Not even the part of it that is within the limits."""
+    repository.merge()
+    entry = {"value": "192.0.2.10", "reason": "Support channel", "owner": "jo"}
+    environment, tenants = "environments/prod/environment.yaml", "environments/prod/tenants"
+    repository.edit(repository.main, environment, lambda it: it.update(limits={"updates": 0}))
+    repository.edit(repository.main, f"{tenants}/acme.yaml", lambda it: it.update(overlay={RULE: {"severity": "low"}}))
+    repository.edit(
+        repository.main, f"{tenants}/globex.yaml", lambda it: it.update(allowlists={"irc_servers": [entry]})
+    )
     before = repository.writes()
 
     jobs = repository.merge()
@@ -75,3 +104,4 @@ def test_a_refused_plan_is_not_offered_for_approval(repository):
     assert results(jobs) == {"plan": "failure", "approve": "success", "apply": "skipped"}
     assert repository.writes() == before
     assert "the limit is 0" in jobs["plan"].summary
+    assert "+ item/deployer-irc_servers-" in jobs["plan"].summary
