@@ -6,6 +6,7 @@ DeployerError
 ├── CannotEdit             a file cannot be edited without touching more than what is meant
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
+├── StalePlan              what was approved is not the plan of now
 ├── Declined               the user was shown the plan and said no
 ├── Unrecorded             a write was not sent, because it could not be journalled
 ├── EngineError            what came of running a query on local events
@@ -53,6 +54,10 @@ class CannotStart(DeployerError):
 
 class UnsafePlan(DeployerError):
     """The plan changes more than the environment allows; nothing of it may be applied."""
+
+
+class StalePlan(DeployerError):
+    """What was approved is not what would be done by now; nothing was written."""
 
 
 class Declined(DeployerError):

@@ -1,10 +1,13 @@
 """A record of every write of a run: one line before it is sent, with what was there and what is to be there, and one
-after it, with what came of it. Nothing reads it to decide what to do: it is for people, for audits and for undoing.
+after it, with what came of it. It is for people, for audits and for undoing, and nothing reads it to decide what to
+write. `drift` asks it whether an object that is missing was ever there.
 
 One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the file before the request goes out:
 
     {"schema": "deployer-journal/1", "run": ..., "at": ..., "environment": ..., "tenant": ..., "target": ...,
      "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
+
+    {..., "phase": "settled", "owned": [[kind, id], ...]}    what is ours in a target once the run is through with it
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. `failed` has the error; a `writing` that nothing follows was cut short, and the target must be looked at.
@@ -14,6 +17,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC
@@ -22,12 +26,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from deployer.drift import Witness
+from deployer.errors import CannotStart
 from deployer.errors import Unrecorded
 from deployer.outcome import Place
 from deployer.outcome import conceal
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
+from deployer.state import Key
+from deployer.state import Kind
 from deployer.state import Resource
 from deployer.state import as_json
 
@@ -35,7 +43,7 @@ SCHEMA = "deployer-journal/1"
 
 
 class Journal(AbstractContextManager["Journal"]):
-    """The record of one run, shared by all of its targets. The file appears with the first write."""
+    """The record of one run, shared by all of its targets. The file appears with the first line."""
 
     def __init__(
         self, folder: Path, environment: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -70,7 +78,14 @@ class Journal(AbstractContextManager["Journal"]):
         """Say that it is not known to have been done, and why."""
         self._append(place, change, {"phase": "failed", "error": error})
 
+    def settled(self, place: Place, owned: Iterable[Key]) -> None:
+        """Say what is ours in a target, now that the run is through with it."""
+        self._write(place, {"phase": "settled", "owned": [[key.kind, key.id] for key in sorted(owned)]})
+
     def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
+        self._write(place, {"action": change.action, "kind": change.key.kind, "id": change.key.id, **told})
+
+    def _write(self, place: Place, told: Mapping[str, Any]) -> None:
         line = {
             "schema": SCHEMA,
             "run": self.run,
@@ -78,16 +93,13 @@ class Journal(AbstractContextManager["Journal"]):
             "environment": self._environment,
             "tenant": place.tenant,
             "target": place.target,
-            "action": change.action,
-            "kind": change.key.kind,
-            "id": change.key.id,
             **conceal(told, self.redact),
         }
         try:
             with self._lock:
                 if self._file is None:
                     self.path.parent.mkdir(parents=True, exist_ok=True)
-                    self._file = self.path.open("a", encoding="utf-8")
+                    self._file = self.path.open("a", encoding="utf-8", errors="surrogatepass")
                 self._file.write(as_json(line) + "\n")
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -103,7 +115,7 @@ def _of(resource: Resource, mark: str) -> dict[str, Any]:
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a journal, oldest first. A last line that a crash cut short is left out."""
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = path.read_text(encoding="utf-8", errors="surrogatepass").split("\n")
     found: list[dict[str, Any]] = []
     for number, line in enumerate(lines):
         try:
@@ -112,3 +124,43 @@ def read(path: Path) -> list[dict[str, Any]]:
             if any(lines[number + 1 :]):
                 raise
     return found
+
+
+def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
+    """What the journals in a folder say is ours in each target of an environment, by tenant and target: the last word.
+
+    A run that was cut short has no last word on a target: what it wrote is added to that of the run before. Without any
+    journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
+    """
+    found: dict[tuple[str, str], Witness] = {}
+    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+        try:
+            lines = read(path)
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
+        for line in lines:
+            if line.get("schema") == SCHEMA and line.get("environment") == environment:
+                _witness(line, found)
+    return found
+
+
+def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> None:
+    place = str(line["tenant"]), str(line["target"])
+    at = datetime.fromisoformat(str(line["at"]))
+    if line["phase"] == "settled":
+        owned = frozenset(Key(Kind(kind), str(id)) for kind, id in line["owned"])
+        found[place] = Witness(str(line["run"]), at, owned)
+        return
+    before = found.get(place)
+    key = Key(Kind(str(line["kind"])), str(line["id"]))
+    owned, unsure = (before.owned, before.unsure) if before else (frozenset[Key](), frozenset[Key]())
+    match line["phase"], line["action"]:
+        case "writing", _:
+            unsure |= {key}
+        case "written", "delete":
+            owned, unsure = owned - {key}, unsure - {key}
+        case "written", _:
+            owned, unsure = owned | {key}, unsure - {key}
+        case _:  # a write that failed may have happened all the same
+            pass
+    found[place] = Witness(str(line["run"]), at, owned, unsure, whole=before is not None and before.whole)

@@ -192,6 +192,28 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Drift that is accepted: live values which differ from Git and stay as they are while this stands in Git."""
+
+    object: str
+    """As reports print it, e.g. `rule/t1584.005-botnet-node`."""
+    fields: Mapping[str, Json]
+    """The live value that is accepted, by the path that reports print; None where the field is absent."""
+    until: str
+    """The last day, UTC. From then on `drift` reports it again; `apply` leaves it alone all the same, because the
+    clock never changes a plan of what Git holds."""
+    reason: str
+    owner: str
+    location: Location
+    target: str | None = None
+    """Name of a target of the tenant; None means every one."""
+
+    def covers(self, day: date) -> bool:
+        """Whether the acceptance still holds on that day."""
+        return day.isoformat() <= self.until
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """A secret by name: where its value comes from, and the only hosts it may be sent to. Never holds the value."""
 
@@ -213,6 +235,17 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class ElasticsearchAddress:
+    """The cluster below a Kibana, which `verify` asks whether data arrives."""
+
+    url: str
+    credential: str
+    """Name of a credential of type api_key or basic that may read the rules' indices."""
+    ca: str | None = None
+    """Path of a CA bundle: absolute, or relative to the repository."""
+
+
+@dataclass(frozen=True, slots=True)
 class KibanaTarget:
     """One Kibana space."""
 
@@ -227,6 +260,8 @@ class KibanaTarget:
     """Path of a CA bundle: absolute, or relative to the repository."""
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    elasticsearch: ElasticsearchAddress | None = None
+    """An emulated target has the emulator's, without being told."""
 
     @property
     def platform(self) -> Platform:
@@ -247,7 +282,7 @@ class SentinelTarget:
     endpoint: str | None = None
     """ARM endpoint; None means that of the credential's cloud."""
     logs_endpoint: str | None = None
-    """Of the Log Analytics query API; nothing asks it yet."""
+    """Of the Log Analytics query API; None means that of the credential's cloud."""
     api_version: str | None = None
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -273,6 +308,7 @@ class Tenant:
     allowlists: Mapping[str, tuple[Entry, ...]]
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +338,8 @@ class Environment:
     """The verify levels that count."""
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    grace_days: int = 0
+    """How long a rule that was taken out of Git stays, disabled, before it is deleted; 0 deletes it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,3 +368,5 @@ class Assignment:
     categories: Mapping[str, Category]
     entries: Mapping[str, tuple[Entry, ...]]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    grace_days: int = 0

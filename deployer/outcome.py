@@ -14,6 +14,7 @@ from typing import TypeAlias
 from typing import TypeVar
 from typing import cast
 
+from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
@@ -45,6 +46,15 @@ class Planned:
 
     place: Place
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """The target was read whole, and every difference was weighed."""
+
+    place: Place
+    plan: Plan
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,40 @@ class Level:
     level: str
     answer: Answer
     reason: str = ""
+    """Of a pass: a remark that is worth a line of its own."""
+    setting: str = ""
+    """Of an unknown: what to set so that it becomes known, e.g. `elasticsearch: {url, credential}` in the target."""
+    awaited: bool = False
+    """Of an unknown: whether time alone can make it known, so that `verify --wait` looks again."""
+
+
+LEVELS = ("present", "equal", "enabled", "ran", "healthy", "data")
+"""What verify asks, in this order. The first three of every object that has them, the last three of enabled rules:
+has it run since it was written, how did its last run end, does the data that it reads arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsAs:
+    """Whose rights a live rule runs with."""
+
+    key: Key
+    owner: str | None
+    """The user whose rights they are; None if it is not known, or if the rule runs with nobody's."""
+    api_key: bool | None = None
+    """True: an API key that came with the last write. False: one that was made of the login of whoever wrote it."""
+    warning: str = ""
+    """Why somebody should care, e.g. because the rule stops when a person leaves. Never a failure."""
+    note: str = ""
+    """Why it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a provider answers of one rule beyond what `read` shows."""
+
+    levels: tuple[Level, ...]
+    """ran, healthy and data, each once."""
+    runs_as: RunsAs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +155,17 @@ class Verified:
     required: tuple[str, ...]
     unmanaged: tuple[Unmanaged, ...] = ()
     not_applicable: tuple[NotApplicable, ...] = ()
+    runs_as: tuple[RunsAs, ...] = ()
+    """Of every rule that the platform tells it of."""
 
     def worst(self) -> Answer:
         """The worst answer among the required levels."""
         answers = {level.answer for level in self.levels if level.level in self.required}
         return next((answer for answer in (Answer.FAIL, Answer.UNKNOWN) if answer in answers), Answer.PASS)
+
+    def awaited(self) -> tuple[Level, ...]:
+        """The required answers that time alone can make known."""
+        return tuple(level for level in self.levels if level.awaited and level.level in self.required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +221,7 @@ class Pulled:
         return (PARTIAL if done else FAILED) if undone else DONE
 
 
-Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified | Pulled
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled
 
 
 Thing = TypeVar("Thing")
@@ -242,7 +292,7 @@ def _concealed(thing: object, redact: Callable[[str], str]) -> object:
 def name(outcome: Outcome) -> str:
     """The word for an outcome in machine output."""
     match outcome:
-        case Planned():
+        case Planned() | Drifted():
             return "planned"
         case Unreadable():
             return "unreadable"
@@ -274,6 +324,8 @@ def _code(outcome: Outcome) -> int:
     match outcome:
         case Planned(plan=plan):
             return DIFFERENT if plan.changes else DONE
+        case Drifted(drift=drift):
+            return PARTIAL if drift.untold else DIFFERENT if drift.found else DONE
         case Unreadable() | Stopped():
             return FAILED
         case Applied():

@@ -13,8 +13,10 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from typing import Literal
 
 from deployer.findings import Location
+from deployer.model import Acceptance
 from deployer.model import Json
 from deployer.model import NotApplicable
 
@@ -94,6 +96,20 @@ def choose_mark(
 
 
 @dataclass(frozen=True, slots=True)
+class Reads:
+    """What a desired rule reads, for `verify` to ask whether it arrives. Pure: taken from Git, asked of nobody."""
+
+    sources: tuple[str, ...]
+    """Index patterns (Kibana) or tables (Sentinel)."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Fields or columns that the query needs, each with its type in the platform's words; "" if Git does not say."""
+    computed: tuple[str, ...] = ()
+    """Fields that the target computes itself, such as a data view's runtime fields: nothing has to bring them."""
+    look_back: str = ""
+    """How far back a run looks, as the platform writes it: `now-24h`, `P1D`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One object, desired or live."""
 
@@ -119,6 +135,8 @@ class Resource:
     """Why a live object must not be deleted although it is ours, e.g. because somebody else's rule uses it."""
     halted: str | None = None
     """What the platform says of a rule that it switched off by itself; written again only when asked for."""
+    reads: Reads | None = None
+    """Of a desired rule: what it reads."""
 
     @property
     def digest(self) -> str:
@@ -134,6 +152,17 @@ class Resource:
     def known_as(self) -> str:
         """What `--rule` and messages call a rule."""
         return self.git_id or self.key.id
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a platform's own records say was last done to an object: who, when, by whose word."""
+
+    by: str | None
+    at: datetime | None
+    action: Literal["write", "delete"]
+    source: str
+    """The record, e.g. SentinelAudit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +198,12 @@ class DesiredState:
     environment: str
     resources: Mapping[Key, Resource]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    """Drift that is accepted here."""
+    grace_days: int = 0
+    """How long a rule that is no longer in Git stays, disabled, before it is deleted."""
+    keyed: bool = False
+    """Whether the platform runs a rule with the API key of whoever wrote it last (Kibana)."""
 
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""
@@ -200,7 +235,7 @@ class LiveState:
 
 def digest(body: Json) -> str:
     """16 hexadecimal digits that change when, and only when, the body changes as JSON."""
-    return hashlib.sha256(as_json(body).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_json(body).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def as_json(value: Json) -> str:

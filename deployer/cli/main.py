@@ -10,11 +10,13 @@ from deployer import __version__
 from deployer.cli import analyser
 from deployer.cli import apply
 from deployer.cli import check
+from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
 from deployer.cli import pull
 from deployer.cli import schema
 from deployer.cli import show
+from deployer.cli import tenants
 from deployer.cli import test
 from deployer.cli import verify
 
@@ -47,11 +49,13 @@ _COMMANDS = (
     analyser.analyser,
     apply.apply,
     check.check,
+    drift.drift,
     emulator.emulator,
     plan.plan,
     pull.pull,
     schema.schema,
     show.show,
+    tenants.tenants,
     test.test,
     verify.verify,
 )

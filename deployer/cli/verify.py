@@ -1,20 +1,50 @@
 """`deployer verify`: read back what is live."""
 
+import re
+from typing import TYPE_CHECKING
 from typing import Any
 
 import click
 
 from deployer.cli import common
 
+if TYPE_CHECKING:
+    from deployer.fleet import Fleet
+    from deployer.outcome import Outcome
+
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_TOLD_BY_TIME = {"ran", "healthy", "data"}
+
+
+class Duration(click.ParamType[float]):
+    """A number with its unit, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """`90s`, `15m` or `1h`."""
+        found = re.fullmatch(r"(\d{1,5})([smh])", value) if isinstance(value, str) else None
+        if found is None:
+            self.fail(f"{value!r} is no duration; write 90s, 15m or 1h", param, ctx)
+        return float(int(found[1]) * _UNITS[found[2]])
+
 
 @click.command()
 @common.targets
+@click.option(
+    "--wait",
+    type=Duration(),
+    metavar="DURATION",
+    help="Look again, this long at most (90s, 15m, 1h), until the required levels are known.",
+)
 @common.output
 @click.pass_obj
 def verify(root: Any, /, **options: Any) -> int:
-    """Read every object back: present, equal to Git, enabled, run since it was written.
+    """Read every object back: is it present, equal to Git, enabled; has the rule run since it was written, is it
+    healthy (its last run succeeded), does the data that it reads arrive.
 
-    Each answer is pass, fail or unknown. `verify.require` in environment.yaml says which levels count.
+    Each answer is pass, fail or unknown. `verify.require` in environment.yaml says which levels count. A rule that Git
+    wants disabled is not asked the last three.
 
     \b
     Exit codes: 0 all required levels pass, 1 one fails, 3 one is unknown or a target could not be read.
@@ -22,5 +52,20 @@ def verify(root: Any, /, **options: Any) -> int:
     \b
     Example:
       deployer verify demo
+      deployer verify prod --wait 15m
     """
-    return common.run("verify", root, options, lambda fleet: fleet.verify())
+    return common.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
+
+
+def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
+    from deployer.report.wording import plain
+    from deployer.verify import Waiting
+
+    if seconds is None:
+        return fleet.verify()
+    environment = fleet.manifest.environment
+    if not _TOLD_BY_TIME & set(environment.require):
+        asked = ", ".join(environment.require)
+        way_out = "name ran, healthy or data in its `verify.require`"
+        click.echo(f"Nothing to wait for: {environment.name} requires {asked}; {way_out}.", err=True)
+    return fleet.verify(Waiting(seconds, lambda line: click.echo(plain(line), err=True)))

@@ -1,13 +1,24 @@
-"""`/elasticsearch`: its version, and searches of alerts and preview alerts; the rest is refused, not invented."""
+"""`/elasticsearch`: its version, searches of alerts and of telemetry, and what the mappings of telemetry say.
+
+The rest is refused, not invented. `/elasticsearch/s/SPACE` is a cluster that holds the telemetry of that space alone.
+Sources: the API reference of `_search`, `_field_caps` and of multi-target syntax (allow_no_indices,
+ignore_unavailable), and the media types that servers take from clients (elasticsearch-py issue 2923).
+"""
 
 from __future__ import annotations
 
+import fnmatch
 import re
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from deployer.emulator import indices
 from deployer.emulator import search
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
+from deployer.emulator.calls import Document
 from deployer.emulator.calls import Refused
 from deployer.emulator.calls import parse_json
 from deployer.emulator.conditions import NotUnderstood
@@ -17,20 +28,55 @@ from deployer.emulator.services import Service
 
 # Elasticsearch clients refuse a server that does not send this header.
 _PRODUCT = {"X-Elastic-Product": "Elasticsearch"}
-_SEARCH = re.compile(r"/(?P<alias>\.(?:preview\.)?alerts-security\.alerts)-(?P<space>[^/*,]+)/_search")
+_CLUSTER = re.compile(r"/s/(?P<space>[^/]+)(?P<path>/.*)")
+_ALERTS = re.compile(r"(?P<alias>\.(?:preview\.)?alerts-security\.alerts)-(?P<space>[^/*,]+)")
 _COLLECTIONS = {".alerts-security.alerts": alerts.COLLECTION, ".preview.alerts-security.alerts": alerts.PREVIEWS}
+_ASKED = re.compile(r"/(?P<patterns>[^/]+)/(?P<what>_search|_field_caps)")
+_COMPATIBLE = re.compile(r"application/vnd\.elasticsearch\+json; *compatible-with=(?P<major>\d+)")
+_FLAGS = {"ignore_unavailable": False, "allow_no_indices": True}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Whose telemetry there is."""
+
+    spaces: Sequence[str]
 
 
 def _handle(call: Call) -> Answer:
+    _check_media(call)
     if user_of(call) is None:
         raise _refuse(401, "security_exception", "missing authentication credentials")
-    if call.path == "/" and call.method in ("GET", "HEAD"):
+    cut = _CLUSTER.fullmatch(call.path)
+    path = cut["path"] if cut else call.path
+    cluster = _Cluster([cut["space"]] if cut else indices.spaces(call.world))
+    if path == "/" and call.method in ("GET", "HEAD"):
         return _root(call)
-    found = _SEARCH.fullmatch(call.path)
+    found = _ASKED.fullmatch(path)
     if found is None or call.method not in ("GET", "POST"):
-        known = "GET / and GET or POST /[.preview].alerts-security.alerts-SPACE/_search"
-        raise _refuse(501, "not_emulated", f"the emulator answers {known}, not {call.method} {call.path}")
-    return _search(call, _COLLECTIONS[found["alias"]], found["space"])
+        known = "GET / and GET or POST /INDEX/_search and /INDEX/_field_caps"
+        raise _refuse(501, "not_emulated", f"the emulator answers {known}, not {call.method} {path}")
+    patterns, what = found["patterns"], found["what"]
+    try:
+        if (one := _ALERTS.fullmatch(patterns)) is not None and what == "_search":
+            return _search_alerts(call, _COLLECTIONS[one["alias"]], one["space"])
+        if any(part.strip().startswith(".") for part in patterns.split(",")):
+            raise _refuse(501, "not_emulated", f"{patterns}: of hidden indices only the alerts of one space")
+        return _search(call, cluster, patterns) if what == "_search" else _field_caps(call, cluster, patterns)
+    except indices.NoSuchIndex as error:
+        raise _refuse(404, "index_not_found_exception", f"no such index [{error}]") from None
+    except NotUnderstood as error:
+        raise _refuse(400, "parsing_exception", f"not understood by the emulator: {error}") from None
+
+
+def _check_media(call: Call) -> None:
+    """A server speaks the format of its own major version and of the one before."""
+    own = int(str(call.world.setting("kibana_version")).split(".")[0])
+    for header in ("accept", "content-type"):
+        wanted = _COMPATIBLE.fullmatch(call.headers.get(header, ""))
+        if wanted and int(wanted["major"]) not in (own - 1, own):
+            text = f"{header.title()} version must be either version {own} or {own - 1}, but found {wanted['major']}"
+            raise _refuse(400, "media_type_header_exception", f"Invalid media-type value on headers [{header}]: {text}")
 
 
 def _root(call: Call) -> Answer:
@@ -39,24 +85,76 @@ def _root(call: Call) -> Answer:
     return Answer(body, headers=_PRODUCT)
 
 
-def _search(call: Call, collection: str, space: str) -> Answer:
-    if call.query:
-        raise _refuse(400, "illegal_argument_exception", f"not understood by the emulator: {', '.join(call.query)}")
+def _search_alerts(call: Call, collection: str, space: str) -> Answer:
+    _flags(call, ())
+    hits = alerts.held(call.world, collection, space)
+    body = _body(call)
+    if not hits:
+        # Kibana makes the index when it first writes to it.
+        raise _refuse(404, "index_not_found_exception", f"no such index [{alerts.alias(collection, space)}]")
+    return Answer({**search.search(hits, body, call.world.clock.now()), "emulated": True}, headers=_PRODUCT)
+
+
+def _search(call: Call, cluster: _Cluster, patterns: str) -> Answer:
+    chosen = _chosen(call, cluster, patterns, _flags(call, _FLAGS))
+    body = _body(call)
+    indices.require_plain(body, indices.mapped(call.world, cluster.spaces, chosen))
+    answer = search.search(indices.hits(call.world, cluster.spaces, chosen), body, call.world.clock.now())
+    answer["_shards"] = {"total": len(chosen), "successful": len(chosen), "skipped": 0, "failed": 0}
+    if not chosen:
+        # Without a shard there is nothing to aggregate on, and the answer has no aggregations at all.
+        answer.pop("aggregations", None)
+    return Answer({**answer, "emulated": True}, headers=_PRODUCT)
+
+
+def _field_caps(call: Call, cluster: _Cluster, patterns: str) -> Answer:
+    flags = _flags(call, {*_FLAGS, "fields"})
+    body = _body(call)
+    if odd := set(body) - {"fields"}:
+        raise NotUnderstood(f"{', '.join(sorted(odd))}; _field_caps takes fields")
+    wanted = body.get("fields", call.argument("fields"))
+    names = wanted.split(",") if isinstance(wanted, str) else wanted
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise _refuse(400, "action_request_validation_exception", "Validation Failed: 1: no fields specified;")
+    chosen = _chosen(call, cluster, patterns, flags)
+    mapped = indices.mapped(call.world, cluster.spaces, chosen)
+    fields: Document = {
+        name: {type: indices.capability(type)}
+        for name, type in sorted(mapped.items())
+        if any(fnmatch.fnmatchcase(name, pattern) for pattern in names)
+    }
+    return Answer({"indices": chosen, "fields": fields}, headers=_PRODUCT)
+
+
+def _chosen(call: Call, cluster: _Cluster, patterns: str, flags: dict[str, bool]) -> list[str]:
+    found = indices.select(call.world, cluster.spaces, patterns, lenient=flags["ignore_unavailable"])
+    if not found and not flags["allow_no_indices"]:
+        raise indices.NoSuchIndex(patterns)
+    return found
+
+
+def _flags(call: Call, known: Iterable[str]) -> dict[str, bool]:
+    """The flags of the query, defaults filled in; anything else in it is refused."""
+    if odd := set(call.query) - set(known):
+        raise _refuse(400, "illegal_argument_exception", f"not understood by the emulator: {', '.join(sorted(odd))}")
+    flags = dict(_FLAGS)
+    for name in _FLAGS:
+        if (text := call.argument(name)) is not None:
+            if text not in ("true", "false", ""):
+                reason = f"Failed to parse value [{text}] as only [true] or [false] are allowed."
+                raise _refuse(400, "illegal_argument_exception", reason)
+            flags[name] = text != "false"
+    return flags
+
+
+def _body(call: Call) -> Document:
     try:
         body = parse_json(call.content or b"{}")
     except ValueError:
         body = None
     if not isinstance(body, dict):
         raise _refuse(400, "parsing_exception", "the body is no JSON object")
-    hits = alerts.held(call.world, collection, space)
-    if not hits:
-        # Kibana makes the index when it first writes to it.
-        raise _refuse(404, "index_not_found_exception", f"no such index [{alerts.alias(collection, space)}]")
-    try:
-        answer = search.search(hits, body, call.world.clock.now())
-    except NotUnderstood as error:
-        raise _refuse(400, "parsing_exception", f"not understood by the emulator: {error}") from None
-    return Answer({**answer, "emulated": True}, headers=_PRODUCT)
+    return body
 
 
 def _refuse(status: int, kind: str, reason: str) -> Refused:

@@ -58,7 +58,7 @@ def search(hits: Sequence[Hit], body: Mapping[str, Any], now: datetime) -> Docum
     if body.get("track_total_hits") is False:
         del answer["hits"]["total"]
     if aggregations := body.get("aggs") or body.get("aggregations"):
-        answer["aggregations"] = _aggregated([hit.source for hit in found], aggregations)
+        answer["aggregations"] = _aggregated([hit.source for hit in found], aggregations, now)
     return answer
 
 
@@ -125,18 +125,25 @@ def _source(source: Document, wanted: Any) -> Document:
     }
 
 
-def _aggregated(documents: list[Document], wanted: Any) -> Document:
+def _aggregated(documents: list[Document], wanted: Any, now: datetime) -> Document:
     if not isinstance(wanted, dict):
         raise NotUnderstood(f"aggs: {wanted!r}")
-    return {name: _aggregation(documents, name, spec) for name, spec in wanted.items()}
+    return {name: _aggregation(documents, name, spec, now) for name, spec in wanted.items()}
 
 
-def _aggregation(documents: list[Document], name: str, spec: Any) -> Document:
+def _aggregation(documents: list[Document], name: str, spec: Any, now: datetime) -> Document:
     inner = spec.get("aggs") or spec.get("aggregations") or {} if isinstance(spec, dict) else {}
     kinds = [kind for kind in spec if kind not in ("aggs", "aggregations")] if isinstance(spec, dict) else []
     match kinds:
         case ["terms"] if _only(spec["terms"], {"field", "size"}):
-            return _terms(documents, spec["terms"]["field"], _whole(spec["terms"], "size", 10), inner)
+            return _terms(documents, spec["terms"]["field"], _whole(spec["terms"], "size", 10), inner, now)
+        case ["filter"]:
+            return _filtered(documents, spec["filter"], inner, now)
+        case ["filters"] if isinstance(spec["filters"], dict) and set(spec["filters"]) == {"filters"}:
+            named = spec["filters"]["filters"]
+            if not isinstance(named, dict) or not named:
+                raise NotUnderstood(f"aggs.{name}: filters must be named")
+            return {"buckets": {one: _filtered(documents, query, inner, now) for one, query in named.items()}}
         case ["missing"] if _only(spec["missing"], {"field"}) and not inner:
             field = spec["missing"]["field"]
             return {"doc_count": sum(not any(True for _ in values(document, field)) for document in documents)}
@@ -144,7 +151,8 @@ def _aggregation(documents: list[Document], name: str, spec: Any) -> Document:
             return {"value": len(_counted(documents, spec["cardinality"]["field"]))}
         case _:
             raise NotUnderstood(
-                f"aggs.{name}: {spec!r}; known are terms (field, size), missing and cardinality (field)"
+                f"aggs.{name}: {spec!r}; known are terms (field, size), filter, filters (named), missing and "
+                "cardinality (field)"
             )
 
 
@@ -160,11 +168,17 @@ def _plain(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _terms(documents: list[Document], field: str, size: int, inner: Any) -> Document:
+def _filtered(documents: list[Document], query: Any, inner: Any, now: datetime) -> Document:
+    holds = compile_query(query, now)
+    found = [document for document in documents if holds(document)]
+    return {"doc_count": len(found), **_aggregated(found, inner, now)}
+
+
+def _terms(documents: list[Document], field: str, size: int, inner: Any, now: datetime) -> Document:
     counts = sorted(_counted(documents, field).items(), key=lambda item: (-item[1], str(item[0])))
     buckets = []
     for key, count in counts[:size]:
         of_it = [document for document in documents if key in {_plain(item) for item in values(document, field)}]
-        buckets.append({"key": key, "doc_count": count, **_aggregated(of_it, inner)})
+        buckets.append({"key": key, "doc_count": count, **_aggregated(of_it, inner, now)})
     rest = sum(count for _, count in counts[size:])
     return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": rest, "buckets": buckets}

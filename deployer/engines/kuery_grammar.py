@@ -76,7 +76,11 @@ def parse(text: str) -> Expression:
         tree = _parser().parse(text)
     except lark.exceptions.UnexpectedInput as fault:
         raise _told(fault, text) from None
-    expression: Expression = _Build().transform(tree)
+    try:
+        expression: Expression = _Build().transform(tree)
+    except lark.exceptions.VisitError as fault:
+        # Lark wraps whatever is raised while it builds, too deep a nesting too.
+        raise fault.orig_exc from None
     return expression
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
+from deployer.findings import Severity
 from deployer.manifest import targets
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
@@ -47,11 +48,16 @@ def of_tenants(files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) 
 
 
 def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
-    """Remarks about allowlist entries that depend on the day."""
+    """Remarks about allowlist entries and accepted drift that depend on the day."""
     midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
     for file in files:
         if file.document is None or file.tenant is None:
             continue
+        for accepted in file.tenant.accepted:
+            if not accepted.covers(today):
+                message = f"the drift of {shown(accepted.object)} was accepted until {shown(accepted.until)}"
+                way_out = "accept it anew, pull it, or take this out and apply"
+                yield Finding("lapsed-acceptance", f"{message}: {way_out}", Severity.WARNING, accepted.location)
         lists = [items for _, items in file.document.root.get("allowlists").entries()]
         nodes = {item.location: item for items in lists for item in items.items()}
         for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
@@ -77,8 +83,19 @@ def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, select
         overlay = node.get("targets").get(target.name).get("overlay")
         at_target = {rule for rule in here if rule in book.unreadable or book.rules[rule].is_for(target)}
         yield from _overlay_faults(overlay, book, selected, {target.platform}, at_target)
+    yield from _accepted_faults(node, book)
     yield from _data_remarks(node, files, book)
     yield from _idle_allowlists(node, book, here)
+
+
+def _accepted_faults(node: Node, book: RuleBook) -> Iterator[Finding]:
+    """Errors for accepted drift of a rule that nobody knows: it would be accepted in vain."""
+    known = {rule.live_id for rule in book.rules.values()}
+    for item in node.get("accepted").items():
+        kind, _, name = (item.get("object").text() or "").partition("/")
+        if kind == "rule" and name not in known and not book.unreadable:
+            message = f"there is no rule {shown(name)} in rules/{guess(name, known)}"
+            yield item.get("object").error("no-match", message)
 
 
 def _is_for(rule: str, file: TenantFile, book: RuleBook) -> bool:

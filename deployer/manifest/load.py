@@ -49,6 +49,8 @@ class Manifest:
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
     """The environment's and the tenants' files by path: where each value was written."""
+    trusted_root: Path | None = None
+    """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +68,22 @@ def load(
     root: Path,
     environment: str,
     trusted_hosts: Sequence[str] | None = None,
+    trusted_root: Path | None = None,
     edited: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Manifest:
     """The manifest of one environment.
 
     Raises `CannotStart` for an unknown environment, and `InvalidManifest` with all findings when rules/ or the
     environment itself has errors. A tenant whose file has errors is in `broken_tenants` instead of `tenants`.
-    `trusted_hosts` replaces those of the environment. `edited` holds tenants' files by path as they would be, to be
-    read instead of those that are there.
+    `trusted_hosts` replaces those of the environment. With `trusted_root`, another checkout of the same repository,
+    its credentials and its trusted hosts count instead of those under `root`. `edited` holds tenants' files by path as
+    they would be, to be read instead of those that are there.
     """
     known = environments.names(root)
     if environment not in known:
         raise CannotStart(_unknown(environment, known))
     book = rules.read(root)
-    loaded = _load(root, environment, book, trusted_hosts, edited)
+    loaded = _load(root, environment, book, trusted_hosts, trusted_root, edited)
     shared = (*book.findings, *loaded.findings)
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
@@ -93,6 +97,7 @@ def load(
         findings=_sorted((*shared, *_of_files(loaded.files))),
         broken_tenants={file.name: _sorted(file.findings) for file in loaded.files if file.broken},
         documents={**documents, loaded.document.path: loaded.document},
+        trusted_root=trusted_root,
     )
 
 
@@ -127,9 +132,10 @@ def _load(
     name: str,
     book: RuleBook,
     trusted_hosts: Sequence[str] | None,
+    trusted_root: Path | None = None,
     edited: Mapping[str, bytes] = MappingProxyType({}),
 ) -> _Loaded:
-    environment, document, findings = environments.read(root, name, book, trusted_hosts)
+    environment, document, findings = environments.read(root, name, book, trusted_hosts, trusted_root)
     files, remarks = tenants.read_all(root, name, environment, book, trusted_hosts is not None, edited)
     findings = (*findings, *remarks)
     if environment is None or document is None:

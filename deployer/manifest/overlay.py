@@ -54,6 +54,8 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         categories={name: manifest.categories[name] for name in honoured},
         entries={name: tenant.allowlists.get(name, ()) for name in honoured},
         not_applicable=tuple(excused),
+        accepted=tuple(one for one in tenant.accepted if one.target in (None, target.name)),
+        grace_days=manifest.environment.grace_days,
     )
 
 

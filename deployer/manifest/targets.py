@@ -15,6 +15,7 @@ from deployer.manifest.wording import label
 from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown_key
 from deployer.model import Credential
+from deployer.model import ElasticsearchAddress
 from deployer.model import Environment
 from deployer.model import KibanaTarget
 from deployer.model import Platform
@@ -43,6 +44,7 @@ def read(tenant: str, name: str, node: Node) -> Target | None:
                 ca=node.get("ca").text(),
                 emulator=emulator,
                 overlay=tunings(node.get("overlay")),
+                elasticsearch=_elasticsearch(node.get("elasticsearch")),
             )
         case Platform.SENTINEL:
             return SentinelTarget(
@@ -61,6 +63,11 @@ def read(tenant: str, name: str, node: Node) -> Target | None:
             )
         case _:
             return None
+
+
+def _elasticsearch(node: Node) -> ElasticsearchAddress | None:
+    url, credential = node.get("url").text(), node.get("credential").text()
+    return ElasticsearchAddress(url, credential, node.get("ca").text()) if url and credential else None
 
 
 def place(target: Target) -> Place | None:
@@ -84,6 +91,8 @@ def faults(root: Path, tenant: str, node: Node, environment: Environment | None,
     `outside` says that the environment's trusted hosts come from the variable instead of its file.
     """
     yield from _certificate_faults(root, node.get("ca"))
+    if "elasticsearch" in node.mapping():
+        yield from _elasticsearch_faults(root, tenant, node.get("elasticsearch"), environment, outside)
     servers = {}
     for key in _ADDRESSES:
         address = node.get(key)
@@ -111,6 +120,28 @@ def faults(root: Path, tenant: str, node: Node, environment: Environment | None,
         at = node.get("credential") if credential else node
         if cloud:
             yield from _host_faults(at, hosts.server(cloud).host, credential, environment, outside)
+
+
+def _elasticsearch_faults(
+    root: Path, tenant: str, node: Node, environment: Environment | None, outside: bool
+) -> Iterator[Finding]:
+    """As for the target itself: its address, its CA, and whether its credential may go there."""
+    yield from _certificate_faults(root, node.get("ca"))
+    written, name = node.get("url").text(), node.get("credential").text()
+    host = None
+    try:
+        host = hosts.server(written).host if written is not None else None
+    except hosts.Unfit as unfit:
+        yield node.get("url").error("bad-url", f"{label(node.get('url').path)} {unfit}")
+    if environment is None:
+        return
+    credential = environment.credentials.get(name) if name is not None else None
+    if credential:
+        yield from _credential_faults(tenant, node.get("credential"), credential, Platform.KIBANA)
+    elif name is not None:
+        yield _unknown_credential(node.get("credential"), name, environment)
+    if host is not None:
+        yield from _host_faults(node.get("url"), host, credential, environment, outside)
 
 
 def _certificate_faults(root: Path, node: Node) -> Iterator[Finding]:

@@ -9,15 +9,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.findings import Severity
+from deployer.hosts import Unfit
 from deployer.manifest import allowlists
 from deployer.manifest import files
 from deployer.manifest import targets
+from deployer.manifest import values
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.environments import FOLDER
 from deployer.manifest.environments import tunings
 from deployer.manifest.rules import RuleBook
+from deployer.manifest.wording import listed
+from deployer.manifest.wording import shown
+from deployer.model import Acceptance
 from deployer.model import Entry
 from deployer.model import Environment
 from deployer.model import Platform
@@ -119,8 +125,34 @@ def _read(
         allowlists=entries,
         overlay=tunings(node.get("overlay")),
         location=node.location,
+        accepted=_accepted(node, findings),
     )
     return TenantFile(name, tenant, document, tuple(findings))
+
+
+def _accepted(node: Node, findings: list[Finding]) -> tuple[Acceptance, ...]:
+    """Drift that is accepted. An unknown target, a day that is none and a second word on a field are errors."""
+    found: list[Acceptance] = []
+    said: dict[tuple[str, str | None, str], Location] = {}
+    for item in node.get("accepted").items():
+        object, target = item.get("object").text() or "", item.get("target").text()
+        if target is not None and target not in node.get("targets").mapping():
+            message = f"{shown(target)} is no target of this file; there are {listed(node.get('targets').mapping())}"
+            findings.append(item.get("target").error("no-target", message))
+        for path, _ in item.get("fields").entries():
+            before = said.setdefault((object, target, path), item.location)
+            if before != item.location:
+                message = f"{shown(path)} of {shown(object)} is accepted already, in line {before.line}"
+                findings.append(item.error("repeated-acceptance", message))
+        until = item.get("until").text() or ""
+        try:
+            values.day(until)
+        except Unfit as unfit:
+            findings.append(item.get("until").error("bad-value", f"{shown(until)} {unfit}"))
+        fields = item.get("fields").mapping()
+        reason, owner = item.get("reason").text() or "", item.get("owner").text() or ""
+        found.append(Acceptance(object, fields, until, reason, owner, item.location, target))
+    return tuple(found)
 
 
 def _data_faults(node: Node) -> Iterator[Finding]:

@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+from typing import NamedTuple
 from typing import Protocol
 
 from deployer.diff import field_changes
+from deployer.drift import History
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
 from deployer.errors import Denied
 from deployer.errors import ProviderError
 from deployer.errors import Untrusted
-from deployer.outcome import Level
+from deployer.outcome import Health
 from deployer.plan import Change
 from deployer.plan import Claim
 from deployer.plan import Create
@@ -30,6 +34,14 @@ from deployer.state import as_json
 
 CONFIRM_WAITS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """How long a write may take to be seen by reads. Azure answers late: 5 of 50 rules in azurerm issue 21231."""
+
+
+class Asked(NamedTuple):
+    """A rule to answer `health` of."""
+
+    wanted: Resource
+    """As Git has it: what it reads (`reads`) is there."""
+    live: Resource
 
 
 class Provider(Protocol):
@@ -56,8 +68,16 @@ class Provider(Protocol):
     def apply(self, change: Change) -> None:
         """Carry out one change, exactly as planned; raise `Conflict` when the object moved since it was read."""
 
-    def health(self, live: Resource) -> Level:
-        """Whether the rule has run since it was last written, as far as the platform tells."""
+    def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
+        """The levels ran, healthy and data of each of these rules; what the platform does not tell is unknown.
+
+        All at once, because some platforms tell it of all rules in one answer. Only rules that Git wants enabled are
+        asked about. An unknown names its reason, and the setting that would make it known if there is one; a source
+        that refuses or does not answer (an index, a table) is such a reason, and raises nothing.
+        """
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """What the platform's own records say was last done to these objects, by whom; nothing is raised."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deployer.model import Assignment
 from deployer.model import Category
@@ -19,9 +20,9 @@ from deployer.state import Key
 
 def encode(assignment: Assignment) -> DesiredState:
     """The objects that the assignment's target is to hold; raises `CannotEncode` with every fault, located."""
-    if assignment.target.platform is Platform.KIBANA:
-        return kibana.encode(assignment)
-    return sentinel.encode(assignment)
+    keyed = assignment.target.platform is Platform.KIBANA
+    desired = kibana.encode(assignment) if keyed else sentinel.encode(assignment)
+    return replace(desired, accepted=assignment.accepted, grace_days=assignment.grace_days, keyed=keyed)
 
 
 def fixed(platform: Platform, rule: Rule, key: Key, name: str) -> str | None:

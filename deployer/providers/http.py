@@ -107,10 +107,27 @@ class Http:
             what = f"{self._what(method, path)} answered {response.status_code}"
             raise BadAnswer(f"{what} with something that is not JSON") from None
 
-    def _answer(
-        self, method: str, path: str, params: Mapping[str, str | int] | None, body: object
+    def exchange(
+        self, method: str, path: str, *, headers: Mapping[str, str], content: bytes | None
     ) -> requests.Response:
-        reads = method == "GET"
+        """An answer as it came, to a request that only reads; a refusal other than 404 raises its `ProviderError`."""
+        response = self._answer(method, path, None, None, reads=True, headers=headers, content=content)
+        if response.status_code == 404 or 200 <= response.status_code < 300:
+            return response
+        raise self._error(method, path, response)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        body: object,
+        *,
+        reads: bool | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> requests.Response:
+        reads = method == "GET" if reads is None else reads
         for left in range(TRIES - 1, -1, -1):
             try:
                 response = self._session.request(
@@ -118,6 +135,8 @@ class Http:
                     self.base + path,
                     params=params,
                     json=body,
+                    headers=headers,
+                    data=content,
                     auth=self._auth,
                     verify=self._verify,  # per request: an environment's CA bundle would override the session's
                     timeout=TIMEOUT_SECONDS,
@@ -150,18 +169,20 @@ class Http:
         return Refused(text) if status < 500 else Overloaded(text)
 
     def _what(self, method: str, path: str) -> str:
-        return f"{method} {self.base}{path}"
+        return f"{method} {self.base}{path.partition('?')[0]}"
 
 
 def _message(response: requests.Response) -> str:
-    """What the server says was wrong; Kibana has two shapes and `message` may be a list (facts: routes/utils.ts)."""
+    """What the server says was wrong. Kibana has two shapes, and `message` may be a list (routes/utils.ts);
+    Elasticsearch has `error.reason`."""
     try:
         body = response.json()
     except ValueError:
         return ""
     if not isinstance(body, dict):
         return ""
-    message = body.get("message") or ""
+    error = body.get("error")
+    message = body.get("message") or (error.get("reason") if isinstance(error, dict) else "") or ""
     return "; ".join(map(str, message)) if isinstance(message, list) else str(message)
 
 

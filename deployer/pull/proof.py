@@ -37,7 +37,13 @@ def fault(
         return draft.text, (), str(error)
     path, name = draft.document.path, draft.tenant.name
     try:
-        loaded = load(fleet.root, fleet.manifest.environment.name, trusted_hosts, {path: text.encode()})
+        loaded = load(
+            fleet.root,
+            fleet.manifest.environment.name,
+            trusted_hosts,
+            fleet.manifest.trusted_root,
+            {path: text.encode()},
+        )
         if name in loaded.broken_tenants:
             raise InvalidManifest(loaded.broken_tenants[name])
         if problem := _elsewhere(fleet.manifest, loaded, name):

@@ -3,21 +3,22 @@
 Every line begins with a word, a symbol or blanks of ours, never with text from outside.
 """
 
-import difflib
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+from deployer import saved
 from deployer.diff import FieldChange
 from deployer.findings import Finding
-from deployer.model import NotApplicable
+from deployer.outcome import LEVELS
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Pulled
+from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
@@ -26,12 +27,14 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
+from deployer.report import drifted
+from deployer.report import parts
 from deployer.report import pulled
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
-from deployer.state import Kind
-from deployer.state import Unmanaged
+from deployer.state import Key
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -42,10 +45,11 @@ _CAUSES = {
 }
 
 
-def render(outcomes: Sequence[Outcome]) -> str:
+def render(outcomes: Sequence[Outcome], environment: str = "ENV") -> str:
     """The report of a run, one section a target and a summary."""
-    lines = [line for outcome in outcomes for line in (*_outcome(outcome), "")]
-    return "\n".join([*lines, *_summary(outcomes)]) + "\n"
+    lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
+    digest = saved.digest_to_approve(outcomes)
+    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -57,8 +61,20 @@ def findings(found: Sequence[Finding], checked: str) -> str:
     return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
 
 
-def _outcome(outcome: Outcome) -> Iterator[str]:
+def lines(outcome: Outcome, environment: str) -> list[str]:
+    """What the report says of one target."""
+    return list(_outcome(outcome, environment))
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the report says of all of them."""
+    return list(_summary(outcomes))
+
+
+def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
     match outcome:
+        case Drifted():
+            yield from drifted.lines(outcome, environment)
         case Planned(place=place, plan=plan):
             yield from _planned(place, plan)
         case Applied():
@@ -81,34 +97,11 @@ def _planned(place: Place, plan: Plan) -> Iterator[str]:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
             yield from _change(change)
-    yield from _asides(plan)
-
-
-def _asides(plan: Plan) -> Iterator[str]:
-    yield from _idle(plan.not_applicable)
-    for key, note in plan.notes:
-        yield f"  equal to Git, but not ours: {key}: {plain(note)}"
-    for key, names in plan.carried:
-        yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
-    if plan.unmanaged:
-        kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
-        words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
-        yield f"  left alone, not ours: {words}"
-        yield from _noted(plan.unmanaged)
-
-
-def _noted(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
-    for one in unmanaged:
-        if one.note:
-            yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
-
-
-def _idle(items: Sequence[NotApplicable]) -> Iterator[str]:
-    yield from (f"  not applicable: {item.rule}: {plain(item.reason)}" for item in items)
+    yield from parts.asides(plan)
 
 
 def _change(change: Change) -> Iterator[str]:
-    yield f"  {SYMBOLS[change.action]} {_title(change)}"
+    yield f"  {SYMBOLS[change.action]} {parts.title(change)}"
     if change.blocked:
         yield f"      will not be written: {plain(change.blocked)}"
     match change:
@@ -119,18 +112,14 @@ def _change(change: Change) -> Iterator[str]:
             yield f"      (because it is {plain(reason)})"
         case _:
             yield from _why(change)
+            if isinstance(change, Update) and change.reason:
+                yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
                 yield from _field(field)
 
 
-def _title(change: Change) -> str:
-    """The key; an item is better known by its name than by its id."""
-    resource = change.live if isinstance(change, Delete) else change.desired
-    return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
-
-
 def _why(change: Change) -> Iterator[str]:
-    if change.cause in _CAUSES:
+    if change.cause in _CAUSES and not (isinstance(change, Update) and change.reason):
         yield f"      ({_CAUSES[change.cause]}{_editor(change)})"
 
 
@@ -146,17 +135,11 @@ def _editor(change: Change) -> str:
 def _field(field: FieldChange) -> Iterator[str]:
     yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
-        yield from _text_change(field.before, field.after)
+        yield from parts.text_change(field.before, field.after)
         return
     for sign, side in (("-", field.before), ("+", field.after)):
         if side is not None:
             yield f"        {sign} {value(side)}"
-
-
-def _text_change(before: str, after: str) -> Iterator[str]:
-    lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    for line in list(lines)[2:]:
-        yield f"        |{plain(line)}"
 
 
 def _applied(outcome: Applied) -> Iterator[str]:
@@ -167,43 +150,67 @@ def _applied(outcome: Applied) -> Iterator[str]:
         left = f", {len(outcome.failures)} not" if outcome.failures else ""
         yield f"{place}: {count(len(outcome.done), 'change')} made{left}"
         for change in outcome.done:
-            yield f"  {SYMBOLS[change.action]} {_title(change)} {_DONE[change.action]}"
+            yield f"  {SYMBOLS[change.action]} {parts.title(change)} {_DONE[change.action]}"
         for failure in outcome.failures:
-            yield f"  x {_title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
-    yield from _asides(plan)
+            yield f"  x {parts.title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
+    yield from parts.asides(plan)
 
 
 def _verified(outcome: Verified) -> Iterator[str]:
     verb = "emulated" if outcome.place.emulated else "verified"
     yield f"{outcome.place}: {verb}: {_tally(outcome) or 'nothing to verify'}"
-    groups: dict[tuple[str, Answer, str], list[Level]] = {}
+    said: dict[tuple[Key, Answer, str, bool], list[str]] = {}
     for level in outcome.levels:
-        if level.answer is not Answer.PASS or (level.level == "equal" and level.reason):
-            groups.setdefault((level.level, level.answer, level.reason), []).append(level)
-    for (name, answer, reason), levels in groups.items():
-        note = "" if name in outcome.required else " (not required)"
-        keys = ", ".join(str(level.key) for level in levels[:3])
-        keys += f" and {len(levels) - 3} more" if len(levels) > 3 else ""
-        yield f"  {name} {answer}{note}: {plain(reason)}: {keys}"
-    yield from _idle(outcome.not_applicable)
-    yield from _noted(outcome.unmanaged)
+        if level.answer is not Answer.PASS or (level.level != "enabled" and level.reason):
+            reason = f"{level.reason}. To know it: {level.setting}" if level.setting else level.reason
+            required = level.level in outcome.required or level.answer is Answer.PASS
+            said.setdefault((level.key, level.answer, reason, required), []).append(level.level)
+    groups: dict[tuple[str, Answer, str, bool], list[Key]] = {}
+    for (key, answer, reason, required), names in said.items():
+        groups.setdefault((" and ".join(names), answer, reason, required), []).append(key)
+    for (names_of, answer, reason, required), keys in groups.items():
+        note = "" if required else " (not required)"
+        yield f"  {names_of} {answer}{note}: {plain(reason)}: {_few(keys)}"
+    yield from _rights(outcome.runs_as)
+    yield from parts.idle(outcome.not_applicable)
+    yield from parts.noted(outcome.unmanaged)
+
+
+def _rights(runs_as: Sequence[RunsAs]) -> Iterator[str]:
+    """Whose rights the rules run with, in as few lines as there are answers; warnings stand on lines of their own."""
+    groups: dict[str, list[Key]] = {}
+    for one in runs_as:
+        kind = "an API key" if one.api_key else "the login"
+        who = f"runs with {kind} of {one.owner}" if one.owner else f"runs with: not known: {one.note}"
+        groups.setdefault(f"{who}; warning: {one.warning}" if one.warning else who, []).append(one.key)
+    yield from (f"  {plain(words)}: {_few(keys)}" for words, keys in groups.items())
+
+
+def _few(keys: Sequence[Key]) -> str:
+    named = ", ".join(map(str, keys[:3]))
+    return f"{named} and {len(keys) - 3} more" if len(keys) > 3 else named
 
 
 def _tally(outcome: Verified) -> str:
-    names = list(dict.fromkeys(level.level for level in outcome.levels))
+    """Every level with its count. Unknown is said apart: what was not told is not what was seen to fail."""
+    names = [name for name in LEVELS if any(level.level == name for level in outcome.levels)]
     return ", ".join(_level_tally(name, [level for level in outcome.levels if level.level == name]) for name in names)
 
 
 def _level_tally(name: str, levels: Sequence[Level]) -> str:
-    passed = sum(level.answer is Answer.PASS for level in levels)
-    return f"{name} {passed} of {len(levels)}"
+    passed, unknown = (sum(level.answer is answer for level in levels) for answer in (Answer.PASS, Answer.UNKNOWN))
+    if unknown == len(levels):
+        return f"{name} not known ({unknown})"
+    return f"{name} {passed} of {len(levels)}" + (f" ({unknown} not known)" if unknown else "")
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
     stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
     targets = count(len(outcomes), "target")
-    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+    if any(isinstance(outcome, Drifted) for outcome in outcomes):
+        yield f"{targets}: {drifted.tally(outcomes)}."
+    elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     else:
         yield f"{targets}."

@@ -9,7 +9,7 @@ BLOCKER = """
 import sys
 class Missing:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"flask", "werkzeug", "duckdb", "duckdb_kql", "lark", "quickjs"}:
+        if name.partition(".")[0] in {"flask", "werkzeug", "duckdb", "duckdb_kql", "quickjs"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Missing())
 from deployer.cli.main import main

@@ -126,10 +126,10 @@ def test_the_default_space_has_no_prefix(emulator: Emulator) -> None:
     assert plain.status_code == 200
 
 
-def test_elasticsearch_says_its_version_and_searches_no_events(emulator: Emulator) -> None:
+def test_elasticsearch_says_its_version_and_knows_no_index_without_telemetry(emulator: Emulator) -> None:
     headers = {"Authorization": api_key()}
     root = requests.get(f"{emulator.url}/elasticsearch/", headers=headers, timeout=10)
     search = requests.post(f"{emulator.url}/elasticsearch/logs/_search", headers=headers, json={}, timeout=10)
 
     assert (root.json()["version"]["number"], root.headers["X-Elastic-Product"]) == ("9.3.0", "Elasticsearch")
-    assert (search.status_code, search.json()["error"]["type"]) == (501, "not_emulated")
+    assert (search.status_code, search.json()["error"]["type"]) == (404, "index_not_found_exception")

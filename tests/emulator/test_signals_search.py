@@ -279,7 +279,7 @@ def test_elasticsearch_pages_through_the_same_alerts(emulator: Emulator) -> None
         ("POST", "/.alerts-security.alerts-acme/_search", {"query": {"fuzzy": {}}}, 400, "parsing_exception"),
         ("POST", "/.alerts-security.alerts-acme/_search", [], 400, "parsing_exception"),
         ("POST", "/.alerts-security.alerts-*/_search", {}, 501, "not_emulated"),
-        ("POST", "/logs-endpoint.events.network-default/_search", {}, 501, "not_emulated"),
+        ("POST", "/logs-endpoint.events.network-other/_search", {}, 404, "index_not_found_exception"),
         ("POST", "/.alerts-security.alerts-acme/_count", {}, 501, "not_emulated"),
     ],
 )

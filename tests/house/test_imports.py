@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HEAVY = {"azure", "elasticsearch", "duckdb", "flask", "jsonschema", "requests", "rich"}
+HEAVY = {"azure", "elasticsearch", "duckdb", "flask", "jsonschema", "lark", "requests", "rich"}
 
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys

@@ -17,6 +17,7 @@ from deployer.plan import Update
 from deployer.providers import http
 from deployer.providers.codecs import encode
 from deployer.state import Kind
+from deployer.verify import asked
 from deployer.verify import verify
 from tests import make
 
@@ -180,18 +181,25 @@ def test_verify_answers_pass_fail_and_unknown(bench):
     bench.apply(bench.assignment(make.rule(), make.rule("second")))
     bench.edit("second", enabled=False)
 
-    levels = verify(desired, bench.provider.read(desired), bench.provider.health)
+    live = bench.provider.read(desired)
+    levels = verify(desired, live, bench.provider.health(asked(desired, live)))
 
+    # The emulated cluster has no index at all; of the workspace's tables nothing was asked.
+    data = Answer.FAIL if bench.platform is Platform.KIBANA else Answer.UNKNOWN
     answers = {(level.key.id, level.level): level.answer for level in levels if level.key.kind is Kind.RULE}
     assert answers == {
         ("example", "present"): Answer.PASS,
         ("example", "equal"): Answer.PASS,
         ("example", "enabled"): Answer.PASS,
         ("example", "ran"): Answer.UNKNOWN,
+        ("example", "healthy"): Answer.UNKNOWN,
+        ("example", "data"): data,
         ("second", "present"): Answer.PASS,
         ("second", "equal"): Answer.FAIL,
         ("second", "enabled"): Answer.FAIL,
         ("second", "ran"): Answer.UNKNOWN,
+        ("second", "healthy"): Answer.UNKNOWN,
+        ("second", "data"): data,
         ("third", "present"): Answer.FAIL,
     }
 

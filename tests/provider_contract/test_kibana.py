@@ -12,6 +12,7 @@ from deployer.providers import http
 from deployer.providers.codecs import encode
 from deployer.providers.kibana import api
 from deployer.state import Kind
+from deployer.verify import asked
 from tests import make
 
 RULES = "/api/detection_engine/rules"
@@ -142,27 +143,28 @@ def test_a_page_that_holds_less_than_it_says_makes_the_space_unreadable(kibana):
 
 
 @pytest.mark.parametrize(
-    ("status", "answer"),
+    ("status", "ran", "healthy"),
     [
-        ("succeeded", Answer.PASS),
-        ("failed", Answer.FAIL),
-        ("partial failure", Answer.FAIL),
-        ("running", Answer.UNKNOWN),
+        ("succeeded", Answer.PASS, Answer.PASS),
+        ("failed", Answer.PASS, Answer.FAIL),
+        ("partial failure", Answer.PASS, Answer.FAIL),
+        ("running", Answer.UNKNOWN, Answer.UNKNOWN),
     ],
 )
-def test_a_run_counts_only_after_the_last_write(kibana, status, answer):
+def test_a_run_counts_only_after_the_last_write(kibana, status, ran, healthy):
     assigned = kibana.assignment()
     kibana.apply(assigned)
     url = f"{kibana.emulator.url}/_emulator/kibana/acme/run"
     requests.post(url, json={"rule_id": "example", "status": status, "message": "m"}, timeout=10).raise_for_status()
 
-    def ran():
-        live = kibana.read(assigned)
-        return kibana.provider.health(next(one for key, one in live.resources.items() if key.kind is Kind.RULE)).answer
+    def answers():
+        desired = encode(assigned)
+        (found,) = kibana.provider.health(asked(desired, kibana.provider.read(desired))).values()
+        return [level.answer for level in found.levels if level.level in ("ran", "healthy")]
 
-    assert ran() is answer
+    assert answers() == [ran, healthy]
     kibana.edit(name="Edited")
-    assert ran() is Answer.UNKNOWN
+    assert answers() == [Answer.UNKNOWN, Answer.UNKNOWN]
 
 
 def test_the_hand_made_spelling_of_the_same_rule_is_no_drift(kibana):

@@ -67,7 +67,7 @@ def test_a_rule_that_sentinel_switched_off_is_named_and_waits_for_consent(sentin
     desired = encode(sentinel.assignment())
 
     held = sentinel.apply(sentinel.assignment())
-    levels = verify(desired, sentinel.provider.read(desired), sentinel.provider.health)
+    levels = verify(desired, sentinel.provider.read(desired), {})
     agreed = sentinel.apply(sentinel.assignment(), reenable=True)
 
     assert "--reenable" in held.failures[0].error

@@ -64,7 +64,7 @@ def execute(
     asked = {**rule, "index": list(patterns)}
     items = _items(world, space, rule["exceptions_list"])
     try:
-        found = detect(asked, _events(world, space), now, data_view=view, items=items, history=history)
+        found = detect(asked, events(world, space), now, data_view=view, items=items, history=history)
     except NotRunnable as error:
         return Execution(NOT_RUN, f"emulated: not run: {error}", patterns)
     except BadQuery as error:
@@ -78,7 +78,7 @@ def _indices(world: World, space: str) -> list[str]:
     return world.store.names(telemetry.KIBANA, space)
 
 
-def _events(world: World, space: str) -> Events:
+def events(world: World, space: str) -> Events:
     """The space's telemetry in an engine's database, made anew when more was loaded."""
     edition = world.store.edition(telemetry.KIBANA, space)
     return world.databases.take((telemetry.KIBANA, space, edition), lambda: _loaded(world, space))
@@ -87,10 +87,10 @@ def _events(world: World, space: str) -> Events:
 def _loaded(world: World, space: str) -> Events:
     from deployer.engines.kibana import Events
 
-    events = Events(telemetry.dataset_fields(_indices(world, space)))
+    loaded = Events(telemetry.dataset_fields(_indices(world, space)))
     for batch, index, documents in world.store.batches(telemetry.KIBANA, space):
-        events.load(index, ({**document, EVENT_ID: f"{batch}-{place}"} for place, document in enumerate(documents)))
-    return events
+        loaded.load(index, ({**document, EVENT_ID: f"{batch}-{place}"} for place, document in enumerate(documents)))
+    return loaded
 
 
 def _patterns(rule: Document, view: Document | None) -> tuple[str, ...]:

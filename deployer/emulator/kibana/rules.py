@@ -13,6 +13,7 @@ from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
 from deployer.emulator.calls import Route
 from deployer.emulator.clock import milliseconds
+from deployer.emulator.kibana import alerting
 from deployer.emulator.kibana import filters
 from deployer.emulator.kibana import rule_documents
 from deployer.emulator.kibana.errors import invalid
@@ -20,7 +21,7 @@ from deployer.emulator.kibana.errors import siem
 from deployer.emulator.kibana.paging import page_of
 from deployer.emulator.kibana.paging import paging
 
-COLLECTION = "kibana.rules"
+COLLECTION = alerting.RULES
 _BASE = "/api/detection_engine/rules"
 _RESULT_WINDOW = 10_000
 _SORT_FIELDS = {
@@ -63,6 +64,7 @@ def find_one(call: Call, rule_id: str | None, id: str | None) -> Document:
 def keep(call: Call, rule: Document) -> Document:
     """Store the rule and give it back."""
     call.world.store.put(COLLECTION, call.scope, rule["rule_id"], rule)
+    alerting.make_key(call, rule)
     return rule
 
 

@@ -54,6 +54,11 @@ class KibanaApi:
     def rule(self, rule_id: str) -> Document | None:
         return self._get(_RULES, {"rule_id": rule_id})
 
+    def running(self, id: str) -> Document | None:
+        """The rule as Kibana's alerting runs it, by the id of its saved object; it says whose API key it runs with."""
+        answer = self._http.json("GET", f"{self._prefix}/api/alerting/rule/{id}", absent=True)
+        return None if answer is None else self._document(answer, "id")
+
     def create_rule(self, body: Document) -> Document:
         return self._send("POST", _RULES, body)
 

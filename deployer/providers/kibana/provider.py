@@ -1,26 +1,36 @@
 """One Kibana space: read it whole, write one object at a time."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from deployer.drift import History
 from deployer.errors import Conflict
 from deployer.errors import Denied
+from deployer.errors import Overloaded
+from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
 from deployer.outcome import Answer
+from deployer.outcome import Health
 from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
+from deployer.providers.base import Asked
+from deployer.providers.kibana import arrival
 from deployer.providers.kibana import codec
+from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
+from deployer.providers.kibana.rights import Rights
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -30,14 +40,27 @@ from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
 
-_RAN = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
+if TYPE_CHECKING:
+    from deployer.providers.kibana.elastic import Elastic
+
+_SETTING = "name `elasticsearch: {url, credential}` in the target"
+_READ = "give the credential `read` and `view_index_metadata` on the rule's indices"
 
 
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
 
-    def __init__(self, api: KibanaApi, *, status: Callable[[], Document] | None = None) -> None:
+    def __init__(
+        self,
+        api: KibanaApi,
+        *,
+        status: Callable[[], Document] | None = None,
+        elastic: "Callable[[], Elastic] | None" = None,
+    ) -> None:
+        """`elastic`, if Elasticsearch may be asked at all, connects to it; it may raise `ProviderError`."""
         self._api = api
+        self._elastic = elastic
+        self._opened: list[Elastic] = []
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
         self._unused: set[Key] = set()
@@ -45,6 +68,8 @@ class KibanaProvider:
 
     def close(self) -> None:
         self._api.close()
+        for elastic in self._opened:
+            elastic.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view."""
@@ -98,21 +123,30 @@ class KibanaProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
 
-    def health(self, live: Resource) -> Level:
-        """By the rule's last execution. A PUT keeps the execution of before, so only a newer one counts."""
-        key = live.key
-        if live.body.get("enabled") is not True:
-            return Level(key, "ran", Answer.UNKNOWN, "the rule is disabled")
-        summary = live.observed.get("execution_summary")
-        last = summary.get("last_execution") if isinstance(summary, Mapping) else None
-        date = _moment(last.get("date")) if isinstance(last, Mapping) else None
-        if not isinstance(last, Mapping) or date is None:
-            return Level(key, "ran", Answer.UNKNOWN, "it has not run yet")
-        status = str(last.get("status"))
-        if live.edited_at is None or date <= live.edited_at or status == "running":
-            return Level(key, "ran", Answer.UNKNOWN, f"it has not run since it was written; it ran at {date}")
-        message = f"{status} at {date}: {last.get('message')}"
-        return Level(key, "ran", _RAN.get(status, Answer.UNKNOWN), message)
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """Kibana keeps its records of edits where its public API does not reach: the objects themselves tell."""
+        return History()
+
+    def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
+        """By each rule's last execution, by its alerting rule (whose rights it has), and by Elasticsearch if it may be
+        asked: per rule one request to Kibana and two to Elasticsearch.
+        """
+        if not rules:
+            return {}
+        rights = Rights(self._api)
+        data = self._data()
+        return {live.key: Health((*executions.levels(live), data(wanted)), rights.of(live)) for wanted, live in rules}
+
+    def _data(self) -> Callable[[Resource], Level]:
+        """How to answer the level data of a rule."""
+        if self._elastic is None:
+            return lambda wanted: Level(wanted.key, "data", Answer.UNKNOWN, "Elasticsearch is not asked", _SETTING)
+        try:
+            elastic = self._elastic()
+        except ProviderError as error:
+            return _unasked(error)
+        self._opened.append(elastic)
+        return lambda wanted: _arrival(elastic, wanted)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -203,7 +237,7 @@ class KibanaProvider:
                 body = codec.item_document(wanted, mark, live)
                 self._api.replace_item(body) if live else self._api.create_item(body)
             case Kind.DATA_VIEW:
-                body = codec.data_view_document(wanted, mark)
+                body = codec.data_view_document(wanted, mark, live)
                 if live:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
@@ -282,11 +316,28 @@ def _unmanaged(found: Resource) -> Unmanaged:
     return unmanaged(found, note)
 
 
-def _moment(text: object) -> datetime | None:
+def _unasked(error: ProviderError) -> Callable[[Resource], Level]:
+    said = f"Elasticsearch could not be asked: {error}"
+    return lambda wanted: Level(wanted.key, "data", Answer.UNKNOWN, said)
+
+
+def _arrival(elastic: "Elastic", wanted: Resource) -> Level:
+    """What Elasticsearch tells of the data of one rule; what it refuses is not known."""
     try:
-        return datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
+        asked = arrival.question(wanted)
+        found = elastic.capabilities(asked.patterns, asked.fields())
+        if not found.indices:
+            return arrival.unmatched(wanted.key, asked)
+        return arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
+    except arrival.Untold as error:
+        return Level(wanted.key, "data", Answer.UNKNOWN, str(error))
+    except ProviderError as error:
+        soon = isinstance(error, Overloaded | Unreachable)
+        said = f"Elasticsearch could not be asked: {error}"
+        return Level(wanted.key, "data", Answer.UNKNOWN, said, _READ if isinstance(error, Denied) else "", soon)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"Elasticsearch's answer is not as documented: {type(error).__name__}: {error}"
+        return Level(wanted.key, "data", Answer.UNKNOWN, said)
 
 
 def _too_many_groups(plan: Plan, version: str) -> dict[Key, str]:

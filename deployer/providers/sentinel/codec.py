@@ -134,7 +134,7 @@ def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
     properties["query"] = marked(properties["query"], mark)
     properties["description"] = prefix + properties.get("description", "")
-    body = {"kind": wanted.body["kind"], "properties": canonical.merged(carried, properties)}
+    body = {"kind": wanted.body["kind"], "properties": canonical.restored(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body
 
 

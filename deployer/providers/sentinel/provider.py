@@ -1,15 +1,22 @@
 """One Sentinel workspace: read its analytics rules whole, write one at a time."""
 
+from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from deployer.drift import History
 from deployer.outcome import Answer
+from deployer.outcome import Health
 from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
+from deployer.providers.base import Asked
 from deployer.providers.sentinel import codec
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
@@ -21,16 +28,24 @@ from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
 
+if TYPE_CHECKING:
+    from deployer.providers.sentinel.logs import WorkspaceLogs
+
 
 class SentinelProvider:
     """Implements `Provider` for a workspace."""
 
-    def __init__(self, api: SentinelApi) -> None:
+    def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"]) -> None:
+        """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed."""
         self._api = api
+        self._open_logs = logs
+        self._logs: WorkspaceLogs | None = None
         self._desired = DesiredState("", "", {})
 
     def close(self) -> None:
         self._api.close()
+        if self._logs is not None:
+            self._logs.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Every analytics rule, one request a page."""
@@ -55,10 +70,24 @@ class SentinelProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
 
-    def health(self, live: Resource) -> Level:
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """The workspace is not asked yet."""
+        return History()
+
+    def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
-        why = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
-        return Level(live.key, "ran", Answer.UNKNOWN, why)
+        ran = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
+        data = "the workspace's tables are not asked yet"
+        return {
+            live.key: Health(
+                (
+                    Level(live.key, "ran", Answer.UNKNOWN, ran),
+                    Level(live.key, "healthy", Answer.UNKNOWN, ran),
+                    Level(live.key, "data", Answer.UNKNOWN, data),
+                )
+            )
+            for _, live in rules
+        }
 
     def _decoded(self, document: Document) -> Resource | Unmanaged:
         """The rule in a document; somebody else's that cannot be read is named all the same."""
