@@ -235,6 +235,10 @@ class Fleet:
             return self.over(one)
         return until_known(lambda places: self.over(one, among=places), waiting, self._interrupted.is_set)
 
+    def stopping(self) -> bool:
+        """Whether the user asked to stop: a write under way is finished, and no other is begun."""
+        return self._interrupted.is_set()
+
     def desired(self) -> list[tuple[Place, DesiredState]]:
         """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
 
@@ -321,6 +325,7 @@ class Fleet:
             connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
             if journal:
                 journal.redact = connections.redact
+                journal.addresses = {job.place: job.target.address for job in jobs}
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
                 futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
                 while True:

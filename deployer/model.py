@@ -267,6 +267,11 @@ class KibanaTarget:
     def platform(self) -> Platform:
         return Platform.KIBANA
 
+    @property
+    def address(self) -> str:
+        """Where it is: two targets of one address are the same space."""
+        return f"{'emulator' if self.emulator else (self.url or '').rstrip('/')}/s/{self.space}"
+
 
 @dataclass(frozen=True, slots=True)
 class SentinelTarget:
@@ -290,6 +295,12 @@ class SentinelTarget:
     @property
     def platform(self) -> Platform:
         return Platform.SENTINEL
+
+    @property
+    def address(self) -> str:
+        """Where it is: two targets of one address are the same workspace."""
+        place = f"{self.subscription_id}/{self.resource_group}/{self.workspace}".lower()
+        return f"{'emulator' if self.emulator else (self.endpoint or '').rstrip('/')}/{place}"
 
 
 Target: TypeAlias = KibanaTarget | SentinelTarget

@@ -21,6 +21,7 @@ from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
+from deployer.state import Resource
 from deployer.state import Unmanaged
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
@@ -168,6 +169,52 @@ class Verified:
         return tuple(level for level in self.levels if level.awaited and level.level in self.required)
 
 
+class Fate(StrEnum):
+    """What came of a live rule that was to be taken over."""
+
+    ADOPTED = "adopted"
+    KNOWN = "known"
+    """Git has it already."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """One live rule that was to be taken over into Git, and what came of it."""
+
+    live: Resource
+    fate: Fate
+    digest: str = ""
+    """Of its body as the platform gave it."""
+    rule: str = ""
+    """Its id in Git."""
+    reason: str = ""
+    """Why it is refused, or in what way Git knows it."""
+    files: tuple[str, ...] = ()
+    """The files that hold it, those that were there before included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The target was read whole, and rules of it were taken over into Git. Nothing was written there."""
+
+    place: Place
+    adoptions: tuple[Adoption, ...]
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+    def those(self, fate: Fate) -> tuple[Adoption, ...]:
+        """The rules of which this came."""
+        return tuple(one for one in self.adoptions if one.fate is fate)
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        if not self.those(Fate.REFUSED):
+            return DONE
+        return PARTIAL if len(self.those(Fate.REFUSED)) < len(self.adoptions) else FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """One live value that was taken over into Git."""
@@ -221,7 +268,7 @@ class Pulled:
         return (PARTIAL if done else FAILED) if undone else DONE
 
 
-Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled | Adopted
 
 
 Thing = TypeVar("Thing")
@@ -300,6 +347,8 @@ def name(outcome: Outcome) -> str:
             return "failed"
         case Verified():
             return "verified"
+        case Adopted():
+            return "adopted"
         case Pulled():
             return "pulled"
         case Applied(plan=plan, done=done, failures=failures):
@@ -330,7 +379,7 @@ def _code(outcome: Outcome) -> int:
             return FAILED
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
-        case Pulled():
+        case Pulled() | Adopted():
             return outcome.code
         case Verified():
             return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

@@ -8,6 +8,7 @@ Whether something is a pending change or drift is told by the mark alone (no sta
 """
 
 import hashlib
+from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
@@ -58,6 +59,8 @@ class Cause(StrEnum):
     UNCLAIMED = "unclaimed"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
+    ROLLBACK = "rollback"
+    """The run that is undone made the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class Create:
     """The object is in Git and not in the target."""
 
     desired: Resource
-    mark: Mark
+    mark: Mark | None
+    """None writes no mark: the object had none, and is to have none again."""
     cause: Cause = Cause.PENDING
     blocked: str | None = None
 
@@ -88,7 +92,7 @@ class Update:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     cause: Cause
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
@@ -112,7 +116,7 @@ class Claim:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
     cause: Cause = Cause.UNCLAIMED
@@ -169,6 +173,10 @@ class Plan:
     """Acceptances of a field that is not as they say, and its path: Git's again, or something else altogether."""
     waiting: tuple[tuple[Key, str], ...] = ()
     """What is no longer in Git and still there for a while, and until when."""
+    goal: str = "Git"
+    """What the target is to equal."""
+    remarks: tuple[tuple[Key, str], ...] = ()
+    """What is to be known of a change beyond what it writes."""
 
     @property
     def digest(self) -> str:
@@ -225,6 +233,11 @@ def make_plan(
     )
 
 
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The same changes in the order in which they are carried out."""
+    return tuple(sorted(_kept_whole(list(changes)), key=_order))
+
+
 def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
     """The part of a plan that is about some rules: they, what they need, and what still stands in their lists."""
     keys = concerned(desired, live, globs)
@@ -245,6 +258,7 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
         accepted=tuple(one for one in plan.accepted if one.key in keys),
         idle=tuple(pair for pair in plan.idle if pair[0].object in set(map(str, keys))),
         waiting=tuple(pair for pair in plan.waiting if pair[0] in keys),
+        remarks=tuple(pair for pair in plan.remarks if pair[0] in keys),
     )
 
 

@@ -147,7 +147,7 @@ TOGETHER = {"timeline_id": "timeline_title", "timeline_title": "timeline_id"}
 """Kibana takes neither without the other."""
 
 
-def kibana_rule(kind: str, id: str = "example", **change: Any) -> Rule:
+def kibana_rule(kind: str, id: str = "example", *, neutral: Any = None, **change: Any) -> Rule:
     """A rule with every field that its kind can have."""
     can = {path.split(".")[0].split("[")[0] for path in emulated_leaves(kind)}
     fields = {name: value for name, value in KIBANA_FIELDS.items() if name in can}
@@ -160,7 +160,7 @@ def kibana_rule(kind: str, id: str = "example", **change: Any) -> Rule:
     query = "any where true" if kind == "eql" else "process.name: *" if "query" in can else ""
     fields = {name: value for name, value in fields.items() if value is not None}
     half = PlatformRule(query, fields, ("endpoint.events.network",), make.HERE)
-    return make.rule(id, kibana=half)
+    return make.rule(id, kibana=half, **(neutral or {}))
 
 
 def kibana_leaves(kind: str) -> frozenset[str]:
@@ -282,12 +282,13 @@ SENTINEL_CARRIED: dict[str, Any] = {"alertRuleTemplateName": "11111111-1111-4111
                                     "templateVersion": "1.0.1"}  # fmt: skip
 
 
-def sentinel_rule(kind: str, id: str = "example", **change: Any) -> Rule:
+def sentinel_rule(kind: str, id: str = "example", *, neutral: Any = None, **change: Any) -> Rule:
     """A rule with every property that its kind can have."""
     can = {path.split(".")[0].split("[")[0] for path in sentinel_leaves(kind)}
     fields = {name: value for name, value in SENTINEL_FIELDS.items() if name in can}
     fields = {name: value for name, value in {**fields, "kind": kind, **change}.items() if value is not None}
-    return make.rule(id, sentinel=PlatformRule(make.KQL, fields, ("DeviceNetworkEvents",), make.HERE))
+    half = PlatformRule(make.KQL, fields, ("DeviceNetworkEvents",), make.HERE)
+    return make.rule(id, sentinel=half, **(neutral or {}))
 
 
 def sentinel_leaves(kind: str) -> frozenset[str]:

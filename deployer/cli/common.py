@@ -170,6 +170,7 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.report import as_markdown
     from deployer.report import as_text
     from deployer.saved import digest_of
+    from deployer.saved import digest_to_approve
 
     environment = options["environment"]
     # A plan that goes into a file and is not asked for in some form is one to apply later.
@@ -187,7 +188,8 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     elif form:
         put_out(form.render(verb, environment, outcomes), options["out"])
     if form is None or saving:
-        put_out(as_text.render(outcomes, environment), None if saving else options["out"])
+        digest = digest_to_approve(outcomes) if verb == "plan" else ""
+        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
     return exit_code(outcomes)
 
 

@@ -14,6 +14,7 @@ from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
 from deployer.cli import pull
+from deployer.cli import rollback
 from deployer.cli import schema
 from deployer.cli import show
 from deployer.cli import tenants
@@ -53,6 +54,7 @@ _COMMANDS = (
     emulator.emulator,
     plan.plan,
     pull.pull,
+    rollback.rollback,
     schema.schema,
     show.show,
     tenants.tenants,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from deployer.manifest.yaml import reads_as_text
 from deployer.model import Json
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[-+]\d{2}:\d{2}))?", re.ASCII)
@@ -69,7 +70,9 @@ def flow(value: Json) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, str) and _DATE.fullmatch(value):
         return value  # text to us, as in YAML 1.2
-    style = '"' if isinstance(value, str) and not value.isprintable() else None
+    # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
+    quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
+    style = '"' if quoted else None
     # In a flow collection, so that what is special there is put in quotes.
     text: str = yaml.dump(
         [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=True

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from deployer.model import Assignment
 from deployer.model import Category
@@ -10,6 +11,7 @@ from deployer.model import Json
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.plan import Update
+from deployer.providers.kibana import canonical
 from deployer.providers.kibana import codec as kibana
 from deployer.providers.kibana import tuning as kibana_tuning
 from deployer.providers.sentinel import codec as sentinel
@@ -23,6 +25,11 @@ def encode(assignment: Assignment) -> DesiredState:
     keyed = assignment.target.platform is Platform.KIBANA
     desired = kibana.encode(assignment) if keyed else sentinel.encode(assignment)
     return replace(desired, accepted=assignment.accepted, grace_days=assignment.grace_days, keyed=keyed)
+
+
+def needs(platform: Platform, key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on: it must be in place before the object is written."""
+    return canonical.needs(key, body) if platform is Platform.KIBANA else ()
 
 
 def fixed(platform: Platform, rule: Rule, key: Key, name: str) -> str | None:

@@ -29,12 +29,12 @@ def leaves(shape: Shape, path: str) -> Iterator[str]:
 
 
 def known(shape: Shape, value: Any) -> Any:
-    """The value without names that the shape does not have, and without nulls."""
+    """The value without names that the shape does not have, and without nulls; a whole number is written as one."""
     if isinstance(shape, Mapping) and isinstance(value, Mapping):
         return {name: known(_inner(shape, name), part) for name, part in _present(value) if _has(shape, name)}
     if isinstance(shape, list) and isinstance(value, list | tuple):
         return [known(shape[0], part) for part in value]
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def unknown(shape: Shape, value: Any) -> Any:

@@ -12,6 +12,7 @@ from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.outcome import FAILED
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -30,6 +31,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.report import adopted
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
@@ -41,7 +43,7 @@ SCHEMA = "deployer/1"
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] | None = None) -> str:
+def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
     """The document of a run over targets; `told` is what the verb has to say beyond them."""
     return text(
         {
@@ -49,6 +51,7 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mappi
             "verb": verb,
             "environment": environment,
             "exit_code": exit_code(outcomes),
+            **told,
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
             **(told or {}),
@@ -127,6 +130,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
+        case Adopted():
+            return {**base, **adopted.document(outcome)}
         case Pulled():
             return {**base, **pulled.document(outcome)}
         case Verified():
@@ -174,6 +179,7 @@ def _plan(plan: Plan) -> Document:
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
         "waiting": [{**_key(key), "note": note} for key, note in plan.waiting],
         "accepted": [_accepted(one) for one in plan.accepted],
+        "remarks": [{**_key(key), "remark": remark} for key, remark in plan.remarks],
     }
 
 
@@ -200,7 +206,8 @@ def _change(change: Change) -> Document:
     return {
         "action": change.action,
         **_key(change.key),
-        "cause": change.cause,
+        # scripts know six causes; that a change undoes a run is what the verb says
+        "cause": Cause.PENDING if change.cause is Cause.ROLLBACK else change.cause,
         "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
         "edited_by": live.edited_by if live else None,
         "edited_at": live.edited_at if live else None,
@@ -238,7 +245,6 @@ def finding(found: Finding) -> Document:
 def _summary(outcomes: Sequence[Outcome]) -> Document:
     plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned | Drifted | Applied)]
     changes = [change for outcome in outcomes for change in _counted(outcome)]
-    weighed = [one for outcome in outcomes if isinstance(outcome, Drifted) for one in outcome.drift.differences]
     return {
         **{action: sum(change.action == action for change in changes) for action in _ACTIONS},
         "unchanged": sum(len(plan.unchanged) for plan in plans),
@@ -248,8 +254,16 @@ def _summary(outcomes: Sequence[Outcome]) -> Document:
         "rules": sum(change.key.kind is Kind.RULE for change in changes)
         + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged)
         + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified)),
-        **({cause: sum(one.cause is cause for one in weighed) for cause in Cause} if weighed else {}),
+        **_causes(outcomes),
     }
+
+
+def _causes(outcomes: Sequence[Outcome]) -> Document:
+    """Of `drift`: how many objects differ for which cause."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Drifted)]
+    weighed = [one for outcome in seen for one in outcome.drift.differences]
+    causes = [cause for cause in Cause if cause is not Cause.ROLLBACK]
+    return {cause: sum(one.cause is cause for one in weighed) for cause in causes} if seen else {}
 
 
 def _failures(outcome: Outcome) -> int:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -54,7 +55,7 @@ _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.
 def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
     """The report of a run, what went wrong first."""
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
-    digest = digest_to_approve(outcomes)
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
     rows = [_row(outcome) for outcome in ordered]
@@ -171,6 +172,8 @@ def _said(outcome: Outcome) -> str:
             if failures:
                 return f"**{len(failures)} failed or not tried**, {count(len(done), 'change')} made"
             return f"{count(len(done), 'change')} made" if done else "nothing to do"
+        case Adopted():
+            return "looked at for rules to adopt"
         case Pulled():
             return f"**{pulled.sentence(outcome)}**" if outcome.code else pulled.sentence(outcome)
         case Verified():

@@ -6,10 +6,10 @@ Every line begins with a word, a symbol or blanks of ours, never with text from 
 from collections.abc import Iterator
 from collections.abc import Sequence
 
-from deployer import saved
 from deployer.diff import FieldChange
 from deployer.findings import Finding
 from deployer.outcome import LEVELS
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
@@ -28,6 +28,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.report import adopted
 from deployer.report import drifted
 from deployer.report import parts
 from deployer.report import pulled
@@ -42,13 +43,13 @@ _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
     Cause.BOTH: "changed in the target, and in Git",
     Cause.PENDING: "changed in Git",
+    Cause.ROLLBACK: "changed by the run that is undone",
 }
 
 
-def render(outcomes: Sequence[Outcome], environment: str = "ENV") -> str:
-    """The report of a run, one section a target and a summary."""
+def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "") -> str:
+    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve."""
     lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
-    digest = saved.digest_to_approve(outcomes)
     return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
@@ -85,6 +86,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield from pulled.lines(outcome)
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
+        case Adopted():
+            yield from adopted.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
@@ -92,7 +95,7 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
 
 def _planned(place: Place, plan: Plan) -> Iterator[str]:
     if not plan.changes:
-        yield f"{place}: no changes. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: no changes. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
@@ -108,6 +111,8 @@ def _change(change: Change) -> Iterator[str]:
         case Create(desired=desired):
             if desired.source:
                 yield f"      (from {desired.source.path}:{desired.source.line})"
+            if change.cause is Cause.ROLLBACK:
+                yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
             yield f"      (because it is {plain(reason)})"
         case _:
@@ -145,7 +150,7 @@ def _field(field: FieldChange) -> Iterator[str]:
 def _applied(outcome: Applied) -> Iterator[str]:
     place, plan = outcome.place, outcome.plan
     if not plan.changes:
-        yield f"{place}: nothing to do. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: nothing to do. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         left = f", {len(outcome.failures)} not" if outcome.failures else ""
         yield f"{place}: {count(len(outcome.done), 'change')} made{left}"

@@ -25,6 +25,8 @@ def title(change: Change) -> str:
 
 def asides(plan: Plan) -> Iterator[str]:
     """What a plan leaves alone, and why."""
+    for key, remark in plan.remarks:
+        yield f"  note on {key}: {plain(remark)}"
     yield from idle(plan.not_applicable)
     for key, note in plan.notes:
         yield f"  equal to Git, but not ours: {key}: {plain(note)}"

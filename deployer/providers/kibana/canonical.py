@@ -14,6 +14,8 @@ from typing import Any
 from deployer.providers.shapes import Shape
 from deployer.providers.shapes import known
 from deployer.state import MARK_PATTERN
+from deployer.state import Key
+from deployer.state import Kind
 from deployer.state import as_json
 
 Document = dict[str, Any]
@@ -158,6 +160,18 @@ def data_view(document: Mapping[str, Any]) -> Document:
     }
 
 
+def needs(key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on."""
+    match key.kind:
+        case Kind.RULE:
+            lists = (Key(Kind.LIST, list_id) for list_id in body.get("exceptions_list", ()))
+            return (*lists, *((Key(Kind.DATA_VIEW, body["data_view_id"]),) if body.get("data_view_id") else ()))
+        case Kind.ITEM:
+            return (Key(Kind.LIST, body["list_id"]),)
+        case _:
+            return ()
+
+
 def unmarked(script: str) -> str:
     """A runtime script without our comment line; a line that holds anything else is code, and stays."""
     lines = [line for line in _text(script).split("\n") if not _MARK_LINE.fullmatch(line)]
@@ -177,8 +191,6 @@ def _source(field: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value
 
 
@@ -265,6 +277,7 @@ def _entry(entry: Mapping[str, Any]) -> Document:
 _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(SETS, _set),
     "exceptions_list": lambda ids: sorted(ids),
+    "machine_learning_job_id": lambda jobs: [jobs] if isinstance(jobs, str) else list(jobs),
     "interval": _duration,
     "from": _look_back,
     "to": _look_back,

@@ -25,6 +25,7 @@ from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
+from deployer.providers.kibana import carry
 from deployer.providers.kibana import items
 from deployer.providers.kibana import reads
 from deployer.providers.kibana.items import PREFIX
@@ -34,7 +35,6 @@ from deployer.state import Kind
 from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import UnknownMark
-from deployer.state import as_json
 from deployer.state import choose_mark
 from deployer.state import find_marks
 from deployer.state import whole_mark
@@ -93,7 +93,7 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
     unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
     carried |= {name: document[name] for name in sorted(unknown) if document[name] not in (None, [], {}, "")}
-    carried |= _unknown_within(document)
+    carried |= carry.within_rule(document)
     if foreign:
         carried["exceptions_list"] = foreign
     tags = document.get("tags") or []
@@ -121,16 +121,14 @@ def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
     tags = document.get("tags") or []
-    carried = _carried(document, canonical.LIST, canonical.LIST_CARRIED, canonical.EXCEPTIONS_SERVER_OWNED)
-    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags), carried)
+    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags), carry.of_list(document))
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
     """A live exception item; its comments are carried over."""
     key = Key(Kind.ITEM, document["item_id"])
     marks = _marks(document.get("tags") or [])
-    carried = _carried(document, canonical.ITEM, canonical.ITEM_CARRIED, canonical.EXCEPTIONS_SERVER_OWNED)
-    found = _decoded(key, canonical.exception_item(document), document, desired, marks, carried)
+    found = _decoded(key, canonical.exception_item(document), document, desired, marks, carry.of_item(document))
     return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
 
 
@@ -140,21 +138,19 @@ def decode_data_view(document: Document, desired: DesiredState) -> Resource:
     fields = (document.get("runtimeFieldMap") or {}).values()
     sources = [str((field.get("script") or {}).get("source", "")) for field in fields]
     marks = [mark for source in sources for mark in find_marks(source)]
-    carried = _carried(document, canonical.VIEW, canonical.VIEW_CARRIED, canonical.VIEW_SERVER_OWNED)
-    labels = {
-        name: {part: value for part, value in attributes.items() if part != "count"}
-        for name, attributes in (document.get("fieldAttrs") or {}).items()
-    }
-    carried["fieldAttrs"] = {name: value for name, value in labels.items() if value}  # no popularity counters
+    carried = carry.of_view(document)
     return _decoded(key, canonical.data_view(document), document, desired, marks, carried)
 
 
-def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
-    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids."""
-    kept = dict(live.carried) if live else {}
+def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, str], live: Resource | None) -> Document:
+    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids.
+
+    In every document: an object that is made again carries what `wanted` says; `mark` None writes no mark.
+    """
+    kept = dict((live or wanted).carried)
     foreign = kept.pop("exceptions_list", [])
     carried = {name: value for name, value in kept.items() if name not in canonical.NESTED}
-    body = {name: _restored(name, kept.get(name), value) for name, value in wanted.body.items()}
+    body = {name: carry.restored(name, kept.get(name), value) for name, value in wanted.body.items()}
     attached = [
         {"id": list_ids[list_id], "list_id": list_id, "type": "detection", "namespace_type": "single"}
         for list_id in wanted.body.get("exceptions_list", ())
@@ -163,25 +159,27 @@ def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], liv
         **carried,
         **body,
         "rule_id": wanted.key.id,
-        "tags": [*wanted.body.get("tags", ()), str(mark)],
+        "tags": [*wanted.body.get("tags", ()), *_tag(mark)],
         "exceptions_list": [*attached, *foreign],
     }
 
 
-def list_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST or PUT."""
-    body = {**_kept(live), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
-    return {**body, "tags": [str(mark), *_foreign_tags(live)]}
+    kept = live or wanted
+    body = {**carry.kept(kept), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
+    return {**body, "tags": [*_tag(mark), *carry.foreign_tags(kept)]}
 
 
-def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
-    tags = [str(mark), *_foreign_tags(live)]
-    body = {**_kept(live), **wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags}
-    kept = live.carried.get("entries") if live else None
-    body["entries"] = shapes.restored(canonical.ITEM["entries"], kept, body["entries"], _alike_entries)
+def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a POST or PUT. A PUT names the saved object and its version; a POST can send no comment's author."""
+    kept = live or wanted
+    tags = [*_tag(mark), *carry.foreign_tags(kept)]
+    body = {**carry.kept(kept), **wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags}
+    body["entries"] = carry.restored_entries(kept.carried.get("entries"), body["entries"])
     if live is None:
-        return body
+        comments = [{"comment": comment["comment"]} for comment in wanted.carried.get("comments", ())]
+        return {**body, "comments": comments} if comments else body
     comments = [
         {name: comment[name] for name in ("id", "comment") if name in comment}
         for comment in live.carried.get("comments", ())
@@ -190,33 +188,15 @@ def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Docume
     return {**body, "id": live.observed["id"], "_version": live.version, "comments": comments}
 
 
-def data_view_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def data_view_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST: an update leaves alone what it does not send, but replaces the runtime fields whole."""
-    kept = {"runtimeFieldMap": live.carried.get("runtimeFieldMap")} if live else {}
+    kept = {"runtimeFieldMap": (live or wanted).carried.get("runtimeFieldMap")}
     body = shapes.restored(canonical.VIEW, kept, wanted.body)
     fields = {name: {**field, "script": dict(field["script"])} for name, field in body["runtimeFieldMap"].items()}
-    first = fields[min(fields)]["script"]
-    first["source"] = f"// {mark}\n{first['source']}"
+    if mark is not None:
+        first = fields[min(fields)]["script"]
+        first["source"] = f"// {mark}\n{first['source']}"
     return {**body, "runtimeFieldMap": fields}
-
-
-def _unknown_within(document: Document) -> Document:
-    """What a rule holds below its managed fields that we do not know."""
-    found = {}
-    for name, shape in canonical.NESTED.items():
-        computed = canonical.COMPUTED.get(name)
-        known = [{**shape[0], **computed[0]}] if isinstance(shape, list) and isinstance(computed, list) else shape
-        found[name] = shapes.unknown(known, document.get(name))
-    return {name: value for name, value in found.items() if value}
-
-
-def _restored(name: str, kept: Any, value: Any) -> Any:
-    """A managed field of a rule as it is sent: with what the live one holds that we do not know."""
-
-    def alike(live: Any, element: Any) -> bool:
-        return as_json(canonical.rule({name: [live]}).get(name)) == as_json([element])
-
-    return shapes.restored(canonical.NESTED.get(name), kept, value, alike)
 
 
 def _is_single(item: object) -> bool:
@@ -233,18 +213,8 @@ def _view_of(document: Document) -> tuple[Key, ...]:
     return (Key(Kind.DATA_VIEW, view),) if view else ()
 
 
-def _kept(live: Resource | None) -> Document:
-    """What is carried over of a list or item, but for what is written in a way of its own."""
-    special = ("tags", "comments", "entries")
-    return {name: value for name, value in live.carried.items() if name not in special} if live else {}
-
-
-def _alike_entries(live: Any, entry: Any) -> bool:
-    return as_json(canonical.entries([live])) == as_json([entry])
-
-
-def _foreign_tags(live: Resource | None) -> list[str]:
-    return list(live.carried.get("tags", ())) if live else []
+def _tag(mark: Mark | None) -> list[str]:
+    return [str(mark)] if mark else []
 
 
 def _decoded(
@@ -259,20 +229,9 @@ def _decoded(
         key, body, name=document.get("name", ""), version=document.get("_version") or document.get("version"),
         mark=choose_mark(marks, desired.owner, desired.environment, key), edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")),
-        carried={name: value for name, value in carried.items() if value not in (None, [], {}, "")},
+        carried=carried,
         observed={"id": document.get("id")},
     )  # fmt: skip
-
-
-def _carried(
-    document: Document, managed: Mapping[str, shapes.Shape], carried: Iterable[str], server_owned: frozenset[str]
-) -> Document:
-    """What a list, an item or a data view holds that Git does not manage, what we do not know included."""
-    unknown = document.keys() - managed.keys() - set(carried) - server_owned
-    found = {name: document.get(name) for name in (*carried, *sorted(unknown))}
-    found |= {name: shapes.unknown(shape, document.get(name)) for name, shape in managed.items() if shape}
-    found["tags"] = [tag for tag in document.get("tags") or [] if not whole_mark(tag)]
-    return found
 
 
 def _marks(tags: Sequence[str]) -> list[Mark | UnknownMark]:

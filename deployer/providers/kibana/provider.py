@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+from typing import Any
 
 from deployer.drift import History
 from deployer.errors import Conflict
@@ -193,7 +194,7 @@ class KibanaProvider:
         return [self._decode(Kind.DATA_VIEW, document) for document in found if document is not None]
 
     def _find(self, key: Key) -> Resource | None:
-        look = {
+        look: Mapping[Kind, Callable[[str], Document | None]] = {
             Kind.RULE: self._api.rule,
             Kind.LIST: self._api.list,
             Kind.ITEM: self._api.item,
@@ -224,10 +225,12 @@ class KibanaProvider:
         else:
             self._put(change.desired, change.mark, change.live)
 
-    def _put(self, wanted: Resource, mark: Mark, live: Resource | None) -> None:
+    def _put(self, wanted: Resource, mark: Mark | None, live: Resource | None) -> None:
         match wanted.key.kind:
             case Kind.RULE:
                 ids = {list_id: self._list_id(list_id) for list_id in wanted.body.get("exceptions_list", ())}
+                if live is None:
+                    wanted = replace(wanted, carried=self._attached(wanted.carried))
                 body = codec.rule_document(wanted, mark, ids, live)
                 self._api.replace_rule(body) if live else self._api.create_rule(body)
             case Kind.LIST:
@@ -243,12 +246,20 @@ class KibanaProvider:
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
 
-    def _list_id(self, list_id: str) -> str:
+    def _list_id(self, list_id: str, namespace: str = "single") -> str:
         """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
-        document = self._api.list(list_id)
+        document = self._api.list(list_id, namespace)
         if document is None:
             raise Conflict(f"the exception list {list_id} is gone; plan again")
         return str(document["id"])
+
+    def _attached(self, carried: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a rule that is made again carries, its foreign lists with the ids that they have now."""
+        lists = [
+            {**one, "id": self._list_id(str(one["list_id"]), str(one.get("namespace_type", "single")))}
+            for one in carried.get("exceptions_list", ())
+        ]
+        return {**carried, "exceptions_list": lists} if lists else carried
 
     def _delete(self, key: Key) -> None:
         match key.kind:

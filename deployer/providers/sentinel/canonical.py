@@ -138,8 +138,6 @@ def _restored(name: str, kept: Any, value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     if isinstance(value, Mapping):
         return dict(value)
     return value

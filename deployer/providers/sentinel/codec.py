@@ -43,6 +43,8 @@ NAMESPACE = uuid.UUID("6f0c3f3e-6a1d-5d1c-9a0e-0d5c1f1b7a52")
 """Of the uuid5 rule ids. It never changes: Sentinel refuses a deleted id for about a day."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 """What the portal names a rule."""
+ARM = "arm."
+"""Before the name of a rule that was there before and whose name is no uuid: ARM takes any. Case does not count."""
 QUERY_LIMIT = 10_000
 """Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
@@ -87,7 +89,13 @@ def encode(assignment: Assignment) -> DesiredState:
 
 
 def rule_uuid(rule_id: str) -> str:
-    """The name of the rule's ARM resource. An id that is a uuid is that of a rule which was there before, and stays."""
+    """The name of the rule's ARM resource: a uuid made from the id.
+
+    A rule that was there before keeps its name: as an id, that is its uuid, or what follows `arm.` where other tools
+    gave it a name that is none.
+    """
+    if rule_id.startswith(ARM):
+        return rule_id.removeprefix(ARM).lower()
     return rule_id.lower() if UUID.fullmatch(rule_id) else str(uuid.uuid5(NAMESPACE, rule_id))
 
 
@@ -127,12 +135,17 @@ def may_be_ours(document: Document, desired: DesiredState) -> bool:
     return owned or str(document["name"]).lower() in {rule_uuid(key.id) for key in desired.resources}
 
 
-def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read."""
-    carried = dict(live.carried) if live else {}
+def document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read.
+
+    What is carried comes from the live rule, and where there is none, from the wanted one, which has some when a rule
+    is made again. No mark is written for `mark` None.
+    """
+    carried = dict((live or wanted).carried)
     prefix = carried.pop("correlation", "")
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
-    properties["query"] = marked(properties["query"], mark)
+    if mark is not None:
+        properties["query"] = marked(properties["query"], mark)
     properties["description"] = prefix + properties.get("description", "")
     body = {"kind": wanted.body["kind"], "properties": canonical.restored(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body

@@ -2,6 +2,8 @@
 
 import unicodedata
 from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -9,12 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from deployer.drift import Difference
+from deployer.drift import Drift
 from deployer.errors import CannotStart
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.findings import Severity
+from deployer.model import Platform
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Failure
 from deployer.outcome import Level
 from deployer.outcome import Place
@@ -22,9 +28,11 @@ from deployer.outcome import Planned
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
+from deployer.plan import Cause
 from deployer.plan import make_plan
 from deployer.report import as_markdown
 from deployer.report import as_text
+from deployer.ruletests import outcomes as ruletests
 from deployer.state import Kind
 from deployer.state import Unmanaged
 from tests import make
@@ -58,11 +66,15 @@ def outcomes(text):
     deletes = make_plan(make.desired(), make.live(replace(gone, mark=make.marked(gone))))
     failed = Failure(plan.changes[0], text)
     levels = (Level(wanted.key, "enabled", Answer.FAIL, text), Level(wanted.key, "ran", Answer.UNKNOWN, text))
+    remark = Finding("accepted-lapsed", text, Severity.WARNING, make.HERE)
+    who = {"note": text, "by": text, "at": datetime(2026, 11, 21, tzinfo=UTC), "source": text}
+    drift = Drift(tuple(Difference(each, Cause.DRIFT, **who) for each in plan.changes), (), (remark,))
     return [
         Unreadable(Place(text, "kibana"), alone),
         Stopped(Place(text), (Finding("code", text, Severity.ERROR, make.HERE),)),
         Applied(Place("a"), plan, plan.changes[1:], (failed,)),
         Verified(Place("b"), levels, ("enabled",), (left,)),
+        Drifted(Place("bb"), plan, drift),
         Planned(Place("c"), plan),
         Planned(Place(text, text), deletes),
     ]
@@ -107,6 +119,10 @@ def test_text_from_outside_changes_nothing_but_what_stands_in_code(text):
     assert skeleton(report) == skeleton(as_markdown.render("plan", "test", outcomes("")))
 
 
+def case(text):
+    return ruletests.Tested(f"x{text}", Platform.KIBANA, f"x{text}", ruletests.Outcome.FAILED, text, make.HERE)
+
+
 @given(HOSTILE)
 def test_a_failure_and_findings_are_as_harmless(text):
     def reports(text):
@@ -115,6 +131,7 @@ def test_a_failure_and_findings_are_as_harmless(text):
             as_markdown.failure("plan", "test", CannotStart(text)),
             as_markdown.failure("plan", "test", InvalidManifest([finding])),
             as_markdown.findings("test", [finding], f"x{text}"),
+            as_markdown.rule_tests(ruletests.Report((case(text),), (finding,), ("rule",))),
         ]
 
     assert list(map(skeleton, reports(text))) == list(map(skeleton, reports("")))
