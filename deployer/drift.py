@@ -53,10 +53,11 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What a platform's own records say of some objects, and why they say nothing where they could not be asked."""
+    """What a platform's own records say of some objects."""
 
     edits: Mapping[Key, Edit] = field(default_factory=dict)
-    unasked: str = ""
+    note: str = ""
+    """Why it is not whole: nobody recorded is not the same as nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
     if witness and change.key in witness.unsure:
         note = f"not there: run {witness.run} was cut short while it wrote it; the next apply settles it"
         return Difference(change, Cause.UNKNOWN, note)
-    asked = f"; {history.unasked}" if history.unasked else ""
+    asked = f"; {history.note}" if history.note else ""
     note = f"not there: new in Git or deleted in the target, and no journal of an apply tells which (--journal){asked}"
     return Difference(change, Cause.UNKNOWN, note)
 

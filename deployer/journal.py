@@ -109,7 +109,7 @@ class Journal(AbstractContextManager["Journal"]):
             **({"undoes": self._undoes} if self._undoes else {}),
             "tenant": place.tenant,
             "target": place.target,
-            "address": self.addresses.get(place),
+            "address": self.redact(self.addresses.get(place, "")) or None,
             **conceal(told, self.redact),
         }
         try:

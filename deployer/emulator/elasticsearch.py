@@ -52,9 +52,11 @@ def _handle(call: Call) -> Answer:
     cluster = _Cluster([cut["space"]] if cut else indices.spaces(call.world))
     if path == "/" and call.method in ("GET", "HEAD"):
         return _root(call)
+    if path == "/_security/user/_has_privileges" and call.method in ("GET", "POST"):
+        return _privileges(call)
     found = _ASKED.fullmatch(path)
     if found is None or call.method not in ("GET", "POST"):
-        known = "GET / and GET or POST /INDEX/_search and /INDEX/_field_caps"
+        known = "GET / and GET or POST /INDEX/_search, /INDEX/_field_caps and /_security/user/_has_privileges"
         raise _refuse(501, "not_emulated", f"the emulator answers {known}, not {call.method} {path}")
     patterns, what = found["patterns"], found["what"]
     try:
@@ -83,6 +85,27 @@ def _root(call: Call) -> Answer:
     version = {"number": call.world.setting("kibana_version"), "build_flavor": "default", "build_type": "emulator"}
     body = {"name": "emulator", "cluster_name": "emulator", "version": version, "tagline": "You Know, for Search"}
     return Answer(body, headers=_PRODUCT)
+
+
+def _privileges(call: Call) -> Answer:
+    """Every credential may do everything here; of privileges only those on indices are told."""
+    _flags(call, ())
+    body = _body(call)
+    asked = body.get("index")
+    if set(body) != {"index"} or not isinstance(asked, list) or not all(_is_privilege(one) for one in asked):
+        raise _refuse(400, "parsing_exception", "not understood by the emulator: other than index: [names, privileges]")
+    index = {name: dict.fromkeys(sorted(one["privileges"]), True) for one in asked for name in one["names"]}
+    told = {"username": user_of(call), "has_all_requested": True, "cluster": {}, "index": index, "application": {}}
+    return Answer(told, headers=_PRODUCT)
+
+
+def _is_privilege(asked: Any) -> bool:
+    return (
+        isinstance(asked, dict)
+        and set(asked) == {"names", "privileges"}
+        and all(isinstance(value, list) and value for value in asked.values())
+        and all(isinstance(item, str) for value in asked.values() for item in value)
+    )
 
 
 def _search_alerts(call: Call, collection: str, space: str) -> Answer:

@@ -76,8 +76,8 @@ class Provider(Protocol):
         that refuses or does not answer (an index, a table) is such a reason, and raises nothing.
         """
 
-    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
-        """What the platform's own records say was last done to these objects, by whom; nothing is raised."""
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """Who wrote or deleted these objects last (since then), by records that outlive the object; raises nothing."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -468,6 +468,16 @@ def test_a_broken_tenant_is_said_and_not_touched(deployer, small):
     assert small.emulator.requests == []
 
 
+def test_a_target_that_cannot_be_read_is_said_and_the_others_are_undone(deployer, small):
+    deployer("apply", "site")
+    small.emulator.fault(path="/s/acme/", status=401)
+
+    undone = deployer("rollback", "site", runs(small)[0], "--format", "json")
+
+    assert undone.code == 3
+    assert outcomes(undone.json) == {"kibana": "unreadable", "sentinel": "applied"}
+
+
 def test_a_target_that_points_elsewhere_by_now_is_not_touched(deployer, small):
     deployer("apply", "site")
     small.edit(small.tenant("acme"), lambda one: one["targets"]["kibana"].update(space="other"))

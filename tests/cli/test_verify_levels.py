@@ -261,6 +261,19 @@ def test_a_cluster_that_cannot_be_asked_leaves_data_unknown_and_the_rest_known(d
     assert "Traceback" not in levels["data"]["reason"]
 
 
+def test_indices_that_the_credential_may_not_read_are_not_taken_for_missing_ones(deployer, acme):
+    deployer("apply", "site")
+    refused = {"username": "reader", "has_all_requested": False, "cluster": {}, "index": {}, "application": {}}
+    product = {"X-Elastic-Product": "Elasticsearch"}
+    acme.emulator.fault(path="_has_privileges", status=200, body=refused, headers=product)
+
+    level = verified(deployer)[1]["data"]
+
+    assert level["answer"] == "unknown"
+    assert level["reason"] == "no index that the credential may read matches logs-endpoint.events.network-*"
+    assert level["setting"].startswith("give the credential `read` and `view_index_metadata`")
+
+
 def test_a_cluster_that_does_not_answer_in_time_leaves_data_unknown(deployer, acme, monkeypatch):
     monkeypatch.setattr("deployer.providers.http.TIMEOUT_SECONDS", (0.2, 0.2))
     deployer("apply", "site")

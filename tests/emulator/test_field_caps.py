@@ -104,6 +104,13 @@ def test_documents_are_counted_by_filter_and_by_system(client: Elasticsearch) ->
     ] == [("windows", 4, 0), ("linux", 2, 2)]
 
 
+def test_every_credential_may_read_every_index(client: Elasticsearch) -> None:
+    told = client.security.has_privileges(index=[{"names": ["logs-*", INDEX], "privileges": ["read"]}])
+
+    assert told["has_all_requested"] is True
+    assert (told["username"], told["index"]) == ("id", {"logs-*": {"read": True}, INDEX: {"read": True}})
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -131,6 +138,8 @@ def test_what_is_not_emulated_is_refused_by_name(client: Elasticsearch, body: An
         ("GET", f"/{INDEX}/_field_caps", None, {"fields": "a", "allow_no_indices": "x"}, 400, None),
         ("POST", f"/{INDEX}/_count", {}, {}, 501, "not_emulated"),
         ("POST", "/.alerts-security.alerts-*/_search", {}, {}, 501, "not_emulated"),
+        ("POST", "/_security/user/_has_privileges", {"cluster": ["all"]}, {}, 400, "parsing_exception"),
+        ("POST", "/_security/user/_has_privileges", {"index": [{"names": ["a"]}]}, {}, 400, "parsing_exception"),
         ("DELETE", f"/{INDEX}", None, {}, 501, "not_emulated"),
     ],
 )

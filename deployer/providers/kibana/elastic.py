@@ -78,6 +78,20 @@ class Elastic:
             lambda: self._client.search(index=list(patterns), ignore_unavailable=True, allow_no_indices=True, **body)
         )
 
+    def may_read(self, patterns: Sequence[str]) -> bool:
+        """Whether the credential may read everything that these patterns could match; indices that it may not read
+        are left out of every answer, as if they were not there. Of other clusters it cannot be told.
+        """
+        names = [pattern for pattern in patterns if not pattern.startswith("-")]
+        if any(":" in name for name in names):
+            return False
+        answer = self._ask(
+            lambda: self._client.security.has_privileges(
+                index=[{"names": names, "privileges": ["read", "view_index_metadata"]}]
+            )
+        )
+        return answer["has_all_requested"] is True
+
     def _ask(self, call: Callable[[], ObjectApiResponse[Any]]) -> Mapping[str, Any]:
         try:
             answer = call().body

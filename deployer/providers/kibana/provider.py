@@ -7,30 +7,26 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 from typing import Any
 
 from deployer.drift import History
 from deployer.errors import Conflict
 from deployer.errors import Denied
-from deployer.errors import Overloaded
-from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
-from deployer.outcome import Answer
 from deployer.outcome import Health
-from deployer.outcome import Level
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.base import Asked
-from deployer.providers.kibana import arrival
 from deployer.providers.kibana import codec
 from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
+from deployer.providers.kibana.arrivals import Arrivals
+from deployer.providers.kibana.arrivals import Connect
 from deployer.providers.kibana.rights import Rights
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -41,12 +37,6 @@ from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
 
-if TYPE_CHECKING:
-    from deployer.providers.kibana.elastic import Elastic
-
-_SETTING = "name `elasticsearch: {url, credential}` in the target"
-_READ = "give the credential `read` and `view_index_metadata` on the rule's indices"
-
 
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
@@ -56,12 +46,11 @@ class KibanaProvider:
         api: KibanaApi,
         *,
         status: Callable[[], Document] | None = None,
-        elastic: "Callable[[], Elastic] | None" = None,
+        elastic: Connect | None = None,
     ) -> None:
         """`elastic`, if Elasticsearch may be asked at all, connects to it; it may raise `ProviderError`."""
         self._api = api
-        self._elastic = elastic
-        self._opened: list[Elastic] = []
+        self._arrivals = Arrivals(elastic)
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
         self._unused: set[Key] = set()
@@ -69,8 +58,7 @@ class KibanaProvider:
 
     def close(self) -> None:
         self._api.close()
-        for elastic in self._opened:
-            elastic.close()
+        self._arrivals.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view."""
@@ -124,10 +112,6 @@ class KibanaProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
 
-    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
-        """Kibana keeps its records of edits where its public API does not reach: the objects themselves tell."""
-        return History()
-
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By each rule's last execution, by its alerting rule (whose rights it has), and by Elasticsearch if it may be
         asked: per rule one request to Kibana and two to Elasticsearch.
@@ -135,19 +119,14 @@ class KibanaProvider:
         if not rules:
             return {}
         rights = Rights(self._api)
-        data = self._data()
-        return {live.key: Health((*executions.levels(live), data(wanted)), rights.of(live)) for wanted, live in rules}
+        return {
+            live.key: Health((*executions.levels(live), self._arrivals.of(wanted)), rights.of(live))
+            for wanted, live in rules
+        }
 
-    def _data(self) -> Callable[[Resource], Level]:
-        """How to answer the level data of a rule."""
-        if self._elastic is None:
-            return lambda wanted: Level(wanted.key, "data", Answer.UNKNOWN, "Elasticsearch is not asked", _SETTING)
-        try:
-            elastic = self._elastic()
-        except ProviderError as error:
-            return _unasked(error)
-        self._opened.append(elastic)
-        return lambda wanted: _arrival(elastic, wanted)
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """Kibana says who on the object itself, and keeps no records that are open to an API key."""
+        return History({})
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -325,30 +304,6 @@ def _unmanaged(found: Resource) -> Unmanaged:
         at = f" at {found.edited_at:%Y-%m-%d %H:%M}" if found.edited_at else ""
         note = f"added by hand to {found.needs[0]}, last edited{by}{at}"
     return unmanaged(found, note)
-
-
-def _unasked(error: ProviderError) -> Callable[[Resource], Level]:
-    said = f"Elasticsearch could not be asked: {error}"
-    return lambda wanted: Level(wanted.key, "data", Answer.UNKNOWN, said)
-
-
-def _arrival(elastic: "Elastic", wanted: Resource) -> Level:
-    """What Elasticsearch tells of the data of one rule; what it refuses is not known."""
-    try:
-        asked = arrival.question(wanted)
-        found = elastic.capabilities(asked.patterns, asked.fields())
-        if not found.indices:
-            return arrival.unmatched(wanted.key, asked)
-        return arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
-    except arrival.Untold as error:
-        return Level(wanted.key, "data", Answer.UNKNOWN, str(error))
-    except ProviderError as error:
-        soon = isinstance(error, Overloaded | Unreachable)
-        said = f"Elasticsearch could not be asked: {error}"
-        return Level(wanted.key, "data", Answer.UNKNOWN, said, _READ if isinstance(error, Denied) else "", soon)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        said = f"Elasticsearch's answer is not as documented: {type(error).__name__}: {error}"
-        return Level(wanted.key, "data", Answer.UNKNOWN, said)
 
 
 def _too_many_groups(plan: Plan, version: str) -> dict[Key, str]:

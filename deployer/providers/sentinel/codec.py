@@ -32,6 +32,7 @@ from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
+from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import choose_mark
@@ -194,7 +195,9 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
         properties["subTechniques"] = []
     body = canonical.rule(properties)
     name = str(body.get("displayName", rule.name))
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=name, source=rule.location, git_id=rule.id)
+    reads = Reads(half.data, look_back=str(body.get("queryPeriod") or ""))
+    key = Key(Kind.RULE, rule.live_id)
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, reads=reads)
 
 
 def _neutral(rule: Rule) -> Document:

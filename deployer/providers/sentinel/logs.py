@@ -78,8 +78,12 @@ class WorkspaceLogs:
         slots: AbstractContextManager[Any],
     ) -> None:
         endpoint = endpoint.rstrip("/").removesuffix("/v1")
-        group = f"subscriptions/{_part(subscription_id)}/resourceGroups/{_part(resource_group)}"
-        self._resource = f"{group}/providers/Microsoft.OperationalInsights/workspaces/{_part(workspace)}"
+        group = f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
+        self.resource = f"{group}/providers/Microsoft.OperationalInsights/workspaces/{workspace}"
+        """The workspace's resource id."""
+        # The client puts the id into the path as it is.
+        parts = (subscription_id, "resourceGroups", resource_group, "providers", "Microsoft.OperationalInsights")
+        self._path = "/".join(quote(part, safe="") for part in ("subscriptions", *parts, "workspaces", workspace))
         self._what = f"log query at {endpoint} workspace {workspace}"
         self._redact = redact
         self._who = who
@@ -111,7 +115,7 @@ class WorkspaceLogs:
         try:
             with self._slots:
                 answer = self._client.query_resource(
-                    self._resource, query, timespan=None, server_timeout=SERVER_SECONDS, **_RETRIES
+                    self._path, query, timespan=None, server_timeout=SERVER_SECONDS, **_RETRIES
                 )
             if isinstance(answer, LogsQueryPartialResult):
                 said = self._said(answer.partial_error.message if answer.partial_error else "")
@@ -144,11 +148,6 @@ class WorkspaceLogs:
 
     def _said(self, message: object) -> str:
         return self._redact(" ".join(str(message or "").split()))[:_MESSAGE_LIMIT]
-
-
-def _part(name: str) -> str:
-    """A name within the resource id: the client puts that into the path as it is."""
-    return quote(name, safe="")
 
 
 def _rows(tables: list[LogsTable]) -> list[Row]:

@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
+from typing import Any
 
 from deployer.drift import History
+from deployer.errors import Denied
+from deployer.errors import Overloaded
+from deployer.errors import ProviderError
+from deployer.errors import Unreachable
+from deployer.errors import Untrusted
 from deployer.outcome import Answer
 from deployer.outcome import Health
 from deployer.outcome import Level
@@ -17,10 +23,14 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers import base
 from deployer.providers.base import Asked
+from deployer.providers.sentinel import arrival
 from deployer.providers.sentinel import codec
+from deployer.providers.sentinel import edits
+from deployer.providers.sentinel import runs
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
 from deployer.state import DesiredState
+from deployer.state import Edit
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
@@ -70,24 +80,79 @@ class SentinelProvider:
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
 
-    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
-        """The workspace is not asked yet."""
-        return History()
-
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
-        """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
-        ran = "ARM does not tell when a rule ran; the workspace's SentinelHealth table does and is not asked yet"
-        data = "the workspace's tables are not asked yet"
-        return {
-            live.key: Health(
-                (
-                    Level(live.key, "ran", Answer.UNKNOWN, ran),
-                    Level(live.key, "healthy", Answer.UNKNOWN, ran),
-                    Level(live.key, "data", Answer.UNKNOWN, data),
-                )
-            )
-            for _, live in rules
-        }
+        """By the workspace's logs: one query for the runs of all rules, and one for each table that they read."""
+        if not rules:
+            return {}
+        runs, data = self._runs(rules), self._data(rules)
+        return {live.key: Health((*runs[live.key], data[live.key])) for _, live in rules}
+
+    def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
+        """By Sentinel's own audit, and for what that does not have by the subscription's activity log."""
+        wanted = [key for key in keys if key.kind is Kind.RULE]
+        found: dict[Key, Edit] = {}
+        audited = True
+        try:
+            if wanted:
+                found |= edits.of_audit(self._ask(edits.audit_query(since)), wanted)
+        except ProviderError as error:
+            if not _is_missing(error):
+                return History({}, f"who changed it could not be asked: {error}")
+            audited = False
+        if not (left := [key for key in wanted if key not in found]):
+            return History(found)
+        try:
+            rows = self._ask(edits.activity_query(since))
+        except ProviderError as error:
+            if not _is_missing(error):
+                return History(found, f"who changed it could not be asked: {error}")
+        else:
+            found |= edits.of_activity(rows, left, self._asking().resource)
+        unrecorded = not audited and any(key not in found for key in left)
+        return History(found, f"the workspace keeps no record of it: {edits.SETTING}" if unrecorded else "")
+
+    def _runs(self, rules: Sequence[Asked]) -> Mapping[Key, tuple[Level, Level]]:
+        """ran and healthy of each rule."""
+        try:
+            last = runs.by_rule(self._ask(runs.QUERY))
+        except ProviderError as error:
+            why, setting, awaited = str(error), *_way_out(error)
+            if _is_missing(error):
+                why, setting = "the workspace has no table SentinelHealth, where runs are recorded", runs.SETTING
+                # The table comes with its first record.
+                awaited = True
+            return {live.key: runs.both(live.key, why, setting, awaited=awaited) for _, live in rules}
+        return {live.key: runs.levels(live, last.get(codec.rule_uuid(live.key.id))) for _, live in rules}
+
+    def _data(self, rules: Sequence[Asked]) -> Mapping[Key, Level]:
+        """data of each rule."""
+        levels: dict[Key, Level] = {}
+        questions: dict[Key, arrival.Question] = {}
+        for wanted, live in rules:
+            try:
+                questions[live.key] = arrival.question(wanted)
+            except arrival.Untold as error:
+                levels[live.key] = Level(live.key, "data", Answer.UNKNOWN, str(error))
+        asked = list(questions.values())
+        tables = sorted({table for one in asked for table in one.tables})
+        told = {table: self._told(table, asked) for table in tables}
+        return levels | {key: arrival.judge(key, one, told) for key, one in questions.items()}
+
+    def _told(self, table: str, asked: Sequence[arrival.Question]) -> arrival.Told:
+        try:
+            return arrival.found(table, asked, self._ask(arrival.query(table, asked)))
+        except ProviderError as error:
+            return arrival.Missing() if _is_missing(error) else arrival.Untellable(str(error), *_way_out(error))
+        except (KeyError, TypeError, ValueError):
+            return arrival.Untellable(f"what the workspace says of {table} is not what was asked")
+
+    def _ask(self, query: str) -> list[dict[str, Any]]:
+        return self._asking().rows(query)
+
+    def _asking(self) -> "WorkspaceLogs":
+        if self._logs is None:
+            self._logs = self._open_logs()
+        return self._logs
 
     def _decoded(self, document: Document) -> Resource | Unmanaged:
         """The rule in a document; somebody else's that cannot be read is named all the same."""
@@ -111,3 +176,23 @@ class SentinelProvider:
         else:
             live = None if isinstance(change, Create) else change.live
             self._api.put_rule(uuid, codec.document(change.desired, change.mark, live))
+
+
+def _is_missing(error: ProviderError) -> bool:
+    """Whether the workspace has no such table."""
+    from deployer.providers.sentinel.logs import NoTable
+
+    return isinstance(error, NoTable)
+
+
+def _way_out(error: ProviderError) -> tuple[str, bool]:
+    """The setting that lets the logs be asked, and whether time alone may."""
+    if isinstance(error, Untrusted):
+        host = "the host of the log queries"
+        return (
+            f"name {host} in the credential's `hosts` and in `trusted_hosts`, or set the target's `logs_endpoint`",
+            False,
+        )
+    if isinstance(error, Denied):
+        return "give the credential the role Microsoft Sentinel Reader on the workspace", False
+    return "", isinstance(error, Overloaded | Unreachable)
