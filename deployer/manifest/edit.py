@@ -4,7 +4,6 @@ After an edit the text is read again, and must say exactly what was intended; el
 gives the lines to put in by hand.
 """
 
-import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +12,11 @@ from typing import Any
 import yaml
 
 from deployer.errors import CannotEdit
+from deployer.manifest import written
 from deployer.manifest.document import Path
 from deployer.manifest.yaml import parse
-from deployer.manifest.yaml import reads_as_text
 from deployer.model import Json
 from deployer.state import as_json
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[-+]\d{2}:\d{2}))?", re.ASCII)
-STEP = 2
-"""Columns by which a mapping inside another is indented."""
-SHORT = 60
-"""Characters of a collection that is put on one line."""
 
 
 def change(text: str, file: str, path: Path, value: Json) -> str:
@@ -53,7 +46,7 @@ def lines(path: Path, value: Json) -> list[str]:
     """What a person would write to have `value` at `path`."""
     for name in reversed(path):
         value = [value] if isinstance(name, int) else {name: value}
-    return _block(value)
+    return written.block(value)
 
 
 def _as_written(text: str, edit: Callable[[str], str]) -> str:
@@ -233,28 +226,28 @@ def _added(text: str, path: Path, value: Json) -> str:
     if parent.flow:
         if not items and path[:depth] and parent.end - parent.start <= 2 and not _inside_flow(parts, path[:depth]):
             return _replaced(text, path[:depth], {str(name): value} if isinstance(name, str) else [value])
-        inside = f"{_flow(name)}: {_flow(value)}" if isinstance(name, str) else _flow(value)
+        inside = f"{written.flow(name)}: {written.flow(value)}" if isinstance(name, str) else written.flow(value)
         last = max((part.end for part in items), default=parent.start + 1)
         return text[:last] + (", " if items else "") + inside + text[last:]
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
-    return text[:end] + "\n" + _indented(_item(name, value), parent.column) + text[end:]
+    return text[:end] + "\n" + written.indented(written.item(name, value), parent.column) + text[end:]
 
 
 def _replaced(text: str, path: Path, value: Json) -> str:
     parts = _parts(text)
     part = parts[path]
     in_block = bool(path) and not _inside_flow(parts, path)
-    simple = not (isinstance(value, Mapping | list) and value) and not _is_literal(value)
+    simple = not (isinstance(value, Mapping | list) and value) and not written.is_literal(value)
     if simple or not in_block:
         if part.collection and not part.flow:
-            return _emptied(text, part, _flow(value))
+            return _emptied(text, part, written.flow(value))
         before = "" if text[: part.start].endswith((" ", "[", "{")) else " "
-        return f"{text[: part.start]}{before}{_flow(value)}{text[part.end :]}"
+        return f"{text[: part.start]}{before}{written.flow(value)}{text[part.end :]}"
     column = part.key_start - (text.rfind("\n", 0, part.key_start) + 1)
     name = path[-1]
-    block = _indented(_item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
-    return text[: part.key_start] + block + text[part.end :]
+    lines = written.indented(written.item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
+    return text[: part.key_start] + lines + text[part.end :]
 
 
 def _removed(text: str, path: Path) -> str:
@@ -296,69 +289,6 @@ def _emptied(text: str, part: _Part, value: str) -> str:
 
 def _inside_flow(parts: Mapping[Path, _Part], path: Path) -> bool:
     return any(parts[path[:length]].flow and parts[path[:length]].collection for length in range(len(path)))
-
-
-def _item(name: str | int, value: Json) -> list[str]:
-    """Lines of `name: value` or `- value`, without indentation."""
-    if isinstance(value, str) and _is_literal(value):
-        text = value.removesuffix("\n").split("\n")
-        head = "- " if isinstance(name, int) else f"{_flow(name)}: "
-        return [head + ("|" if value.endswith("\n") else "|-"), *_further(text)]
-    if isinstance(name, int):
-        inner = [_flow(value)] if _short(value) else _block(value)
-        return [f"- {inner[0]}", *_further(inner[1:])]
-    if _short(value):
-        return [f"{_flow(name)}: {_flow(value)}"]
-    return [f"{_flow(name)}:", *_further(_block(value))]
-
-
-def _further(block: list[str]) -> list[str]:
-    """Lines one step further in; empty ones stay empty."""
-    return [" " * STEP + line if line else "" for line in block]
-
-
-def _indented(block: list[str], column: int) -> str:
-    return "\n".join(" " * column + line if line else "" for line in block)
-
-
-def _is_literal(value: Json) -> bool:
-    """Whether a text of several lines reads back exactly from a literal block without further signs."""
-    if not isinstance(value, str) or "\n" not in value.removesuffix("\n") or value.endswith("\n\n"):
-        return False
-    # The first line says how far the block is indented: it must not begin with a blank itself, nor be empty.
-    return value[0] not in " \t\n" and all(one.isprintable() or one in "\n\t" for one in value)
-
-
-def _block(value: Json) -> list[str]:
-    if isinstance(value, Mapping):
-        return [line for key, inner in value.items() for line in _item(key, inner)]
-    return [line for inner in value for line in _item(0, inner)] if isinstance(value, list) else [_flow(value)]
-
-
-def _short(value: Json) -> bool:
-    """Whether a value goes on one line: a plain one, or a small collection of plain ones."""
-    if not isinstance(value, Mapping | list) or not value:
-        return True
-    inner = value.values() if isinstance(value, Mapping) else value
-    return not any(isinstance(one, Mapping | list) or _is_literal(one) for one in inner) and len(_flow(value)) <= SHORT
-
-
-def _flow(value: Json) -> str:
-    """A value on one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return value  # text to us, as in YAML 1.2
-    # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
-    quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
-    style = '"' if quoted else None
-    # In a flow collection, so that what is special there is put in quotes.
-    text: str = yaml.dump(
-        [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=True
-    )
-    return text.strip()[1:-1]
 
 
 def _value(text: str, file: str) -> Json:

@@ -37,7 +37,8 @@ def fault(
         return draft.text, (), str(error)
     path, name = draft.document.path, draft.tenant.name
     try:
-        loaded = load(fleet.root, fleet.manifest.environment.name, trusted_hosts, edited={path: text.encode()})
+        environment, trusted_root = fleet.manifest.environment.name, fleet.manifest.trusted_root
+        loaded = load(fleet.root, environment, trusted_hosts, trusted_root, {path: text.encode()})
         if name in loaded.broken_tenants:
             raise InvalidManifest(loaded.broken_tenants[name])
         if problem := _elsewhere(fleet.manifest, loaded, name):

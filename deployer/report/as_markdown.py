@@ -32,6 +32,7 @@ from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.report import as_text
 from deployer.report import drifted
+from deployer.report import pulled
 from deployer.report.rule_tests import tally
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -123,6 +124,8 @@ def _gravity(outcome: Outcome) -> int:
             return 2
         case Verified() if outcome.worst() is not Answer.PASS:
             return 2
+        case Pulled() if outcome.code:
+            return 2
         case Drifted(drift=drift) if drift.untold or drift.found:
             return 3
         case Planned(plan=plan) if any(change.cause in _NOT_PENDING for change in plan.changes):
@@ -172,8 +175,7 @@ def _said(outcome: Outcome) -> str:
         case Adopted():
             return "looked at for rules to adopt"
         case Pulled():
-            words = f"{len(outcome.taken)} taken over"
-            return f"**{words}, {len(outcome.left)} left**" if outcome.left else words
+            return f"**{pulled.sentence(outcome)}**" if outcome.code else pulled.sentence(outcome)
         case Verified():
             word = "emulated" if outcome.place.emulated else "verified"
             worst = outcome.worst()

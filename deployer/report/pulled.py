@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 def lines(outcome: Pulled) -> Iterator[str]:
     """One section of the text report."""
-    yield _head(outcome)
+    yield f"{outcome.place}: {sentence(outcome)}{f' to {plain(outcome.file)}' if outcome.taken else ''}"
     for one in outcome.taken:
         yield from _taken(one)
     for key in outcome.effects:
@@ -57,14 +57,13 @@ def document(outcome: Pulled) -> Document:
     }  # fmt: skip
 
 
-def _head(outcome: Pulled) -> str:
+def sentence(outcome: Pulled) -> str:
+    """What came of it, in words of ours."""
     if not outcome.taken:
-        nothing = "nothing to pull" if not outcome.left else "nothing was pulled"
-        return f"{outcome.place}: {nothing}"
+        return "nothing was pulled" if outcome.left else "nothing to pull"
     what = count(len(outcome.taken), "difference")
-    if outcome.refused:
-        return f"{outcome.place}: {what} not written to {outcome.file}"
-    return f"{outcome.place}: {what} {'written' if outcome.written else 'would be written'} to {outcome.file}"
+    done = "not written" if outcome.refused else "written" if outcome.written else "would be written"
+    return f"{what} {done}"
 
 
 def _taken(one: Taken) -> Iterator[str]:

@@ -733,3 +733,27 @@ def test_an_unreadable_target_keeps_nobody_from_the_others(acme: Acme) -> None:
     )  # fmt: skip
     assert taken["place"] == "overlay.query.kibana.interval"
     assert acme.difference() == ["+  query:", "+    kibana: {interval: 8m}"]
+
+
+def test_the_report_in_markdown_says_what_was_left(acme: Acme) -> None:
+    acme.apply()
+    acme.edit_rule("both", exceptions_list=[], max_signals=8)
+
+    pulled = acme.pull("--format", "markdown")
+
+    assert pulled.code == 3
+    assert "| `acme` | **1 difference written** |" in pulled.out
+    assert "which lists a rule honours" in pulled.out
+
+
+def test_what_is_accepted_is_left_by_the_next_plan_and_the_next_pull(acme: Acme) -> None:
+    acme.apply()
+    acme.edit_rule("query", interval="8m")
+    acme.pull("--accept-until", "2099-12-31", "--reason", "Trial", "--owner", "jo@acme.example")
+    accepted = acme.file.read_text()
+
+    assert acme.plan() == []
+    acme.edit_rule("query", max_signals=9)
+    assert acme.pull().code == 0
+    assert acme.file.read_text().replace("  query:\n    kibana: {max_signals: 9}\n", "") == accepted
+    assert acme.plan() == []

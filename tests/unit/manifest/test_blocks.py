@@ -67,6 +67,8 @@ def fitting(schema: Any) -> st.SearchStrategy[Any]:
         return fitting(DEFINITIONS[schema["$ref"].removeprefix("#/$defs/")])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
+    if "else" in schema:
+        return st.none() | fitting(schema["else"])
     match schema["type"]:
         case "boolean":
             return st.booleans()
