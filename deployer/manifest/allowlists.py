@@ -49,7 +49,7 @@ def entries(node: Node, known: Mapping[str, Category]) -> tuple[Mapping[str, tup
         read = [_entry(item, known[name], findings) for item in items.items()]
         found[name] = tuple(entry for entry in read if entry)
         findings += _repeated(found[name])
-    return found, tuple(findings)
+    return found, (*findings, *_repeated_items(entry for entries in found.values() for entry in entries))
 
 
 def _others(name: str, known: Iterable[str]) -> str:
@@ -157,13 +157,18 @@ def _ports(node: Node, category: Category, findings: list[Finding]) -> tuple[int
     return tuple(sorted(node.numbers()))
 
 
+def _repeated_items(found: Iterable[Entry]) -> Iterator[Finding]:
+    first: dict[str, Location] = {}
+    for entry in found:
+        before = first.setdefault(entry.item, entry.location) if entry.item else entry.location
+        if before != entry.location:
+            message = f"the item {shown(entry.item or '')} has an entry already, in line {before.line}"
+            yield Finding("repeated-entry", message, location=entry.location)
+
+
 def _repeated(found: Iterable[Entry]) -> Iterator[Finding]:
     first: dict[object, Location] = {}
-    items: dict[str, Location] = {}
     for entry in found:
-        if entry.item and items.setdefault(entry.item, entry.location) != entry.location:
-            message = f"the item {shown(entry.item)} has an entry already, in line {items[entry.item].line}"
-            yield Finding("repeated-entry", message, location=entry.location)
         key = (entry.value, entry.kind, entry.hosts, entry.processes, entry.ports)
         before = first.setdefault(key, entry.location)
         if before != entry.location:

@@ -4,6 +4,7 @@ After an edit the text is read again, and must say exactly what was intended; el
 gives the lines to put in by hand.
 """
 
+import re
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from deployer.manifest.yaml import reads_as_text
 from deployer.model import Json
 from deployer.state import as_json
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[-+]\d{2}:\d{2}))?", re.ASCII)
 STEP = 2
 """Columns by which a mapping inside another is indented."""
 SHORT = 60
@@ -347,6 +349,8 @@ def _flow(value: Json) -> str:
         return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value  # text to us, as in YAML 1.2
     # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
     quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
     style = '"' if quoted else None

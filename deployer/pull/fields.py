@@ -19,6 +19,7 @@ from deployer.model import Platform
 from deployer.model import Rule
 from deployer.outcome import Left
 from deployer.outcome import Taken
+from deployer.plan import Cause
 from deployer.plan import Update
 from deployer.providers.codecs import blocks
 from deployer.providers.codecs import fixed
@@ -27,6 +28,15 @@ from deployer.pull.draft import Level
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import as_json
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a field was not taken over."""
+
+    reason: str
+    sayable: bool = True
+    """Whether an overlay could say it, if not quite."""
 
 
 @dataclass(slots=True)
@@ -85,22 +95,22 @@ def take_fields(
     original = copy.deepcopy(draft.overlays)
     open_ = [(change, name) for change in changes for name in sorted({_top(field) for field in change.fields})]
     done: list[tuple[Update, str]] = []
-    reasons: dict[tuple[Key, str], str] = {}
+    refusals: dict[tuple[Key, str], _Refusal] = {}
     progress = True
     while open_ and progress:
         # Some fields fit only together, such as a longer interval and a longer period: what failed is tried again.
         still = []
         for change, name in open_:
-            if reason := _lay(work, change, name):
-                reasons[change.key, name] = reason
+            if refusal := _lay(work, change, name):
+                refusals[change.key, name] = refusal
                 still.append((change, name))
             else:
                 done.append((change, name))
         open_, progress = still, len(still) < len(open_)
-    left = [_left(work, change, name, reasons[change.key, name]) for change, name in open_]
+    left = [_left(work, change, name, refusals[change.key, name]) for change, name in open_]
     _simplify(work, [name for _, name in done], original)
     taken = [
-        Taken(target, change.key, field.path, field.after, field.before, work.path(name))
+        Taken(target, change.key, field.path, field.after, field.before, work.path(name), _note(change))
         for change, name in done
         for field in change.fields
         if _top(field) == name
@@ -108,20 +118,24 @@ def take_fields(
     return taken, left
 
 
+def _note(change: Update) -> str:
+    return "Git was changed, too: here what is live wins" if change.cause is Cause.BOTH else ""
+
+
 def _top(field: FieldChange) -> str:
     return field.path.partition(".")[0]
 
 
-def _lay(work: _Rule, change: Update, name: str) -> str | None:
+def _lay(work: _Rule, change: Update, name: str) -> "_Refusal | None":
     """Write one field of a live object into the draft, or say why it cannot be; then the draft is as before."""
     if reason := fixed(work.platform, work.rule, change.key, name):
-        return reason
+        return _Refusal(reason, sayable=False)
     before, reasons = copy.deepcopy(work.draft.overlays), []
     start = _differing(work)
     try:
         candidates = list(blocks(work.platform, _tuned(work), change, name, work.draft.manifest.categories))
     except ValueError as error:
-        return str(error)
+        return _Refusal(str(error), sayable=False)
     for candidate in candidates:
         for key, value in candidate.items():
             block = work.block(key)
@@ -136,7 +150,7 @@ def _lay(work: _Rule, change: Update, name: str) -> str | None:
             return None
         reasons.append(reason)
         work.draft.overlays = copy.deepcopy(before)
-    return reasons[-1] if reasons else "no field of an overlay says it"
+    return _Refusal(reasons[-1] if reasons else "no field of an overlay says it")
 
 
 def _tuned(work: _Rule) -> Rule:
@@ -223,7 +237,7 @@ def _drop(block: dict[str, Any], path: tuple[str, ...]) -> None:
             _drop(block, path[:-1])
 
 
-def _left(work: _Rule, change: Update, name: str, reason: str) -> Left:
+def _left(work: _Rule, change: Update, name: str, refusal: _Refusal) -> Left:
     value = change.live.body.get(name)
-    by_hand = edit.lines(work.path(name), value) if not fixed(work.platform, work.rule, change.key, name) else []
-    return Left(work.target, change.key, name, reason, tuple(by_hand))
+    by_hand = edit.lines(work.path(name), value) if refusal.sayable else []
+    return Left(work.target, change.key, name, refusal.reason, tuple(by_hand))

@@ -30,9 +30,11 @@ def take(draft: Draft, sights: Sequence[Sight], wish: Wish) -> Results:
     for sight in sights:
         rules: dict[str, list[Update]] = {}
         for change in sight.plan.changes:
+            if isinstance(change, Update) and change.cause is Cause.PENDING:
+                continue
             if sight.holds_a_secret(change):
                 left.append(Left(sight.target, change.key, "", "it holds a credential of this run; take it out there"))
-            elif reason := _reason(change):
+            elif reason := _reason(change, wish):
                 left.append(Left(sight.target, change.key, "", reason, advice=_is_advice(change)))
             elif wish.accept and isinstance(change, Update):
                 taken += accept(draft, sight.target, change, wish.accept)
@@ -52,7 +54,7 @@ def _add(all: Results, some: Results) -> None:
     all[1].extend(some[1])
 
 
-def _reason(change: Change) -> str | None:
+def _reason(change: Change, wish: Wish) -> str | None:
     """Why a difference is none that `pull` takes over; None where it does, or where there is nothing to say."""
     match change:
         case Delete() | Create():
@@ -61,13 +63,11 @@ def _reason(change: Change) -> str | None:
             return None
         case Claim():
             return "it carries no mark of ours: `apply --adopt` takes it over, and makes it what Git says"
-        case Update(cause=Cause.PENDING):
-            return None
         case Update(cause=Cause.UNKNOWN | Cause.CONFLICT):
             return str(change.blocked)
         case Update(live=live) if live.halted:
             return f"{live.halted}; mend the cause, then `apply --reenable`"
-        case Update() if change.key.kind is Kind.LIST:
+        case Update() if change.key.kind is Kind.LIST and not wish.accept:
             return "what a list is called is said by its category in rules/allowlists.yaml; the next apply puts it back"
         case _:
             return None
@@ -81,21 +81,15 @@ def _is_advice(change: Change) -> bool:
 def _rule_of(sight: Sight, key: Key) -> str:
     """The id in Git of the rule that an object is, or belongs to."""
     resources = sight.job.desired.resources
-    user = next(one for one in resources.values() if one.key == key or (key in one.needs and one.key.kind is Kind.RULE))
-    return user.git_id
+    rules = [one for one in resources.values() if one.key.kind is Kind.RULE]
+    return next(one.git_id for one in rules if one.key == key or key in one.needs)
 
 
 def _missing(sight: Sight, wish: Wish) -> Iterator[Left]:
     """A word on what is in Git and not in the target: whether it is new or was deleted there, nothing here tells."""
     for change in sight.plan.changes:
         if isinstance(change, Create) and not wish.removes(*entries.names(change)):
-            out = (
-                "take it out of Git for this tenant"
-                if change.key.kind is Kind.RULE
-                else "pass --removed with its value"
-            )
-            reason = (
-                f"in Git, and not in the target: the next apply makes it. If it was deleted there on purpose, {out}"
-            )
+            out = "take it out of Git for this tenant" if change.key.kind is Kind.RULE else "name it with --removed"
+            reason = f"in Git and not in the target, the next apply makes it; if it was deleted there on purpose, {out}"
             if change.key.kind in (Kind.RULE, Kind.ITEM):
                 yield Left(sight.target, change.key, "", reason, advice=True)

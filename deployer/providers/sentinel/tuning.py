@@ -34,9 +34,7 @@ def _query(half: PlatformRule, filled: set[str], git: str, live: str) -> Iterato
     changed = {name for name in before if name in after and before[name].value != after[name].value}
     if filled & changed:
         names = ", ".join(f"`let {name}`" for name in sorted(filled & changed))
-        raise ValueError(
-            f"{names} is filled from an allowlist: put the entries into `allowlists:`, the next apply fills it"
-        )
+        raise ValueError(f"{names} is filled from an allowlist: what is allowed belongs into `allowlists:`")
     if queries.replace_lets(live, {name: before[name].value for name in changed}) == git:
         values = {name: queries.value(after[name]) for name in sorted(changed)}
         if all(value is not None for value in values.values()):
