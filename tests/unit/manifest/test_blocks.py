@@ -65,6 +65,8 @@ def fitting(schema: Any) -> st.SearchStrategy[Any]:
         return JUNK
     if "$ref" in schema:
         return fitting(DEFINITIONS[schema["$ref"].removeprefix("#/$defs/")])
+    if schema.get("if") == {"type": "null"}:
+        return st.one_of(st.none(), fitting(schema["else"]))
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if "else" in schema:
