@@ -32,7 +32,6 @@ from deployer.state import Edit
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
-from deployer.state import Mark
 
 DRIFT = frozenset({Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT})
 """Causes that say that somebody changed the target."""
@@ -114,6 +113,11 @@ def assess(
     return Drift(differences, plan.accepted, tuple(_remarks(plan, today)))
 
 
+def is_last(change: Change) -> bool:
+    """Whether it takes away what is no longer in Git, at once or after a grace."""
+    return isinstance(change, Delete) or (isinstance(change, Update) and change.retires)
+
+
 def to_ask_about(plan: Plan) -> frozenset[Key]:
     """The objects whose last edit the target itself does not tell."""
     return frozenset(
@@ -128,8 +132,7 @@ def _references(desired: DesiredState, live: LiveState) -> dict[Key, Key]:
     """The rule that refers to each object, for rules that are as we wrote them."""
     found: dict[Key, Key] = {}
     for rule in live.resources.values():
-        whole = isinstance(rule.mark, Mark) and rule.mark.digest == rule.digest
-        if rule.key.kind is Kind.RULE and desired.owns(rule) and whole:
+        if rule.key.kind is Kind.RULE and desired.owns(rule) and rule.as_marked:
             found |= dict.fromkeys(rule.needs, rule.key)
     return found
 
@@ -155,8 +158,10 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
 
 def _present(change: Update | Claim | Delete, witness: Witness | None, history: History) -> Difference:
     live, note = change.live, change.live.halted or ""
-    if isinstance(change, Delete) or change.cause is Cause.PENDING:
+    if change.cause is Cause.PENDING:
         return Difference(change, change.cause, note)
+    if is_last(change):
+        note = note or "no longer in Git"
     if change.cause is Cause.UNCLAIMED and witness and change.key in witness.owned:
         note = f"its mark was taken out; it was ours after run {witness.run}"
     edit = history.edits.get(change.key)

@@ -337,13 +337,14 @@ def _gone(
     for one, fate in fates(dropped, desired.grace_days, today):
         idle_for = not_applicable.get(one.key.id)
         why = f"not applicable: {idle_for}" if idle_for else "no longer in Git"
+        cause = Cause.PENDING if one.as_marked else Cause.BOTH
         match fate:
             case Goes():
-                changes.append(Delete(one, why, blocked=one.keep))
+                changes.append(Delete(one, why, cause, blocked=one.keep))
             case SwitchedOff(retired=wanted, days=days):
                 reason = f"{why}; disabled now, deleted after {days} days"
                 fields, mark = field_changes(one.body, wanted.body), desired.mark(wanted)
-                changes.append(Update(one, wanted, mark, Cause.PENDING, fields, reason=reason, retires=True))
+                changes.append(Update(one, wanted, mark, cause, fields, reason=reason, retires=True))
             case Stays(reason=reason):
                 waiting.append((one.key, reason))
     return changes, waiting
