@@ -48,6 +48,19 @@ class Witness:
     """Written since, or not: the run was cut short, or the write could not be confirmed."""
     whole: bool = True
     """Whether it is known of every object; False where no run has ever come to its end there."""
+    earlier: Mapping[Key, "Witness"] = field(default_factory=dict)
+    """Of what the last run did not bring back: the witness of the run after which it was still ours."""
+    found: bool = False
+    """Whether something of ours was there that no run of these journals wrote: the place had another address."""
+
+    def of(self, key: Key) -> "Witness":
+        """The witness of the last run that says something of an object."""
+        return self.earlier.get(key, self)
+
+    @property
+    def since(self) -> datetime:
+        """From when on somebody may have taken away what is not there."""
+        return min([self.at, *(one.at for one in self.earlier.values())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,7 @@ def _references(desired: DesiredState, live: LiveState) -> dict[Key, Key]:
 
 def _missing(change: Create, witness: Witness | None, history: History, referring: Key | None) -> Difference:
     edit = history.edits.get(change.key)
+    witness = witness.of(change.key) if witness else None
     if edit and edit.action == "delete" and not (witness and edit.at and edit.at <= witness.at):
         return Difference(change, Cause.DRIFT, "deleted in the target", edit.by, edit.at, edit.source)
     if witness and change.key in witness.owned:
@@ -162,8 +176,9 @@ def _present(change: Update | Claim | Delete, witness: Witness | None, history: 
         return Difference(change, change.cause, note)
     if is_last(change):
         note = note or "no longer in Git"
-    if change.cause is Cause.UNCLAIMED and witness and change.key in witness.owned:
-        note = f"its mark was taken out; it was ours after run {witness.run}"
+    last = witness.of(change.key) if witness else None
+    if change.cause is Cause.UNCLAIMED and last and change.key in last.owned:
+        note = f"its mark was taken out; it was ours after run {last.run}"
     edit = history.edits.get(change.key)
     if edit and edit.action == "write" and not (live.edited_by and live.edited_at):
         return Difference(change, change.cause, note, edit.by, edit.at, edit.source)
