@@ -120,7 +120,7 @@ class Fleet:
         """Read and compare every target; nothing is written."""
 
         def one(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, job.desired, consent)
+            plan, _ = self._plan(provider, job, job.desired, consent)
             return Planned(job.place, plan)
 
         return self.over(one)
@@ -200,13 +200,13 @@ class Fleet:
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, wish(job.desired), consent)
+            plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
             place, desired = job.place, wish(job.desired)
-            plan, live = self._plan(provider, desired, consent)
+            plan, live = self._plan(provider, job, desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
@@ -306,12 +306,12 @@ class Fleet:
             raise InvalidManifest(list(dict.fromkeys(everybodys)))
         return jobs, stopped
 
-    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
+    def _plan(self, provider: Provider, job: Job, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
         plan = make_plan(
             desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
         )
-        plan = self._narrow(plan, desired, live)
+        plan = replace(self._narrow(plan, desired, live), address=job.target.address)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 

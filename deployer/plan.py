@@ -177,11 +177,13 @@ class Plan:
     """What the target is to equal."""
     remarks: tuple[tuple[Key, str], ...] = ()
     """What is to be known of a change beyond what it writes."""
+    address: str = ""
+    """Where the target is."""
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over everything that the plan would do."""
-        text = as_json([_summary(change) for change in self.changes])
+        """16 hexadecimal digits over everything that the plan would do, and where."""
+        text = as_json([self.address, *(_summary(change) for change in self.changes)])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

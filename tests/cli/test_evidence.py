@@ -160,8 +160,10 @@ def test_a_place_with_another_address_is_not_left_behind_once_it_was_looked_at(d
         '{"schema": "deployer-journal/1"}',
         '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": "2026-01-01T00:00:00Z"}',
         '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": 1}',
-        '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": "2026-01-01T00:00:00Z", '
-        '"tenant": "acme", "target": "kibana", "run": "x", "owned": [["watchlist", "x"]]}',
+        (
+            '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": "2026-01-01T00:00:00Z", '
+            '"tenant": "acme", "target": "kibana", "run": "x", "owned": [["watchlist", "x"]]}'
+        ),
     ],
 )
 def test_a_line_that_is_none_of_ours_is_named_and_no_crash(deployer, acme, line):
