@@ -195,5 +195,6 @@ def _remarks(plan: Plan, today: date) -> Iterator[Finding]:
             )
             yield Finding(LAPSED, message, Severity.WARNING, one.acceptance.location)
     for acceptance, path in plan.idle:
-        message = f"{acceptance.object} {path} is not live as it was accepted; take the entry out"
+        way_out = "take the entry out" if acceptance.target else "name the target where it is, or take the entry out"
+        message = f"{acceptance.object} {path} is not live as it was accepted; {way_out}"
         yield Finding("accepted-idle", message, Severity.WARNING, acceptance.location)

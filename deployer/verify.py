@@ -83,11 +83,16 @@ def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -
 
 
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
-    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them."""
+    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them.
+
+    A rule that is accepted as disabled is not wanted enabled.
+    """
+    there = {key: one for key, one in desired.resources.items() if key in live.resources}
+    wanted = {key: as_accepted(one, live.resources[key], desired.accepted)[0] for key, one in there.items()}
     return [
-        Asked(wanted, live.resources[key])
-        for key, wanted in sorted(desired.resources.items())
-        if key in live.resources and _runs(wanted) and (among is None or key in among)
+        Asked(one, live.resources[key])
+        for key, one in sorted(wanted.items())
+        if _runs(one) and (among is None or key in among)
     ]
 
 

@@ -92,8 +92,12 @@ def findings(environment: str | None, code: int, found: Sequence[Finding], witho
 
 
 def text(document: Mapping[str, Any]) -> str:
-    """ASCII only: text from a live system can hold nothing that a terminal or a log would act on."""
-    return json.dumps(document, indent=2, default=_plain) + "\n"
+    """ASCII only: text from a live system can hold nothing that a terminal or a log would act on.
+
+    Nor a pipeline: Azure Pipelines takes `##vso[` for a command anywhere in a line.
+    """
+    told = json.dumps(document, indent=2, default=_plain)
+    return told.replace("##", "\\u0023\\u0023") + "\n"  # outside of texts JSON has no such character
 
 
 def _plain(value: object) -> object:

@@ -77,7 +77,8 @@ def sentence(outcome: Drifted) -> str:
         return ", ".join(words)
     if drift.lapsed:
         return "what was accepted is still there, and its time is over"
-    return f"no drift. Nothing was changed there ({count(unchanged, 'object')} in sync)."
+    clean = "no drift, but for what is accepted" if drift.accepted else "no drift. Nothing was changed there"
+    return f"{clean} ({count(unchanged, 'object')} in sync)."
 
 
 def _untold(differences: Sequence[Difference]) -> Iterator[str]:
