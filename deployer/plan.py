@@ -42,8 +42,12 @@ from deployer.state import as_json
 from deployer.state import digest
 from deployer.state import whose
 
-FIXED_FIELDS = frozenset({"type", "kind"})
-"""What an update cannot change: a rule of another type is another rule."""
+FIXED_FIELDS = {
+    "type": "give it a new id in Git, or delete it in the target",
+    "kind": "give the rule a new id in Git, or delete it in the target",
+    "list_id": "delete the item in the target, and the next apply puts it where it belongs",
+}
+"""What an update cannot change, and the way out: a rule of another type is another rule."""
 
 
 _DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.LIST)
@@ -300,7 +304,7 @@ def _change(
     fixed = next((field.path for field in fields if field.path in FIXED_FIELDS), None)
     if not fields and found.mark is not None:
         return None  # live = desired is in sync, whatever the mark says
-    blocked = f"{fixed} cannot be changed in place; give the rule a new id" if fixed else None
+    blocked = f"{fixed} cannot be changed in place; {FIXED_FIELDS[fixed]}" if fixed else None
     if found.halted and not reenable:
         blocked = blocked or f"{found.halted}; mend the cause, then pass --reenable"
     if found.mark is None:
