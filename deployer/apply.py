@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -17,12 +18,14 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers.base import Provider
 from deployer.state import Key
+from deployer.state import Kind
+from deployer.state import Resource
 
 
 class Record(Protocol):
     """Who is told of every write: before it is sent, and what came of it."""
 
-    def writing(self, place: Place, change: Change) -> None: ...
+    def writing(self, place: Place, change: Change, switched_off: Sequence[Resource] = ()) -> None: ...
 
     def written(self, place: Place, change: Change) -> None: ...
 
@@ -51,7 +54,7 @@ def apply(
         if reason:
             failures.append(Failure(change, reason, tried=False))
             continue
-        error, denied = _carry_out(place, change, provider, record)
+        error, denied = _carry_out(place, change, provider, record, _switched_off(change, plan))
         if error is None:
             done.append(change)
         else:
@@ -60,11 +63,13 @@ def apply(
     return Applied(place, plan, tuple(done), tuple(failures))
 
 
-def _carry_out(place: Place, change: Change, provider: Provider, record: Record | None) -> tuple[str | None, bool]:
+def _carry_out(
+    place: Place, change: Change, provider: Provider, record: Record | None, switched_off: Sequence[Resource]
+) -> tuple[str | None, bool]:
     """Why the change is not known to have happened, and whether the credential was refused; None when it is done."""
     try:
         if record:
-            record.writing(place, change)
+            record.writing(place, change, switched_off)
     except Unrecorded as problem:
         return f"not sent: {problem}", False
     error, denied = None, False
@@ -78,6 +83,14 @@ def _carry_out(place: Place, change: Change, provider: Provider, record: Record 
         with suppress(Unrecorded):  # it happened, or not, all the same; the next write finds the journal closed
             record.written(place, change) if error is None else record.failed(place, change, error)
     return error, denied
+
+
+def _switched_off(change: Change, plan: Plan) -> tuple[Resource, ...]:
+    """The rules that are switched off before their data view goes: they go after it."""
+    if not isinstance(change, Delete) or change.key.kind is not Kind.DATA_VIEW:
+        return ()
+    rules = (one.live for one in plan.changes if isinstance(one, Delete) and change.key in one.live.needs)
+    return tuple(rule for rule in rules if rule.body.get("enabled"))
 
 
 def _unready(plan: Plan, provider: Provider) -> tuple[str | None, Mapping[Key, str]]:

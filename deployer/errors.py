@@ -3,8 +3,10 @@
 DeployerError
 ├── InvalidManifest        what people wrote cannot be used; carries every finding
 │   └── CannotEncode       one target's desired state cannot be expressed on its platform
+├── CannotEdit             a file cannot be edited without touching more than what is meant
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
+├── StalePlan              what was approved is not the plan of now
 ├── Declined               the user was shown the plan and said no
 ├── Unrecorded             a write was not sent, because it could not be journalled
 ├── EngineError            what came of running a query on local events
@@ -42,12 +44,20 @@ class CannotEncode(InvalidManifest):
     """One target's rules or allowlists cannot be expressed on its platform exactly; nothing may be written there."""
 
 
+class CannotEdit(DeployerError):
+    """A file cannot be edited without touching more than what is meant; it says what to write by hand."""
+
+
 class CannotStart(DeployerError):
     """The run cannot begin; nothing was asked of any target."""
 
 
 class UnsafePlan(DeployerError):
     """The plan changes more than the environment allows; nothing of it may be applied."""
+
+
+class StalePlan(DeployerError):
+    """What was approved is not what would be done by now; nothing was written."""
 
 
 class Declined(DeployerError):

@@ -4,30 +4,41 @@ import threading
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
 from contextlib import ExitStack
 from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
+from datetime import UTC
+from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 from deployer.apply import apply
+from deployer.drift import Witness
+from deployer.drift import assess
+from deployer.drift import to_ask_about
 from deployer.emulator import Emulator
 from deployer.emulator import EmulatorError
-from deployer.errors import CannotStart
 from deployer.errors import Declined
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
 from deployer.errors import Unreachable
+from deployer.errors import Unrecorded
 from deployer.errors import UnsafePlan
 from deployer.findings import Finding
 from deployer.journal import Journal
+from deployer.journal import witnesses
+from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
-from deployer.model import Limits
 from deployer.model import Target
+from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
@@ -35,8 +46,8 @@ from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.outcome import conceal
+from deployer.plan import Delete
 from deployer.plan import Plan
-from deployer.plan import check_limits
 from deployer.plan import concerned
 from deployer.plan import make_plan
 from deployer.plan import matches
@@ -44,7 +55,14 @@ from deployer.plan import narrow
 from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
+from deployer.request import EVERYTHING
+from deployer.request import ORDINARY
+from deployer.request import Consent
+from deployer.request import Selection
+from deployer.saved import SavedPlan
+from deployer.saved import stale
 from deployer.state import DesiredState
+from deployer.state import Key
 from deployer.state import LiveState
 from deployer.verify import Waiting
 from deployer.verify import asked
@@ -53,32 +71,6 @@ from deployer.verify import verify
 
 JOBS = 16
 """Targets that are worked on side by side, unless told otherwise: nearly all of the time is spent waiting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which part of an environment a run is about; empty means all of it."""
-
-    tenants: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """What the user agreed to beyond the ordinary."""
-
-    adopt: bool = False
-    reenable: bool = False
-    deletes: int | None = None
-    updates: int | None = None
-
-    def widen(self, limits: Limits) -> Limits:
-        """The environment's limits, raised to what was agreed to."""
-        return replace(
-            limits,
-            deletes=limits.deletes if self.deletes is None else max(limits.deletes, self.deletes),
-            updates=limits.updates if self.updates is None else max(limits.updates, self.updates),
-        )
 
 
 Approve = Callable[[Sequence[Outcome]], bool]
@@ -110,45 +102,112 @@ class Fleet:
         manifest: Manifest,
         root: Path,
         *,
-        selection: Selection = Selection(),
+        selection: Selection = EVERYTHING,
         trusted_hosts: Sequence[str] | None = None,
         jobs: int = JOBS,
+        today: date | None = None,
     ) -> None:
         self.manifest = manifest
         self.root = root
         self.selection = selection
         self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
         self._jobs = jobs
+        self._today = today or datetime.now(UTC).date()
         self._interrupted = threading.Event()
 
-    def plan(self, consent: Consent = Consent()) -> list[Outcome]:
+    def plan(self, consent: Consent = ORDINARY) -> list[Outcome]:
         """Read and compare every target; nothing is written."""
 
         def one(provider: Provider, job: Job) -> Outcome:
-            return Planned(job.place, self._plan(provider, job.desired, consent))
+            plan, _ = self._plan(provider, job.desired, consent)
+            return Planned(job.place, plan)
 
         return self.over(one)
 
     def apply(
-        self, consent: Consent = Consent(), approve: Approve | None = None, journal: Journal | None = None
+        self,
+        consent: Consent = ORDINARY,
+        approve: Approve | None = None,
+        journal: Journal | None = None,
+        saved: SavedPlan | None = None,
     ) -> list[Outcome]:
-        """Plan every target, ask once if `approve` is given, and carry out exactly what was shown.
+        """Plan every target, ask once if `approve` is given, and carry out exactly what was shown, or was `saved`.
 
-        Every write is told to `journal` before it is sent and after it.
+        A target that is not as it was then is stopped before any write, the others are not. Every write is told to
+        `journal` before it is sent and after it.
         """
+        return self._carry_out(lambda desired: desired, consent, approve, journal, saved)
+
+    def retire(
+        self, consent: Consent = ORDINARY, approve: Approve | None = None, journal: Journal | None = None
+    ) -> list[Outcome]:
+        """Take everything that is ours out of the selected targets, within limits: the customer leaves."""
+        return self._carry_out(_emptied, consent, approve, journal)
+
+    def drift(self, folder: Path, today: date) -> list[Outcome]:
+        """Read every target and weigh every difference; the journals in `folder` tell what was there.
+
+        A target that the journals know and no tenant's file names any more is an outcome, too: nobody looks at it.
+        """
+        known = witnesses(folder, self.manifest.environment.name)
+
+        def one(provider: Provider, job: Job) -> Outcome:
+            place = job.place
+            live = provider.read(job.desired)
+            plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
+            witness = known.get((place.tenant, str(place.target)))
+            history = provider.edits(to_ask_about(plan), witness.at if witness else None)
+            return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
+
+        return [*self.over(one), *self._left_behind(known)]
+
+    def _left_behind(self, known: Mapping[tuple[str, str], Witness]) -> list[Outcome]:
+        """The targets that hold something of ours by the journals, and that Git does not speak of any more."""
+        broken = set(self.manifest.broken_tenants)
+        there = {(tenant.name, target.name) for tenant in self.manifest.tenants for target in tenant.targets}
+        left = [
+            (Place(*where), witness)
+            for where, witness in sorted(known.items())
+            if where not in there and where[0] not in broken and self._selects(where[0]) and witness.owned
+        ]
+        return [
+            Unreadable(
+                place,
+                f"no tenant's file names it any more, and {len(witness.owned)} objects of ours were there after run "
+                f"{witness.run}: put its file back, then `deployer tenants retire` takes them out",
+            )
+            for place, witness in left
+        ]
+
+    def _carry_out(
+        self,
+        wish: Callable[[DesiredState], DesiredState],
+        consent: Consent,
+        approve: Approve | None,
+        journal: Journal | None,
+        saved: SavedPlan | None = None,
+    ) -> list[Outcome]:
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
-            plan = self._plan(provider, job.desired, consent)
+            plan, _ = self._plan(provider, wish(job.desired), consent)
             shown[job.place] = plan.digest
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
-            place, plan = job.place, self._plan(provider, job.desired, consent)
+            place, desired = job.place, wish(job.desired)
+            plan, live = self._plan(provider, desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
-            return apply(place, plan, provider, self._interrupted.is_set, journal)
+            outdated = [Finding("stale-plan", reason) for reason in (stale(saved, place, plan) if saved else ())]
+            if outdated:
+                return Stopped(place, tuple(outdated))
+            applied = apply(place, plan, provider, self._interrupted.is_set, journal)
+            if journal:
+                with suppress(Unrecorded):  # `drift` will then say that nobody can tell
+                    journal.settled(place, ours_after(applied, desired, live))
+            return applied
 
         if approve is not None and not approve(self.over(show)):
             raise Declined("Nothing was applied.")
@@ -164,7 +223,7 @@ class Fleet:
             globs = self.selection.rules
             keys = concerned(desired, live, globs) if globs else None
             health = provider.health(asked(desired, live, keys))
-            levels = verify(desired, live, health)
+            levels = verify(desired, live, health, self._today)
             idle = desired.not_applicable
             if keys is not None:
                 levels = tuple(level for level in levels if level.key in keys)
@@ -175,6 +234,10 @@ class Fleet:
         if waiting is None:
             return self.over(one)
         return until_known(lambda places: self.over(one, among=places), waiting, self._interrupted.is_set)
+
+    def stopping(self) -> bool:
+        """Whether the user asked to stop: a write under way is finished, and no other is begun."""
+        return self._interrupted.is_set()
 
     def desired(self) -> list[tuple[Place, DesiredState]]:
         """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
@@ -232,13 +295,17 @@ class Fleet:
             raise InvalidManifest(list(dict.fromkeys(everybodys)))
         return jobs, stopped
 
-    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> Plan:
+    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
-        plan = make_plan(desired, live, adopt=consent.adopt, reenable=consent.reenable)
-        if self.selection.rules:
-            plan = narrow(plan, desired, live, self.selection.rules)
+        plan = make_plan(
+            desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
+        )
+        plan = self._narrow(plan, desired, live)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
-        return plan
+        return plan, live
+
+    def _narrow(self, plan: Plan, desired: DesiredState, live: LiveState) -> Plan:
+        return narrow(plan, desired, live, self.selection.rules) if self.selection.rules else plan
 
     def over(
         self, verb: Verb, journal: Journal | None = None, *, among: Collection[Place] | None = None
@@ -254,9 +321,11 @@ class Fleet:
             jobs, stopped = [job for job in jobs if job.place in among], []
         outcomes: list[Outcome] = [*stopped]
         with _emulator([job.target for job in jobs], self.root) as emulator:
-            connections = Connections(self.manifest.environment.credentials, self._trusted, self.root, emulator)
+            home = self.manifest.trusted_root or self.root
+            connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
             if journal:
                 journal.redact = connections.redact
+                journal.addresses = {job.place: job.target.address for job in jobs}
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
                 futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
                 while True:
@@ -292,6 +361,18 @@ class Fleet:
         return not globs or matches(tenant, globs)
 
 
+def _emptied(desired: DesiredState) -> DesiredState:
+    """Nothing is wanted there any more, at once."""
+    return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0)
+
+
+def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
+    """What is ours in a target after an apply, given what was there before it. What failed is as it was before."""
+    owned = {key for key, one in live.resources.items() if desired.owns(one)}
+    gone = {change.key for change in applied.done if isinstance(change, Delete)}
+    return (owned | {change.key for change in applied.done}) - gone
+
+
 def _internal(error: Exception) -> str:
     return f"internal error, please report it: {type(error).__name__}: {error}"
 
@@ -299,20 +380,6 @@ def _internal(error: Exception) -> str:
 def _is_everybodys(fault: Finding) -> bool:
     path = fault.location.path if fault.location else ""
     return path.startswith("rules/") or path.endswith("/environment.yaml")
-
-
-def require_matches(manifest: Manifest, selection: Selection) -> None:
-    """Raise `CannotStart` for a glob that matches nothing: a mistyped name must not read as "clean"."""
-    name = manifest.environment.name
-    tenants = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
-    for glob in selection.tenants:
-        if not any(matches(tenant, [glob]) for tenant in tenants):
-            raise CannotStart(f"no tenant of {name} matches {glob!r}; there are {_list(tenants)}")
-    rules = {rule for rule in manifest.rules if matches(rule, manifest.environment.rules)}
-    for glob in selection.rules:
-        if not any(matches(rule, [glob]) for rule in rules):
-            way_out = "A rule that is no longer in Git is deleted by a run without --rule."
-            raise CannotStart(f"no rule of {name} matches {glob!r}; there are {_list(rules)}. {way_out}")
 
 
 @contextmanager
@@ -328,7 +395,3 @@ def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | ProviderE
         except EmulatorError as error:
             found = Unreachable(f"the emulator cannot be had: {error}")
         yield found
-
-
-def _list(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"

@@ -17,6 +17,12 @@ CLOUDS = {
     "china": "https://management.chinacloudapi.cn",
 }
 """Azure Resource Manager by cloud."""
+LOGS = {
+    "public": "https://api.loganalytics.io",
+    "usgov": "https://api.loganalytics.us",
+    "china": "https://api.loganalytics.azure.cn",
+}
+"""The query API of Log Analytics by cloud (README of azure-monitor-query; China's is from reports only)."""
 
 
 class Unfit(ValueError):

@@ -13,6 +13,7 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from deployer.findings import Location
@@ -65,14 +66,16 @@ class PlatformRule:
     """One platform's half of a rule."""
 
     query: str
-    """Text of the query file: a whole query that runs as it is."""
+    """A whole query that runs as it is: the text of the query file, or of the overlay that replaces it."""
     fields: Mapping[str, Json]
-    """The `kibana:` or `sentinel:` block, in the platform's own field names."""
+    """The `kibana:` or `sentinel:` block, in the platform's own field names; it wins over the neutral part."""
     data: tuple[str, ...]
     """Datasets (Kibana) or tables (Sentinel) that the query reads."""
     query_location: Location
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Values for the query's own `let` statements, from overlays (Sentinel only)."""
+    dropped: frozenset[str] = frozenset()
+    """Fields that overlays take out, also those that would otherwise be made of the rule's neutral part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Rule:
     severity: str
     """low, medium, high or critical."""
     confidence: str
-    """low, medium or high."""
+    """low, medium or high; empty where nobody has said so."""
     attack: tuple[Attack, ...]
     data_sources: tuple[str, ...]
     references: tuple[str, ...]
@@ -103,8 +106,15 @@ class Rule:
     """What the rule was made from."""
     formerly: tuple[str, ...] = ()
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
+    tenants: tuple[str, ...] = ()
+    """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
+
+    def is_for(self, target: "Target") -> bool:
+        """Whether it goes to a target, as far as the rule itself says."""
+        names = (target.tenant, f"{target.tenant}/{target.name}")
+        return not self.tenants or any(fnmatchcase(name, glob) for name in names for glob in self.tenants)
 
     @property
     def live_id(self) -> str:
@@ -162,6 +172,8 @@ class Entry:
     """A date (the entry holds through that day, UTC) or an instant with an offset."""
     ticket: str | None = None
     reviewed: str | None = None
+    item: str | None = None
+    """Id of the item in Kibana, where it is not the one that deployer makes of the entry."""
 
     @property
     def until(self) -> datetime | None:
@@ -177,6 +189,28 @@ class Entry:
     def scoped(self) -> bool:
         """Whether the entry is limited beyond its category."""
         return bool(self.hosts or self.processes or self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Drift that is accepted: live values which differ from Git and stay as they are while this stands in Git."""
+
+    object: str
+    """As reports print it, e.g. `rule/t1584.005-botnet-node`."""
+    fields: Mapping[str, Json]
+    """The live value that is accepted, by the path that reports print; None where the field is absent."""
+    until: str
+    """The last day, UTC. From then on `drift` reports it again; `apply` leaves it alone all the same, because the
+    clock never changes a plan of what Git holds."""
+    reason: str
+    owner: str
+    location: Location
+    target: str | None = None
+    """Name of a target of the tenant; None means every one."""
+
+    def covers(self, day: date) -> bool:
+        """Whether the acceptance still holds on that day."""
+        return day.isoformat() <= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +267,11 @@ class KibanaTarget:
     def platform(self) -> Platform:
         return Platform.KIBANA
 
+    @property
+    def address(self) -> str:
+        """Where it is: two targets of one address are the same space."""
+        return f"{'emulator' if self.emulator else (self.url or '').rstrip('/')}/s/{self.space}"
+
 
 @dataclass(frozen=True, slots=True)
 class SentinelTarget:
@@ -248,7 +287,7 @@ class SentinelTarget:
     endpoint: str | None = None
     """ARM endpoint; None means that of the credential's cloud."""
     logs_endpoint: str | None = None
-    """Of the Log Analytics query API; nothing asks it yet."""
+    """Of the Log Analytics query API; None means that of the credential's cloud."""
     api_version: str | None = None
     emulator: bool = False
     overlay: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
@@ -256,6 +295,12 @@ class SentinelTarget:
     @property
     def platform(self) -> Platform:
         return Platform.SENTINEL
+
+    @property
+    def address(self) -> str:
+        """Where it is: two targets of one address are the same workspace."""
+        place = f"{self.subscription_id}/{self.resource_group}/{self.workspace}".lower()
+        return f"{'emulator' if self.emulator else (self.endpoint or '').rstrip('/')}/{place}"
 
 
 Target: TypeAlias = KibanaTarget | SentinelTarget
@@ -274,6 +319,7 @@ class Tenant:
     allowlists: Mapping[str, tuple[Entry, ...]]
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +349,8 @@ class Environment:
     """The verify levels that count."""
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
+    grace_days: int = 0
+    """How long a rule that was taken out of Git stays, disabled, before it is deleted; 0 deletes it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,3 +379,5 @@ class Assignment:
     categories: Mapping[str, Category]
     entries: Mapping[str, tuple[Entry, ...]]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    grace_days: int = 0

@@ -14,11 +14,14 @@ from typing import TypeAlias
 from typing import TypeVar
 from typing import cast
 
+from deployer.drift import Drift
 from deployer.findings import Finding
+from deployer.model import Json
 from deployer.model import NotApplicable
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
+from deployer.state import Resource
 from deployer.state import Unmanaged
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
@@ -44,6 +47,15 @@ class Planned:
 
     place: Place
     plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """The target was read whole, and every difference was weighed."""
+
+    place: Place
+    plan: Plan
+    drift: Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +169,106 @@ class Verified:
         return tuple(level for level in self.levels if level.awaited and level.level in self.required)
 
 
-Outcome: TypeAlias = Planned | Unreadable | Stopped | Applied | Verified
+class Fate(StrEnum):
+    """What came of a live rule that was to be taken over."""
+
+    ADOPTED = "adopted"
+    KNOWN = "known"
+    """Git has it already."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """One live rule that was to be taken over into Git, and what came of it."""
+
+    live: Resource
+    fate: Fate
+    digest: str = ""
+    """Of its body as the platform gave it."""
+    rule: str = ""
+    """Its id in Git."""
+    reason: str = ""
+    """Why it is refused, or in what way Git knows it."""
+    files: tuple[str, ...] = ()
+    """The files that hold it, those that were there before included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """The target was read whole, and rules of it were taken over into Git. Nothing was written there."""
+
+    place: Place
+    adoptions: tuple[Adoption, ...]
+    dry_run: bool = False
+    notes: tuple[str, ...] = ()
+
+    def those(self, fate: Fate) -> tuple[Adoption, ...]:
+        """The rules of which this came."""
+        return tuple(one for one in self.adoptions if one.fate is fate)
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        if not self.those(Fate.REFUSED):
+            return DONE
+        return PARTIAL if len(self.those(Fate.REFUSED)) < len(self.adoptions) else FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One live value that was taken over into Git."""
+
+    target: str
+    key: Key
+    path: str
+    """Of the field; empty for an entry as a whole."""
+    git: Json
+    """What Git said; None where it said nothing."""
+    live: Json
+    place: tuple[str | int, ...]
+    """Where in the tenant's file it stands now."""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One difference that was not taken over, and what to do about it."""
+
+    target: str
+    key: Key
+    path: str
+    reason: str
+    lines: tuple[str, ...] = ()
+    """What to write by hand, where that may help."""
+    advice: bool = False
+    """Whether nothing is left undone: it only needs a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What came of taking the drift of one tenant over into its file."""
+
+    place: Place
+    file: str
+    taken: tuple[Taken, ...]
+    left: tuple[Left, ...]
+    effects: tuple[str, ...] = ()
+    """Other objects of the tenant that come out otherwise with it."""
+    diff: str = ""
+    written: bool = False
+    refused: str = ""
+    """Why nothing was written although something could be taken over."""
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part."""
+        undone = bool(self.refused) or any(not one.advice for one in self.left)
+        done = bool(self.taken) and not self.refused
+        return (PARTIAL if done else FAILED) if undone else DONE
+
+
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled | Adopted
 
 
 Thing = TypeVar("Thing")
@@ -228,7 +339,7 @@ def _concealed(thing: object, redact: Callable[[str], str]) -> object:
 def name(outcome: Outcome) -> str:
     """The word for an outcome in machine output."""
     match outcome:
-        case Planned():
+        case Planned() | Drifted():
             return "planned"
         case Unreadable():
             return "unreadable"
@@ -236,6 +347,10 @@ def name(outcome: Outcome) -> str:
             return "failed"
         case Verified():
             return "verified"
+        case Adopted():
+            return "adopted"
+        case Pulled():
+            return "pulled"
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
 
@@ -258,9 +373,13 @@ def _code(outcome: Outcome) -> int:
     match outcome:
         case Planned(plan=plan):
             return DIFFERENT if plan.changes else DONE
+        case Drifted(drift=drift):
+            return PARTIAL if drift.untold else DIFFERENT if drift.found else DONE
         case Unreadable() | Stopped():
             return FAILED
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
+        case Pulled() | Adopted():
+            return outcome.code
         case Verified():
             return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

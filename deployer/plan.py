@@ -9,20 +9,27 @@ Whether something is a pending change or drift is told by the mark alone (no sta
 
 import hashlib
 from collections.abc import Iterable
-from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from deployer.accepted import Accepted
+from deployer.accepted import as_accepted
+from deployer.accepted import idle
 from deployer.diff import FieldChange
 from deployer.diff import field_changes
-from deployer.errors import UnsafePlan
+from deployer.diff import undone
+from deployer.model import Acceptance
 from deployer.model import Json
-from deployer.model import Limits
 from deployer.model import NotApplicable
+from deployer.retirement import Goes
+from deployer.retirement import Stays
+from deployer.retirement import SwitchedOff
+from deployer.retirement import fates
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -32,6 +39,7 @@ from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import Unmanaged
 from deployer.state import as_json
+from deployer.state import digest
 from deployer.state import whose
 
 FIXED_FIELDS = frozenset({"type", "kind"})
@@ -51,6 +59,8 @@ class Cause(StrEnum):
     UNCLAIMED = "unclaimed"
     CONFLICT = "conflict"
     UNKNOWN = "unknown"
+    ROLLBACK = "rollback"
+    """The run that is undone made the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,8 @@ class Create:
     """The object is in Git and not in the target."""
 
     desired: Resource
-    mark: Mark
+    mark: Mark | None
+    """None writes no mark: the object had none, and is to have none again."""
     cause: Cause = Cause.PENDING
     blocked: str | None = None
 
@@ -81,10 +92,14 @@ class Update:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     cause: Cause
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
+    reason: str | None = None
+    """Why it is written, where Git's content alone does not say."""
+    retires: bool = False
+    """Whether it is the first step of a delete: the rule is switched off, and goes when its grace is over."""
 
     @property
     def action(self) -> str:
@@ -101,7 +116,7 @@ class Claim:
 
     live: Resource
     desired: Resource
-    mark: Mark
+    mark: Mark | None
     fields: tuple[FieldChange, ...]
     blocked: str | None = None
     cause: Cause = Cause.UNCLAIMED
@@ -153,20 +168,47 @@ class Plan:
     owned_rules: int
     notes: tuple[tuple[Key, str], ...] = ()
     """What is equal to Git and yet not ours to change: somebody else's mark, or a later one."""
+    accepted: tuple[Accepted, ...] = ()
+    idle: tuple[tuple[Acceptance, str], ...] = ()
+    """Acceptances of a field that is not as they say, and its path: Git's again, or something else altogether."""
+    waiting: tuple[tuple[Key, str], ...] = ()
+    """What is no longer in Git and still there for a while, and until when."""
+    goal: str = "Git"
+    """What the target is to equal."""
+    remarks: tuple[tuple[Key, str], ...] = ()
+    """What is to be known of a change beyond what it writes."""
 
     @property
     def digest(self) -> str:
         """16 hexadecimal digits over everything that the plan would do."""
         text = as_json([_summary(change) for change in self.changes])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, reenable: bool = False) -> Plan:
-    """Compare whole states. Touches nothing that is neither wanted nor owned."""
+def make_plan(
+    desired: DesiredState,
+    live: LiveState,
+    *,
+    adopt: bool = False,
+    reenable: bool = False,
+    rekey: bool = False,
+    today: date | None = None,
+) -> Plan:
+    """Compare whole states. Touches nothing that is neither wanted nor owned.
+
+    `rekey` rewrites Kibana rules that are equal, so that they run with the key in use. `today` decides whether the
+    grace of a rule that was taken out of Git is over; without it none is.
+    """
     changes: list[Change] = []
     unchanged: list[Key] = []
-    for key, wanted in desired.resources.items():
-        change = _change(wanted, live.resources.get(key), desired, adopt, reenable)
+    accepted: list[Accepted] = []
+    for key, git in desired.resources.items():
+        found = live.resources.get(key)
+        wanted, left = as_accepted(git, found, desired.accepted)
+        accepted += left
+        change = _change(wanted, git, found, desired, adopt, reenable)
+        if change is None and rekey and found is not None:
+            change = _rekeyed(wanted, found, desired)
         if change:
             changes.append(change)
         else:
@@ -174,10 +216,9 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
     dropped = [
         resource for key, resource in live.resources.items() if key not in desired.resources and desired.owns(resource)
     ]
-    idle = {item.live_id: item.reason for item in desired.not_applicable}
-    changes += [Delete(resource, _why(resource, idle), blocked=resource.keep) for resource in dropped]
+    gone, waiting = _gone(dropped, desired, today)
     return Plan(
-        changes=tuple(sorted(_kept_whole(changes), key=_order)),
+        changes=tuple(sorted(_kept_whole([*changes, *gone]), key=_order)),
         unchanged=tuple(sorted(unchanged)),
         unmanaged=live.unmanaged,
         not_applicable=desired.not_applicable,
@@ -186,7 +227,15 @@ def make_plan(desired: DesiredState, live: LiveState, *, adopt: bool = False, re
         notes=tuple(
             (key, whose(live.resources[key])) for key in sorted(unchanged) if not desired.owns(live.resources[key])
         ),
+        accepted=tuple(sorted(accepted, key=lambda one: (one.key, one.field.path))),
+        idle=idle(desired.accepted, accepted),
+        waiting=tuple(sorted(waiting)),
     )
+
+
+def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """The same changes in the order in which they are carried out."""
+    return tuple(sorted(_kept_whole(list(changes)), key=_order))
 
 
 def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
@@ -206,6 +255,10 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
         notes=tuple(pair for pair in plan.notes if pair[0] in keys),
+        accepted=tuple(one for one in plan.accepted if one.key in keys),
+        idle=tuple(pair for pair in plan.idle if pair[0].object in set(map(str, keys))),
+        waiting=tuple(pair for pair in plan.waiting if pair[0] in keys),
+        remarks=tuple(pair for pair in plan.remarks if pair[0] in keys),
     )
 
 
@@ -236,27 +289,10 @@ def matches(name: str, globs: Sequence[str]) -> bool:
     return any(fnmatchcase(name, glob) for glob in globs)
 
 
-def check_limits(plan: Plan, limits: Limits) -> None:
-    """Raise `UnsafePlan` when the plan deletes or rewrites more rules than allowed. Blocked changes do not count."""
-    deletes = _rules(plan, {"delete"})
-    allowed = max(limits.deletes, plan.owned_rules * limits.delete_share // 100)
-    if deletes > allowed:
-        raise UnsafePlan(
-            f"would delete {deletes} of {plan.owned_rules} owned rules, the limit is {allowed} "
-            f"(limits.deletes {limits.deletes}, limits.delete_share {limits.delete_share} %). "
-            f"Pass --allow-deletes {deletes} if that is meant."
-        )
-    updates = _rules(plan, {"update", "claim"})
-    if updates > limits.updates:
-        raise UnsafePlan(
-            f"would update {updates} rules, the limit is {limits.updates} (limits.updates). "
-            f"Pass --allow-updates {updates} if that is meant."
-        )
-
-
 def _change(
-    wanted: Resource, found: Resource | None, desired: DesiredState, adopt: bool, reenable: bool
+    wanted: Resource, git: Resource, found: Resource | None, desired: DesiredState, adopt: bool, reenable: bool
 ) -> Change | None:
+    """What makes the object equal to `wanted`, which is what `git` says but for what is accepted as it is live."""
     mark = desired.mark(wanted)
     if found is None:
         return Create(wanted, mark)
@@ -280,7 +316,37 @@ def _change(
     if not desired.owns(found):
         why = f"{whose(found)}; remove it there or rename the rule"
         return Update(found, wanted, mark, Cause.CONFLICT, fields, why)
-    return Update(found, wanted, mark, _cause(found.mark, found, wanted), fields, blocked)
+    return Update(found, wanted, mark, _cause(found.mark, found, wanted, git), fields, blocked)
+
+
+def _rekeyed(wanted: Resource, found: Resource, desired: DesiredState) -> Update | None:
+    """The same rule written again: Kibana runs a rule with the key of whoever wrote it last."""
+    if not desired.keyed or wanted.key.kind is not Kind.RULE or not desired.owns(found):
+        return None
+    reason = "nothing in it changes; written again so that it runs with the API key in use"
+    return Update(found, wanted, desired.mark(wanted), Cause.PENDING, (), reason=reason)
+
+
+def _gone(
+    dropped: Sequence[Resource], desired: DesiredState, today: date | None
+) -> tuple[list[Change], list[tuple[Key, str]]]:
+    """What is done about our objects that nobody wants any more, and which of them stay for now."""
+    not_applicable = {item.live_id: item.reason for item in desired.not_applicable}
+    changes: list[Change] = []
+    waiting: list[tuple[Key, str]] = []
+    for one, fate in fates(dropped, desired.grace_days, today):
+        idle_for = not_applicable.get(one.key.id)
+        why = f"not applicable: {idle_for}" if idle_for else "no longer in Git"
+        match fate:
+            case Goes():
+                changes.append(Delete(one, why, blocked=one.keep))
+            case SwitchedOff(retired=wanted, days=days):
+                reason = f"{why}; disabled now, deleted after {days} days"
+                fields, mark = field_changes(one.body, wanted.body), desired.mark(wanted)
+                changes.append(Update(one, wanted, mark, Cause.PENDING, fields, reason=reason, retires=True))
+            case Stays(reason=reason):
+                waiting.append((one.key, reason))
+    return changes, waiting
 
 
 def _kept_whole(changes: list[Change]) -> list[Change]:
@@ -294,14 +360,12 @@ def _kept_whole(changes: list[Change]) -> list[Change]:
     return [whole(change) for change in changes]
 
 
-def _why(found: Resource, idle: Mapping[str, str]) -> str:
-    return f"not applicable: {idle[found.key.id]}" if found.key.id in idle else "no longer in Git"
-
-
-def _cause(mark: Mark, found: Resource, wanted: Resource) -> Cause:
-    if mark.digest == found.digest:
+def _cause(mark: Mark, found: Resource, wanted: Resource, git: Resource) -> Cause:
+    """Which side moved since the mark was written. What is accepted counts as not moved."""
+    accepted = field_changes(git.body, wanted.body)
+    if mark.digest in (found.digest, digest(undone(found.body, accepted))):
         return Cause.PENDING
-    return Cause.DRIFT if mark.digest == wanted.digest else Cause.BOTH
+    return Cause.DRIFT if mark.digest in (wanted.digest, git.digest) else Cause.BOTH
 
 
 def _order(change: Change) -> tuple[bool, int, str]:
@@ -321,12 +385,6 @@ def _summary(change: Change) -> list[Json]:
         [live.digest, live.version] if live else None,
         desired.digest if desired else None,
     ]
-
-
-def _rules(plan: Plan, actions: Iterable[str]) -> int:
-    return sum(
-        change.key.kind is Kind.RULE and change.action in actions and not change.blocked for change in plan.changes
-    )
 
 
 def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:

@@ -133,6 +133,43 @@ def literal(value: object, let: Let) -> str:
     raise ValueError(f"{_NEEDED.get(type, 'no value')} is needed, this is {value!r}")
 
 
+def value(let: Let) -> bool | int | float | str | list[int | str] | None:
+    """The value that `literal` would write as this right-hand side, None where none would."""
+    text = let.value
+    found: bool | int | float | str | list[int | str] | None = None
+    match let.type:
+        case "long":
+            found = int(text)
+        case "real":
+            found = float(text)
+        case "bool":
+            found = text == "true"
+        case "timespan":
+            found = text
+        case "string" if text.startswith('"'):
+            found = _unescaped(text[1:-1])
+        case "dynamic":
+            found = _elements(text)
+        case _:
+            pass
+    try:
+        return found if found is not None and literal(found, let) == text else None
+    except ValueError:
+        return None
+
+
+def _unescaped(text: str) -> str:
+    meant = {"n": "\n", "r": "\r", "t": "\t"}
+    return re.sub(r"\\(.)", lambda match: meant.get(match[1], match[1]), text)
+
+
+def _elements(text: str) -> list[int | str] | None:
+    """The elements of `dynamic([...])`, as far as they are texts in double quotes and whole numbers."""
+    inner = text.removeprefix("dynamic(").removesuffix(")").strip()[1:-1]
+    found = re.findall(r'\s*(?:"((?:[^"\\\n]|\\.)*)"|(-?[0-9]+))\s*(?:,|$)', inner)
+    return [_unescaped(words) if not number else int(number) for words, number in found]
+
+
 def _require_elements(values: Sequence[object], before: str) -> None:
     """Numbers stay numbers and texts texts: `RemotePort in ("22")` never holds."""
     texts = '"' in before or "'" in before

@@ -13,8 +13,10 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from typing import Literal
 
 from deployer.findings import Location
+from deployer.model import Acceptance
 from deployer.model import Json
 from deployer.model import NotApplicable
 
@@ -153,6 +155,17 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """What a platform's own records say was last done to an object: who, when, by whose word."""
+
+    by: str | None
+    at: datetime | None
+    action: Literal["write", "delete"]
+    source: str
+    """The record, e.g. SentinelAudit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unmanaged:
     """A live object that this repository does not own. It is counted, named and left alone."""
 
@@ -185,6 +198,12 @@ class DesiredState:
     environment: str
     resources: Mapping[Key, Resource]
     not_applicable: tuple[NotApplicable, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
+    """Drift that is accepted here."""
+    grace_days: int = 0
+    """How long a rule that is no longer in Git stays, disabled, before it is deleted."""
+    keyed: bool = False
+    """Whether the platform runs a rule with the API key of whoever wrote it last (Kibana)."""
 
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""
@@ -216,7 +235,7 @@ class LiveState:
 
 def digest(body: Json) -> str:
     """16 hexadecimal digits that change when, and only when, the body changes as JSON."""
-    return hashlib.sha256(as_json(body).encode()).hexdigest()[:16]
+    return hashlib.sha256(as_json(body).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def as_json(value: Json) -> str:

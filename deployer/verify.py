@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import chain
 from itertools import repeat
 
+from deployer.accepted import as_accepted
 from deployer.diff import field_changes
 from deployer.outcome import Answer
 from deployer.outcome import Health
@@ -23,6 +25,8 @@ from deployer.outcome import Place
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.providers.base import Asked
+from deployer.retirement import Stays
+from deployer.retirement import fates
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -79,27 +83,36 @@ def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -
 
 
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
-    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them."""
-    return [
-        Asked(wanted, live.resources[key])
+    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them.
+
+    What is accepted is wanted as it is live: a rule that may rest for a while is not asked whether it runs.
+    """
+    found = [
+        Asked(as_accepted(wanted, live.resources[key], desired.accepted)[0], live.resources[key])
         for key, wanted in sorted(desired.resources.items())
-        if key in live.resources and _runs(wanted) and (among is None or key in among)
+        if key in live.resources and (among is None or key in among)
     ]
+    return [one for one in found if _runs(one.wanted)]
 
 
-def verify(desired: DesiredState, live: LiveState, health: Mapping[Key, Health]) -> tuple[Level, ...]:
+def verify(
+    desired: DesiredState, live: LiveState, health: Mapping[Key, Health], today: date | None = None
+) -> tuple[Level, ...]:
     """Every answer there is, object by object. An object that is missing is asked nothing more.
 
-    `health` is what the provider answered for the rules in `asked`.
+    `health` is what the provider answered for the rules in `asked`. `today` tells whose grace is over.
     """
     levels: list[Level] = []
     for key, wanted in sorted(desired.resources.items()):
         found = live.resources.get(key)
-        levels += _object(wanted, found, found is not None and desired.owns(found))
+        levels += _object(wanted, found, desired)
         levels += health[key].levels if key in health else ()
-    for key, found in sorted(live.resources.items()):
-        if key not in desired.resources and desired.owns(found):
-            levels.append(Level(key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
+    dropped = [one for key, one in sorted(live.resources.items()) if key not in desired.resources and desired.owns(one)]
+    for one, fate in fates(dropped, desired.grace_days, today):
+        if isinstance(fate, Stays):
+            levels.append(Level(one.key, "equal", Answer.PASS, f"no longer in Git: {fate.reason}"))
+        else:
+            levels.append(Level(one.key, "equal", Answer.FAIL, "it is still there, though no longer in Git"))
     return tuple(levels)
 
 
@@ -125,22 +138,24 @@ def _runs(wanted: Resource) -> bool:
     return wanted.key.kind is Kind.RULE and wanted.body.get("enabled") is True
 
 
-def _object(wanted: Resource, found: Resource | None, owned: bool) -> Iterator[Level]:
+def _object(wanted: Resource, found: Resource | None, desired: DesiredState) -> Iterator[Level]:
     key = wanted.key
     if found is None:
         yield Level(key, "present", Answer.FAIL, "it is not there")
         return
     yield Level(key, "present", Answer.PASS)
-    yield _equal(key, wanted, found, owned)
+    accepted, left = as_accepted(wanted, found, desired.accepted)
+    notes = [] if desired.owns(found) else [f"though not ours: {whose(found) if found.mark else 'it carries no mark'}"]
+    notes += [f"but for {one.field.path}, accepted until {one.acceptance.until}" for one in left]
+    yield _equal(key, accepted, found, "; ".join(notes))
     if key.kind is Kind.RULE:
-        yield _enabled(key, wanted, found)
+        yield _enabled(key, accepted, found)
 
 
-def _equal(key: Key, wanted: Resource, found: Resource, owned: bool) -> Level:
-    found_note = "" if owned else f"though not ours: {whose(found) if found.mark else 'it carries no mark'}"
+def _equal(key: Key, wanted: Resource, found: Resource, note: str) -> Level:
     paths = [field.path for field in field_changes(found.body, wanted.body)]
     if not paths:
-        return Level(key, "equal", Answer.PASS, found_note)
+        return Level(key, "equal", Answer.PASS, note)
     return Level(key, "equal", Answer.FAIL, f"it differs from Git in {', '.join(paths)}")
 
 

@@ -39,11 +39,11 @@ class Bench:
     def read(self, assignment: Assignment) -> LiveState:
         return self.provider.read(encode(assignment))
 
-    def plan(self, assignment: Assignment, **consent: bool) -> Plan:
+    def plan(self, assignment: Assignment, **consent: Any) -> Plan:
         desired = encode(assignment)
         return make_plan(desired, self.provider.read(desired), **consent)
 
-    def apply(self, assignment: Assignment, **consent: bool) -> Applied:
+    def apply(self, assignment: Assignment, **consent: Any) -> Applied:
         return apply(Place("acme", self.target.name), self.plan(assignment, **consent), self.provider)
 
     def writes(self) -> list[str]:

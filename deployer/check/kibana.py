@@ -60,6 +60,9 @@ def findings(subject: Subject) -> Iterator[Finding]:
     for dataset in fields.unknown:
         message = f"the fields of {dataset} are not known here, so what the rule reads of it is not checked"
         yield subject.warning("table-unknown", message, subject.at("data"))
+    if not subject.half.data:
+        message = "`data` names no dataset, so whether the fields that the rule reads are right was not checked"
+        yield subject.warning("tables-not-named", message, subject.at("data"))
     yield from _schedule(subject)
     yield from _override(subject, fields)
     yield from _filters(subject, fields)
@@ -85,7 +88,7 @@ def _fields(subject: Subject) -> _Fields:
         found[name] = field.get("type").text() or "unknown"
     unknown = tuple(dataset for dataset, table in known.items() if table is None)
     # A data view of the space's own may have runtime fields that nobody here knows of.
-    return _Fields(found, unknown, whole=not unknown and "data_view_id" not in subject.fields)
+    return _Fields(found, unknown, whole=bool(known) and not unknown and "data_view_id" not in subject.fields)
 
 
 def _node(subject: Subject) -> Node:

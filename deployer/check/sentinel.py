@@ -33,6 +33,10 @@ def tuned(subject: Subject, query: str | None, bench: Workbench, seen: set[tuple
     own = subject.half.query
     yield from lookback.findings(subject, _literals(subject))
     compiled = bench.compile(own, subject.half.data)
+    if subject.has_own_query:  # of the query in rules/ `written` has said it
+        yield from kql.findings(subject)
+        for said in compiled.said:
+            yield _finding(subject, said, said.line)
     yield from columns.findings(subject, compiled.columns)
     new = rendered.forms(subject.rule.id, own, query) - seen if query is not None else frozenset()
     if not new or query is None or not compiled.sound:

@@ -32,6 +32,11 @@ class Subject:
         """The half's fields, in the platform's own names."""
         return self.half.fields
 
+    @property
+    def has_own_query(self) -> bool:
+        """Whether an overlay replaces the query of the rule's own file."""
+        return f"{self.platform}.query" in self.rule.origins
+
     def at(self, *path: str | int) -> Location:
         """Where a field was written: in an overlay, or in the rule's own file."""
         for length in range(len(path), 0, -1):
@@ -41,8 +46,12 @@ class Subject:
         return self.document.at((self.platform.value, *path))
 
     def in_query(self, line: int | None, column: int | None) -> Location:
-        """A place in the query's file."""
-        return Location(self.half.query_location.path, line or 1, column or 1)
+        """A place in the query, in its file or in the overlay that holds it."""
+        start = self.half.query_location
+        if not self.has_own_query:
+            return Location(start.path, line or 1, column or 1)
+        # How far a literal block is indented is not known here; of a text on one line its beginning is near enough.
+        return Location(start.path, start.line + (line or 1), 1) if "\n" in self.half.query.strip() else start
 
     def error(self, code: str, message: str, where: Location) -> Finding:
         return Finding(code, f"{self.rule.id}: {message}", Severity.ERROR, where)

@@ -65,6 +65,13 @@ class Compiled:
         return all(each.severity is not Severity.ERROR for each in self.said)
 
 
+_NO_TABLES = Said(
+    "tables-not-named",
+    "`data` names no table, so the query was not compiled: whether a name in it is right cannot be told",
+    Severity.WARNING,
+)
+
+
 class Workbench:
     """Both engines, and what they have said already."""
 
@@ -76,13 +83,15 @@ class Workbench:
     def compile(self, query: str, data: tuple[str, ...]) -> Compiled:
         """What both engines say of `query`, which is meant to read the tables in `data`."""
         key = (query, data)
+        if not data:
+            return Compiled((_NO_TABLES,), None)
         if key not in self._compiled:
             self._compiled[key] = self._compile(query, data, both=True)
         return self._compiled[key]
 
     def compile_variant(self, query: str, data: tuple[str, ...]) -> Compiled:
         """The same by one engine, for a query that differs from a sound one in its lets only."""
-        return self._compile(query, data, both=False)
+        return self._compile(query, data, both=False) if data else Compiled((_NO_TABLES,), None)
 
     @cached_property
     def runs(self) -> bool:

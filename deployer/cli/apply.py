@@ -1,36 +1,40 @@
 """`deployer apply`: make live tenants equal to Git."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import TextIO
 
 import click
 
 from deployer.cli import common
 
 if TYPE_CHECKING:
+    from deployer.fleet import Approve
     from deployer.outcome import Outcome
+    from deployer.saved import SavedPlan
 
 
 @click.command()
 @common.targets
 @common.output
 @common.consents
+@common.recorded
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
-@click.option(
-    "--journal",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Record every write in this folder, one file a run (default: .deployer/journal under the root).",
-)
+@click.option("--plan", "file", type=click.File(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`).")
+@click.option("--digest", metavar="DIGEST", help="Apply only if the plan still has the digest that `plan` printed.")
 @click.pass_obj
-def apply(root: Path, /, yes: bool, folder: Path | None, **options: Any) -> int:
+def apply(
+    root: Path, /, yes: bool, file: TextIO | None, digest: str | None, folder: Path | None, **options: Any
+) -> int:
     """Make the targets equal to Git.
 
     On a terminal the plan is shown and you are asked first; in a pipeline it goes ahead, within limits. Every write is
-    recorded before it is sent and after it: what was there, what came of it.
+    recorded before it is sent and after it: what was there, what came of it. With --plan or --digest exactly what was
+    planned is done: a target that has changed since, or whose files have, is stopped, with every object named.
 
     \b
     Exit codes: 0 done, 1 failed or refused, 3 partly done.
@@ -39,11 +43,19 @@ def apply(root: Path, /, yes: bool, folder: Path | None, **options: Any) -> int:
     Example:
       deployer apply demo --yes
     """
-    from deployer.journal import Journal
+    saved = _saved(file, options) if file else None
+    if file and digest:
+        raise click.UsageError("--plan and --digest both say what was approved: give one of them")
+    approve = _same(digest) if digest else asking(yes or saved is not None)
+    with common.recording(root, folder, options["environment"]) as journal:
+        return common.run(
+            "apply", root, options, lambda fleet: fleet.apply(common.consent(options), approve, journal, saved)
+        )
 
-    ask = None if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
-    with Journal(folder or root / ".deployer" / "journal", options["environment"]) as journal:
-        return common.run("apply", root, options, lambda fleet: fleet.apply(common.consent(options), ask, journal))
+
+def asking(yes: bool) -> "Approve | None":
+    """Show the plan and ask, on a terminal; None where nobody is to be asked."""
+    return None if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
 
 
 def _ask(outcomes: "Sequence[Outcome]") -> bool:
@@ -54,3 +66,37 @@ def _ask(outcomes: "Sequence[Outcome]") -> bool:
     if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
         return True
     return click.confirm("Apply this?", err=True)
+
+
+def _same(digest: str) -> "Approve":
+    """Approval of one plan only, known by its digest."""
+    from deployer.errors import StalePlan
+    from deployer.saved import digest_of
+
+    def approve(outcomes: "Sequence[Outcome]") -> bool:
+        if (now := digest_of(outcomes)) != digest:
+            raise StalePlan(
+                f"the plan's digest is {now} by now, not {digest}: Git or a target has changed since, or a target that "
+                "was read then cannot be read. Nothing was written; plan again"
+            )
+        return True
+
+    return approve
+
+
+def _saved(file: TextIO, options: dict[str, Any]) -> "SavedPlan":
+    """The plan in `file`; what it was asked with goes into the options."""
+    from deployer.errors import CannotStart
+    from deployer.saved import read
+
+    asked_with = {name: options[name] for name in common.ASKED if options[name]}
+    if asked_with:
+        raise click.UsageError(f"--plan says everything; leave out {', '.join(map(common.flag, asked_with))}")
+    try:
+        saved = read(json.load(file), options["environment"])
+    except ValueError:
+        raise click.UsageError(f"{file.name} is not JSON: write it with `deployer plan ENV --out FILE`") from None
+    except CannotStart as error:
+        raise click.UsageError(f"{file.name}: {error}") from None
+    options |= {name: saved.asked.get(name, options[name]) for name in common.ASKED}
+    return saved

@@ -35,6 +35,7 @@ def check(
     from deployer.check import unmatched
     from deployer.findings import Severity
     from deployer.report import as_json
+    from deployer.report import as_markdown
     from deployer.report import as_text
 
     if lost := unmatched(root, environment, tenants, rules):
@@ -43,6 +44,8 @@ def check(
     code = int(any(finding.severity is Severity.ERROR for finding in seen.findings))
     if form == "json":
         text = as_json.findings(environment, code, seen.findings, seen.without)
+    elif form == "markdown":
+        text = as_markdown.findings(environment, seen.findings, seen.checked)
     else:
         text = as_text.findings(seen.findings, seen.checked)
     common.put_out(text, out)

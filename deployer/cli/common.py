@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -13,9 +14,10 @@ import click
 
 if TYPE_CHECKING:
     from deployer.errors import DeployerError
-    from deployer.fleet import Consent
     from deployer.fleet import Fleet
+    from deployer.journal import Journal
     from deployer.outcome import Outcome
+    from deployer.request import Consent
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,15 +45,20 @@ def selection(command: Command) -> Command:
     return command
 
 
-def output(command: Command) -> Command:
+def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
         click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
-        click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Of the report."),
+        click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
     return command
+
+
+def plain_output(command: Command) -> Command:
+    """--format and --out of what has no report in Markdown."""
+    return output(command, ("text", "json"))
 
 
 def consents(command: Command) -> Command:
@@ -59,6 +66,7 @@ def consents(command: Command) -> Command:
     for decorate in (
         click.option("--allow-updates", type=click.IntRange(0), help="Allow this many rule updates per target."),
         click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target."),
+        click.option("--rekey", is_flag=True, help="Write equal Kibana rules again, to run with the API key in use."),
         click.option("--reenable", is_flag=True, help="Write rules that Sentinel has switched off by itself, too."),
         click.option("--adopt", is_flag=True, help="Take over objects that stand where ours belong, without a mark."),
     ):
@@ -66,17 +74,58 @@ def consents(command: Command) -> Command:
     return command
 
 
+ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+"""The options that decide what a plan holds, by the names of their parameters."""
+
+
+def flag(name: str) -> str:
+    """How an option of `ASKED` is written."""
+    return "--" + {"tenants": "tenant", "rules": "rule"}.get(name, name).replace("_", "-")
+
+
+def journal(help: str) -> Callable[[Command], Command]:
+    """--journal."""
+    return click.option(
+        "--journal",
+        "folder",
+        type=click.Path(file_okay=False, path_type=Path),
+        help=f"{help} (default: .deployer/journal under the root).",
+    )
+
+
+def recorded(command: Command) -> Command:
+    """--journal of a command that writes."""
+    return journal("Record every write in this folder, one file a run")(command)
+
+
+def journals(root: Path, folder: Path | None) -> Path:
+    """The folder of the journals."""
+    return folder or root / ".deployer" / "journal"
+
+
+def recording(root: Path, folder: Path | None, environment: str) -> "Journal":
+    """The journal of this run."""
+    from deployer.journal import Journal
+
+    return Journal(journals(root, folder), environment)
+
+
+def exactly(name: str) -> str:
+    """A glob that matches this name only."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+
+
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
     from deployer.fleet import JOBS
     from deployer.fleet import Fleet
-    from deployer.fleet import Selection
-    from deployer.fleet import require_matches
     from deployer.manifest.load import load
+    from deployer.request import Selection
+    from deployer.request import require_matches
 
     trusted = trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted)
+    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
     selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
         require_matches(manifest, selection)
@@ -87,9 +136,15 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
 
 def consent(options: dict[str, Any]) -> "Consent":
     """What the options agree to."""
-    from deployer.fleet import Consent
+    from deployer.request import Consent
 
-    return Consent(options["adopt"], options["reenable"], options["allow_deletes"], options["allow_updates"])
+    return Consent(
+        adopt=options["adopt"],
+        reenable=options["reenable"],
+        deletes=options["allow_deletes"],
+        updates=options["allow_updates"],
+        rekey=options["rekey"],
+    )
 
 
 def trusted_hosts() -> tuple[str, ...] | None:
@@ -98,22 +153,43 @@ def trusted_hosts() -> tuple[str, ...] | None:
     return None if given is None else tuple(host.strip() for host in given.split(",") if host.strip())
 
 
+def trusted_root() -> Path | None:
+    """The checkout whose credentials and trusted hosts count, where the one under --root is not to be trusted."""
+    given = os.environ.get("DEPLOYER_TRUSTED_ROOT")
+    if given == "":
+        # A variable that a pipeline left empty must not give the credentials back to what is not trusted.
+        raise click.UsageError("DEPLOYER_TRUSTED_ROOT is empty: name the trusted checkout, or take the variable away")
+    return None if given is None else Path(given)
+
+
 def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
     """One verb over the selected targets: its report is put out, its exit code returned."""
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
+    from deployer.report import as_markdown
     from deployer.report import as_text
+    from deployer.saved import digest_of
+    from deployer.saved import digest_to_approve
 
-    json = options["form"] == "json"
+    environment = options["environment"]
+    # A plan that goes into a file and is not asked for in some form is one to apply later.
+    saving = verb == "plan" and options["out"] is not None and options["form"] is None
+    form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
         outcomes = call(fleet(root, options))
     except DeployerError as error:
-        if json:
-            put_out(as_json.failure(verb, options["environment"], error), options["out"])
+        if form:
+            put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    report = as_json.render(verb, options["environment"], outcomes) if json else as_text.render(outcomes)
-    put_out(report, options["out"])
+    if form is as_json and verb == "plan":
+        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+    elif form:
+        put_out(form.render(verb, environment, outcomes), options["out"])
+    if form is None or saving:
+        digest = digest_to_approve(outcomes) if verb == "plan" else ""
+        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
     return exit_code(outcomes)
 
 

@@ -10,10 +10,14 @@ from deployer import __version__
 from deployer.cli import analyser
 from deployer.cli import apply
 from deployer.cli import check
+from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
+from deployer.cli import pull
+from deployer.cli import rollback
 from deployer.cli import schema
 from deployer.cli import show
+from deployer.cli import tenants
 from deployer.cli import test
 from deployer.cli import verify
 
@@ -46,10 +50,14 @@ _COMMANDS = (
     analyser.analyser,
     apply.apply,
     check.check,
+    drift.drift,
     emulator.emulator,
     plan.plan,
+    pull.pull,
+    rollback.rollback,
     schema.schema,
     show.show,
+    tenants.tenants,
     test.test,
     verify.verify,
 )

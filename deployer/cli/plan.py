@@ -15,6 +15,8 @@ from deployer.cli import common
 def plan(root: Any, /, **options: Any) -> int:
     """Show what apply would do, and write nothing.
 
+    `--out FILE` saves the plan for `apply --plan FILE`, and shows it; with --format the report in that format is saved.
+
     \b
     Exit codes: 0 nothing to do, 2 changes, 1 refused or nothing could be read, 3 some targets could not be read.
 

@@ -9,7 +9,7 @@ from deployer.cli import common
 
 @click.command()
 @common.targets
-@common.output
+@common.plain_output
 @click.pass_obj
 def show(root: Any, /, **options: Any) -> int:
     """Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied. Offline.

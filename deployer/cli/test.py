@@ -11,7 +11,13 @@ from deployer.cli import common
 @click.command()
 @click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable.")
 @click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", help="Of the report.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit", "markdown"]),
+    default="text",
+    help="Of the report.",
+)
 @click.pass_obj
 def test(root: Path, /, rules: tuple[str, ...], form: str, out: TextIO | None) -> int:
     """Run the cases of rules/*/tests.yaml against the rules as they would be deployed. Offline.
@@ -28,6 +34,7 @@ def test(root: Path, /, rules: tuple[str, ...], form: str, out: TextIO | None) -
     from deployer.errors import DeployerError
     from deployer.plan import matches
     from deployer.report import as_junit
+    from deployer.report import as_markdown
     from deployer.report import rule_tests
     from deployer.ruletests import suite
 
@@ -36,9 +43,16 @@ def test(root: Path, /, rules: tuple[str, ...], form: str, out: TextIO | None) -
     try:
         report = suite.run_all(root, rules)
     except DeployerError as error:
-        if form != "text":
+        if form == "markdown":
+            common.put_out(as_markdown.failure("test", "rules", error), out)
+        elif form != "text":
             common.put_out((as_junit if form == "junit" else rule_tests).failure(error), out)
         raise common.complaint(error) from None
-    render = {"text": rule_tests.render, "json": rule_tests.document, "junit": as_junit.render}[form]
+    render = {
+        "text": rule_tests.render,
+        "json": rule_tests.document,
+        "junit": as_junit.render,
+        "markdown": as_markdown.rule_tests,
+    }[form]
     common.put_out(render(report), out)
     return rule_tests.exit_code(report)

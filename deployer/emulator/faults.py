@@ -1,7 +1,8 @@
 """Injected failures: which requests fail, how often, and in which way.
 
 `{"path": regex, "method": "PUT", "query": regex, "kind": "status", "status": 503, "body": …, "headers": …,
-"times": 2, "after": 1, "seconds": 0.5, "applied": false}`. Only `path` is required.
+"times": 2, "after": 1, "seconds": 0.5, "applied": false}`. Only `path` is required; `method` may name several:
+"POST|PUT|DELETE".
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Fault:
 
     def matches(self, method: str, path: str, query: str) -> bool:
         """Whether this request is meant."""
-        if self.times == 0 or (self.method and self.method.upper() != method):
+        if self.times == 0 or (self.method and method not in self.method.upper().split("|")):
             return False
         if self.kind == "stale" and method not in ("GET", "HEAD"):
             return False
@@ -66,6 +67,8 @@ class Faults:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._quiet = threading.Event()
+        self._waiting = 0
+        self._stalled = threading.Condition(self._lock)
 
     def add(self, spec: Mapping[str, Any], writes: int) -> None:
         """Put a fault in force; `writes` is the store's count now, the line between past and present."""
@@ -107,4 +110,15 @@ class Faults:
 
     def wait(self, seconds: float) -> None:
         """Sleep, but wake when the faults are cleared."""
-        self._quiet.wait(seconds)
+        with self._stalled:
+            quiet = self._quiet
+            self._waiting += 1
+            self._stalled.notify_all()
+        quiet.wait(seconds)
+        with self._stalled:
+            self._waiting -= 1
+
+    def stalled(self, seconds: float) -> bool:
+        """Whether a request waits in a fault, at the latest after so many seconds."""
+        with self._stalled:
+            return self._stalled.wait_for(lambda: self._waiting > 0, seconds)

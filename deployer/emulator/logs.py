@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from deployer.engines.kusto import Result
 
 HEALTH = "SentinelHealth"
+AUDIT = "SentinelAudit"
+ACTIVITY = "AzureActivity"
 ALERTS = "SecurityAlert"
 
 
@@ -42,12 +44,13 @@ def table_names(world: World, scope: str) -> tuple[str, ...]:
     """The tables that exist, sorted.
 
     A table springs into being with its first row. Those that a control call told exist too; without such a call every
-    known table does, but for SentinelHealth, which is there only once health monitoring has recorded a run.
+    known table does, but for SentinelHealth, which is there only once health monitoring has recorded a run, and
+    SentinelAudit likewise.
     """
     from deployer.engines import tables
 
     told = (world.store.get(TABLES, scope, "tables") or {}).get("tables")
-    named = set(tables.sentinel_names()) - {HEALTH} if told is None else set(told)
+    named = set(tables.sentinel_names()) - {HEALTH, AUDIT} if told is None else set(told)
     return tuple(sorted(named | {ALERTS} | set(world.store.names(TELEMETRY, scope))))
 
 

@@ -162,6 +162,10 @@ class Emulator:
         """Take all injected failures back."""
         self._require()[0].faults.clear()
 
+    def stalled(self, seconds: float) -> bool:
+        """Whether a request waits in a `timeout` or `late` fault by now; asks for so many seconds."""
+        return self._require()[0].faults.stalled(seconds)
+
     def load(
         self,
         kibana: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]] | None = None,

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from deployer.emulator import reshaping
 from deployer.emulator.calls import Document
 from deployer.emulator.clock import Clock
 from deployer.emulator.databases import Databases
@@ -17,7 +18,8 @@ from deployer.emulator.store import Store
 
 # query_row_limit: the rows that a log query may answer; the service's own limit is 500,000
 # (https://learn.microsoft.com/azure/azure-monitor/service-limits#query-api).
-DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50, "query_row_limit": 500_000}
+# reshape: in which other ways documents are answered, see `reshaping`.
+DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50, "query_row_limit": 500_000, "reshape": []}
 
 
 class World:
@@ -43,6 +45,8 @@ class World:
             raise ValueError(f"no such setting: {name}={value!r}; settings and their defaults: {DEFAULTS}")
         if name == "kibana_version" and not re.fullmatch(r"\d+\.\d+\.\d+", value):
             raise ValueError(f"not a version of Kibana: {value!r}")
+        if name == "reshape" and (odd := [one for one in value if one not in reshaping.WAYS]):
+            raise ValueError(f"no such way to reshape: {odd}; there are {', '.join(reshaping.WAYS)}")
         current = self.store.get(SETTINGS, "", "settings") or {}
         self.store.put(SETTINGS, "", "settings", {**current, name: value})
 

@@ -49,7 +49,7 @@ def entries(node: Node, known: Mapping[str, Category]) -> tuple[Mapping[str, tup
         read = [_entry(item, known[name], findings) for item in items.items()]
         found[name] = tuple(entry for entry in read if entry)
         findings += _repeated(found[name])
-    return found, tuple(findings)
+    return found, (*findings, *_repeated_items(entry for entries in found.values() for entry in entries))
 
 
 def _others(name: str, known: Iterable[str]) -> str:
@@ -117,6 +117,7 @@ def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | N
         ports=_ports(node.get("ports"), category, findings),
         expires=expires,
         ticket=node.get("ticket").text(),
+        item=node.get("item").text(),
         reviewed=_read(node.get("reviewed"), values.day, findings) if _dated(node.get("reviewed")) else None,
     )
     return entry if value else None
@@ -154,6 +155,15 @@ def _ports(node: Node, category: Category, findings: list[Finding]) -> tuple[int
             message = f"{label(item.path)}: port {number} is none of {shown_key(category.name)}, which counts on "
             findings.append(item.error("foreign-port", message + listed(map(str, category.ports))))
     return tuple(sorted(node.numbers()))
+
+
+def _repeated_items(found: Iterable[Entry]) -> Iterator[Finding]:
+    first: dict[str, Location] = {}
+    for entry in found:
+        before = first.setdefault(entry.item, entry.location) if entry.item else entry.location
+        if before != entry.location:
+            message = f"the item {shown(entry.item or '')} has an entry already, in line {before.line}"
+            yield Finding("repeated-entry", message, location=entry.location)
 
 
 def _repeated(found: Iterable[Entry]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
+from deployer.findings import Severity
 from deployer.manifest import targets
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
@@ -25,7 +26,7 @@ from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
 
-_NO_FIELDS = frozenset({"parameters", "data", "type", "kind", "language"})
+_NO_FIELDS = frozenset({"parameters", "query", "data", "type", "kind", "language"})
 """Keys of an overlay's block that the rule's block has not, or that no overlay may change."""
 
 _CONTEXT = frozenset({"type", "kind", "data_view", "data_view_id"})
@@ -36,7 +37,8 @@ def of_environment(
     name: str, node: Node, book: RuleBook, selected: Set[str], files: Sequence[TenantFile]
 ) -> tuple[Finding, ...]:
     """What is wrong with environment.yaml's overlay, and what rules need that nobody has."""
-    overlay = _overlay_faults(node.get("overlay"), book, selected, set(Platform))
+    here = selected - {rule for rule in selected if not any(_is_for(rule, file, book) for file in files)}
+    overlay = _overlay_faults(node.get("overlay"), book, selected, set(Platform), here)
     return (*overlay, *_missing_data(name, files, book, selected))
 
 
@@ -46,11 +48,16 @@ def of_tenants(files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) 
 
 
 def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
-    """Remarks about allowlist entries that depend on the day."""
+    """Remarks about allowlist entries and accepted drift that depend on the day."""
     midnight = datetime(today.year, today.month, today.day, tzinfo=UTC)
     for file in files:
         if file.document is None or file.tenant is None:
             continue
+        for accepted in file.tenant.accepted:
+            if not accepted.covers(today):
+                message = f"the drift of {shown(accepted.object)} was accepted until {shown(accepted.until)}"
+                way_out = "accept it anew, pull it, or take this out and apply"
+                yield Finding("lapsed-acceptance", f"{message}: {way_out}", Severity.WARNING, accepted.location)
         lists = [items for _, items in file.document.root.get("allowlists").entries()]
         nodes = {item.location: item for items in lists for item in items.items()}
         for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
@@ -70,21 +77,48 @@ def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, select
         return
     node = file.document.root
     platforms = {target.platform for target in file.tenant.targets}
-    yield from _overlay_faults(node.get("overlay"), book, selected, platforms)
+    here = {rule for rule in selected if _is_for(rule, file, book)}
+    yield from _overlay_faults(node.get("overlay"), book, selected, platforms, here)
     for target in file.tenant.targets:
         overlay = node.get("targets").get(target.name).get("overlay")
-        yield from _overlay_faults(overlay, book, selected, {target.platform})
+        at_target = {rule for rule in here if rule in book.unreadable or book.rules[rule].is_for(target)}
+        yield from _overlay_faults(overlay, book, selected, {target.platform}, at_target)
+    yield from _accepted_faults(node, book)
     yield from _data_remarks(node, files, book)
-    yield from _idle_allowlists(node, book, selected)
+    yield from _idle_allowlists(node, book, here)
 
 
-def _overlay_faults(node: Node, book: RuleBook, selected: Set[str], platforms: Set[Platform]) -> Iterator[Finding]:
-    """Errors for overlays that would change nothing: what is written and has no effect is a mistake."""
+def _accepted_faults(node: Node, book: RuleBook) -> Iterator[Finding]:
+    """Errors for accepted drift of a rule that nobody knows: it would be accepted in vain."""
+    known = {rule.live_id for rule in book.rules.values()}
+    for item in node.get("accepted").items():
+        kind, _, name = (item.get("object").text() or "").partition("/")
+        if kind == "rule" and name not in known and not book.unreadable:
+            message = f"there is no rule {shown(name)} in rules/{guess(name, known)}"
+            yield item.get("object").error("no-match", message)
+
+
+def _is_for(rule: str, file: TenantFile, book: RuleBook) -> bool:
+    """Whether the rule goes to some target of the tenant; of what cannot be read it is taken to be so."""
+    if rule in book.unreadable or file.tenant is None:
+        return True
+    return any(book.rules[rule].is_for(target) for target in file.tenant.targets)
+
+
+def _overlay_faults(
+    node: Node, book: RuleBook, selected: Set[str], platforms: Set[Platform], here: Set[str]
+) -> Iterator[Finding]:
+    """Errors for overlays that would change nothing: what is written and has no effect is a mistake.
+
+    `here` are those of the selected rules whose `tenants` let them come here.
+    """
     for glob, tuning in node.entries():
-        matched = {name for name in selected if fnmatchcase(name, glob)}
+        matched = {name for name in here if fnmatchcase(name, glob)}
         if not matched:
             elsewhere = any(fnmatchcase(name, glob) for name in (*book.rules, *book.unreadable))
             reason = "that this environment deploys" if elsewhere else "in rules/"
+            if any(fnmatchcase(name, glob) for name in selected):
+                reason = "that comes here: see `tenants` in its rule.yaml"
             near = "" if elsewhere else guess(glob, book.rules)
             yield tuning.key_error("no-match", f"{shown_key(glob)} matches no rule {reason}{near}")
             continue
@@ -107,7 +141,7 @@ def _overlay_faults(node: Node, book: RuleBook, selected: Set[str], platforms: S
 
 def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:
     """Errors for fields that are right by themselves and have no place in the rule: a platform drops them unseen."""
-    change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS}
+    change = {key: value for key, value in block.mapping().items() if key not in _NO_FIELDS and value is not None}
     own = {key: value for key, value in rule.root.get(platform).mapping().items() if key in _CONTEXT | change.keys()}
     before = misplaced({platform: own}, "rule")
     for path, message in misplaced({platform: merged(own, change)}, "rule").items():
@@ -115,6 +149,17 @@ def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Findin
             where = block.document.key_at((*block.path, *path[1:]))
             name = shown(rule.root.get("id").text() or "")
             yield Finding("misplaced-key", f"in the rule {name}, {message}", location=where)
+
+
+def unknown_tenants(book: RuleBook, known: Set[str]) -> Iterator[Finding]:
+    """Remarks about `tenants` of rules that match nobody; `known` are tenants, and their targets as tenant/target."""
+    for name, document in book.documents.items():
+        for item in document.root.get("tenants").items():
+            glob = item.text()
+            if glob and not any(fnmatchcase(each, glob) for each in known):
+                near = guess(glob, known)
+                message = f"{shown(glob)} matches no tenant of any environment, so the rule does not go there{near}"
+                yield item.warning("unknown-tenant", f"{name}: {message}")
 
 
 def _half(rule: Rule, platform: Platform) -> bool:
@@ -128,12 +173,16 @@ def _missing_data(
     if book.unreadable or any(file.document is None for file in files):
         return
     for platform in Platform:
-        had = _had(platform, files)
+        everybody = _had(platform, files)
         for name in sorted(selected):
+            own = [file for file in files if _is_for(name, file, book)]
+            had = _had(platform, own) if len(own) < len(files) else everybody
             for item in book.documents[name].root.get(platform).get("data").items() if had else ():
                 data = item.text() or ""
                 if data and data not in had and _blamed(data, platform, files, book) is None:
-                    message = f"no tenant of {environment} has {shown_key(data)}, so the rule runs nowhere there"
+                    those = "" if had is everybody else " that the rule goes to"
+                    lacking = f"no tenant of {environment}{those} has {shown_key(data)}"
+                    message = f"{lacking}, so the rule runs nowhere there"
                     near = nearest(data, had)
                     meant = f"; did you mean {shown(near)}, which {min(had[near])} has?" if near else ""
                     yield item.warning("unknown-data", message + meant)

@@ -31,27 +31,37 @@ def names(root: Path) -> tuple[str, ...]:
 
 
 def read(
-    root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None
+    root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None, trusted_root: Path | None = None
 ) -> tuple[Environment | None, Document | None, tuple[Finding, ...]]:
-    """The environment, and everything that is wrong with its file. With errors it serves only to look on."""
+    """The environment, and everything that is wrong with its file. With errors it serves only to look on.
+
+    Credentials and trusted hosts are those of the same file under `trusted_root`, where that is given.
+    """
     path = f"{FOLDER}/{name}/environment.yaml"
     document, faults = files.document(root, path, "environment")
     findings = [*faults, *_stray(root, name)]
     if document is None:
         return None, None, tuple(findings)
-    node = document.root
-    own = _patterns(node.get("trusted_hosts"), findings)
+    node = trusted = document.root
+    if trusted_root is not None:
+        other, faults = files.document(trusted_root, path, "environment")
+        findings += faults
+        if other is None:
+            return None, document, tuple(findings)
+        trusted = other.root
+    own = _patterns(trusted.get("trusted_hosts"), findings)
     outside = None if trusted_hosts is None else tuple(_outside(trusted_hosts, findings))
     environment = Environment(
         name=name,
         owner=node.get("owner").text() or "",
         rules=node.get("rules").texts() or ("*",),
         trusted_hosts=own if outside is None else outside,
-        credentials={key: _credential(key, inner, findings) for key, inner in node.get("credentials").entries()},
+        credentials={key: _credential(key, inner, findings) for key, inner in trusted.get("credentials").entries()},
         limits=_limits(node.get("limits")),
         require=node.get("verify").get("require").texts() or REQUIRED,
         overlay=tunings(node.get("overlay")),
         location=node.location,
+        grace_days=node.get("deleting").get("grace_days").number() or 0,
     )
     findings += _unmatched(node, book)
     return environment, document, tuple(findings)

@@ -85,9 +85,14 @@ def text(root: Path, path: str) -> tuple[str | None, tuple[Finding, ...]]:
     return decoded.replace("\r\n", "\n"), ()
 
 
-def document(root: Path, path: str, schema: str) -> tuple[Document | None, tuple[Finding, ...]]:
-    """A YAML file with everything that is wrong with its form. With errors, the document serves only to look on."""
-    data, findings = content(root, path)
+def document(
+    root: Path, path: str, schema: str, instead: bytes | None = None
+) -> tuple[Document | None, tuple[Finding, ...]]:
+    """A YAML file with everything that is wrong with its form. With errors, the document serves only to look on.
+
+    `instead` is what the file would hold, if it is not to be read.
+    """
+    data, findings = content(root, path) if instead is None else (instead, ())
     if data is None:
         return None, findings
     parsed, findings = parse(data, path)

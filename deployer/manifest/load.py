@@ -9,6 +9,7 @@ from datetime import UTC
 from datetime import date
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from deployer.errors import CannotStart
 from deployer.errors import InvalidManifest
@@ -48,6 +49,8 @@ class Manifest:
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
     """The environment's and the tenants' files by path: where each value was written."""
+    trusted_root: Path | None = None
+    """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +64,26 @@ class _Loaded:
     files: tuple[TenantFile, ...]
 
 
-def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = None) -> Manifest:
+def load(
+    root: Path,
+    environment: str,
+    trusted_hosts: Sequence[str] | None = None,
+    trusted_root: Path | None = None,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
+) -> Manifest:
     """The manifest of one environment.
 
     Raises `CannotStart` for an unknown environment, and `InvalidManifest` with all findings when rules/ or the
     environment itself has errors. A tenant whose file has errors is in `broken_tenants` instead of `tenants`.
-    `trusted_hosts` replaces those of the environment.
+    `trusted_hosts` replaces those of the environment. With `trusted_root`, another checkout of the same repository,
+    its credentials and its trusted hosts count instead of those under `root`. `edited` holds tenants' files by path as
+    they would be, to be read instead of those that are there.
     """
     known = environments.names(root)
     if environment not in known:
         raise CannotStart(_unknown(environment, known))
     book = rules.read(root)
-    loaded = _load(root, environment, book, trusted_hosts)
+    loaded = _load(root, environment, book, trusted_hosts, trusted_root, edited)
     shared = (*book.findings, *loaded.findings)
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
@@ -86,6 +97,7 @@ def load(root: Path, environment: str, trusted_hosts: Sequence[str] | None = Non
         findings=_sorted((*shared, *_of_files(loaded.files))),
         broken_tenants={file.name: _sorted(file.findings) for file in loaded.files if file.broken},
         documents={**documents, loaded.document.path: loaded.document},
+        trusted_root=trusted_root,
     )
 
 
@@ -108,14 +120,23 @@ def inspect(
     for name in known if environment is None else (environment,):
         loaded = _load(root, name, book, trusted_hosts)
         findings += [*loaded.findings, *_of_files(loaded.files), *crosschecks.dated(loaded.files, today)]
+    if any(rule.tenants for rule in book.rules.values()):
+        findings += crosschecks.unknown_tenants(book, tenants.places(root, known))
     if not known:
         findings.append(Finding("no-environments", _unknown("", known), location=Location(environments.FOLDER)))
     return _sorted(findings)
 
 
-def _load(root: Path, name: str, book: RuleBook, trusted_hosts: Sequence[str] | None) -> _Loaded:
-    environment, document, findings = environments.read(root, name, book, trusted_hosts)
-    files, remarks = tenants.read_all(root, name, environment, book, outside=trusted_hosts is not None)
+def _load(
+    root: Path,
+    name: str,
+    book: RuleBook,
+    trusted_hosts: Sequence[str] | None,
+    trusted_root: Path | None = None,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
+) -> _Loaded:
+    environment, document, findings = environments.read(root, name, book, trusted_hosts, trusted_root)
+    files, remarks = tenants.read_all(root, name, environment, book, trusted_hosts is not None, edited)
     findings = (*findings, *remarks)
     if environment is None or document is None:
         return _Loaded(environment, document, findings, files)

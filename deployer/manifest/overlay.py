@@ -10,6 +10,7 @@ from deployer.manifest.document import Node
 from deployer.manifest.document import Path
 from deployer.manifest.document import merged
 from deployer.manifest.load import Manifest
+from deployer.manifest.remarks import mapping
 from deployer.model import Assignment
 from deployer.model import Json
 from deployer.model import NotApplicable
@@ -19,19 +20,26 @@ from deployer.model import Rule
 from deployer.model import Target
 from deployer.model import Tenant
 
+_NO_FIELDS = frozenset({"parameters", "query"})
+"""What stands in a block and is no field of the rule's."""
+
 
 def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
-    """What `target` is to hold: the environment's rules that have a half for its platform, tuned for it.
+    """What `target` is to hold: the environment's rules that are for it and have a half for its platform, tuned for it.
 
     Overlays apply from the environment over the tenant to the target. Within one of them globs come first, in the
     order written, and the rule's own id last. The tenant's index patterns replace those of the rule and of the
     environment, and are themselves replaced where the tenant or the target says so for one rule.
+
+    In a platform's block null takes a field out, and `query` replaces the text of the query file.
     """
     rules: list[Rule] = []
     excused: list[NotApplicable] = []
     for name, rule in sorted(manifest.rules.items()):
         half = rule.on(target.platform)
         if half is None or not any(fnmatchcase(name, glob) for glob in manifest.environment.rules):
+            continue
+        if not rule.is_for(target):
             continue
         if missing := _missing(half, tenant, target.platform):
             excused.append(NotApplicable(name, missing, rule.formerly))
@@ -46,6 +54,8 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         categories={name: manifest.categories[name] for name in honoured},
         entries={name: tenant.allowlists.get(name, ()) for name in honoured},
         not_applicable=tuple(excused),
+        accepted=tuple(one for one in tenant.accepted if one.target in (None, target.name)),
+        grace_days=manifest.environment.grace_days,
     )
 
 
@@ -108,7 +118,7 @@ def _changed(rule: Rule, node: Node, platform: Platform) -> Rule:
             origins[key] = node.get(key).location
     half = rule.on(platform)
     if half is not None and platform in node.mapping():
-        half = _changed_half(half, node.get(platform).mapping())
+        half = _changed_half(half, node.get(platform))
         _note(node.get(platform), platform, origins)
     return replace(
         rule,
@@ -120,14 +130,25 @@ def _changed(rule: Rule, node: Node, platform: Platform) -> Rule:
     )
 
 
-def _changed_half(half: PlatformRule, change: Mapping[str, Json]) -> PlatformRule:
-    parameters = change.get("parameters")
-    fields = merged(half.fields, {key: value for key, value in change.items() if key != "parameters"})
+def _changed_half(half: PlatformRule, node: Node) -> PlatformRule:
+    change, query = node.mapping(), node.get("query")
+    fields = merged(half.fields, {key: value for key, value in change.items() if key not in _NO_FIELDS})
     return replace(
         half,
-        fields=fields if isinstance(fields, Mapping) else half.fields,
-        parameters={**half.parameters, **(parameters if isinstance(parameters, Mapping) else {})},
+        query=query.text() or half.query,
+        query_location=half.query_location if query.text() is None else query.location,
+        fields={key: _without_nulls(value) for key, value in mapping(fields).items() if value is not None},
+        parameters={**half.parameters, **node.get("parameters").mapping()},
+        dropped=frozenset({*half.dropped, *(key for key, value in change.items() if value is None)})
+        - {key for key, value in change.items() if value is not None},
     )
+
+
+def _without_nulls(value: Json) -> Json:
+    """The same without what an overlay took out, as deep as mappings merge."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
 
 
 def _note(node: Node, path: str, origins: dict[str, Location]) -> None:

@@ -37,6 +37,8 @@ QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
 
 _READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
 _OWN_KEYS = frozenset({"data"})
+_WITHOUT_QUERY = frozenset({"machine_learning", "saved_query"})
+"""Kibana's rule types that may have no query of their own."""
 _LANGUAGE_IS_TYPE = frozenset({"eql", "esql"})
 """Kibana's rule types that take queries of the language of the same name only."""
 
@@ -135,7 +137,7 @@ def _half(
             message = f"the rule's query is {name.partition('.')[2]}, so it lies in {name}; {rest}"
             findings.append(files.error("query-language", message, f"{place}/{each}"))
     query = _query(root, path, findings) if name in present else ""
-    if not present:
+    if not present and not _needs_no_query(block):
         message = f"the `{platform}:` block has no query: {name} is missing beside rule.yaml"
         findings.append(block.key_error("block-without-query", message))
     return PlatformRule(
@@ -144,6 +146,11 @@ def _half(
         data=block.get("data").texts(),
         query_location=Location(path),
     )
+
+
+def _needs_no_query(block: Node) -> bool:
+    """Whether a Kibana rule may do without a query file: its jobs, a query saved in Kibana or its filters choose."""
+    return block.get("type").text() in _WITHOUT_QUERY or bool(block.get("filters").items())
 
 
 def _query_file(block: Node, platform: Platform, present: Sequence[str]) -> str:
@@ -197,6 +204,7 @@ def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None
         purpose=node.get("purpose").text() or "detection",
         source=node.get("source").text() or "",
         formerly=node.get("formerly").texts(),
+        tenants=node.get("tenants").texts(),
     )
 
 

@@ -2,7 +2,8 @@
 
 The files in `schemas/` are the one source for validation and for editors. They use no anyOf and no oneOf: where things
 differ by platform they branch with if/then, so that every message points at one place. `errorMessage` and
-`patternErrorMessage` are the names that editors know for the sentence to show.
+`patternErrorMessage` are the names that editors know for the sentence to show. A block in an overlay is a rule's block
+in which null takes a field out; it is derived here, so that the two cannot come to differ.
 """
 
 import json
@@ -10,6 +11,7 @@ import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Set
 from functools import cache
 from importlib import resources
 from typing import cast
@@ -30,12 +32,18 @@ from deployer.manifest.wording import shown_key
 from deployer.model import Json
 
 NAMES = ("rule", "tests", "allowlists", "environment", "tenant", "telemetry")
+_TUNED = {
+    "kibana_tuning": ("kibana_block", frozenset("name description severity enabled query language".split())),
+    "sentinel_tuning": ("sentinel_block", frozenset("displayName severity enabled query".split())),
+}
+"""Of what an overlay's block is derived, and what no rule is without: null cannot take it out."""
 
 
 @cache
 def schemas() -> Mapping[str, Mapping[str, Json]]:
     """The schemas by name, each complete in itself."""
-    common = mapping(_read("common")["$defs"])
+    shared = mapping(_read("common")["$defs"])
+    common = {**shared, **{name: _nullable(mapping(shared[block]), never) for name, (block, never) in _TUNED.items()}}
     return {name: _complete(_read(name), common) for name in NAMES}
 
 
@@ -86,6 +94,24 @@ def _complete(schema: dict[str, Json], common: Mapping[str, Json]) -> dict[str, 
     while missing := [name for name in _references({**schema, "$defs": definitions}) if name not in definitions]:
         definitions.update((name, common[name]) for name in missing)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
+
+
+def _nullable(schema: Mapping[str, Json], never: Set[str] = frozenset()) -> Mapping[str, Json]:
+    """The schema of a mapping with null for each of its values, at any depth that overlays merge at."""
+    known = {
+        key: inner if key in never or not isinstance(inner, Mapping) or "not" in inner else _or_null(inner)
+        for key, inner in mapping(schema.get("properties")).items()
+    }
+    others = schema.get("additionalProperties")
+    changed: dict[str, Json] = {"properties": known} if known else {}
+    return {**schema, **changed, **({"additionalProperties": _or_null(others)} if isinstance(others, Mapping) else {})}
+
+
+def _or_null(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Branching, so that what is said of any other value stays as it is."""
+    about = {"description": schema["description"]} if "description" in schema else {}
+    inner = _nullable(schema) if schema.get("type") == "object" else schema
+    return {**about, "if": {"type": "null"}, "else": inner}
 
 
 def _references(schema: Json) -> Iterator[str]:

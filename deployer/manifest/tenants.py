@@ -1,21 +1,29 @@
 """environments/<environment>/tenants/<tenant>.yaml: one customer each."""
 
 import re
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.findings import Severity
+from deployer.hosts import Unfit
 from deployer.manifest import allowlists
 from deployer.manifest import files
 from deployer.manifest import targets
+from deployer.manifest import values
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.environments import FOLDER
 from deployer.manifest.environments import tunings
 from deployer.manifest.rules import RuleBook
+from deployer.manifest.wording import listed
+from deployer.manifest.wording import shown
+from deployer.model import Acceptance
 from deployer.model import Entry
 from deployer.model import Environment
 from deployer.model import Platform
@@ -40,12 +48,32 @@ class TenantFile:
         return self.tenant is None or any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
+def places(root: Path, environments: Iterable[str]) -> frozenset[str]:
+    """Every tenant of these environments by the name of its file, and its targets as tenant/target."""
+    found: set[str] = set()
+    for environment in environments:
+        folder = f"{FOLDER}/{environment}/tenants"
+        for name in files.listing(root, folder).files:
+            stem, _, ending = name.rpartition(".")
+            if ending in _ENDINGS:
+                document, _ = files.document(root, f"{folder}/{name}", "tenant")
+                targets = document.root.get("targets").mapping() if document else {}
+                found |= {stem, *(f"{stem}/{target}" for target in targets)}
+    return frozenset(found)
+
+
 def read_all(
-    root: Path, environment: str, settings: Environment | None, book: RuleBook, outside: bool
+    root: Path,
+    environment: str,
+    settings: Environment | None,
+    book: RuleBook,
+    outside: bool,
+    edited: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[tuple[TenantFile, ...], tuple[Finding, ...]]:
     """Every tenant file of an environment, and what is said about the folder itself.
 
     Without `settings`, credentials are not looked at. `outside` says that its trusted hosts are not those of its file.
+    `edited` holds files by path as they would be.
     """
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
@@ -55,7 +83,9 @@ def read_all(
         if name in inside.broken and ending.lower() in _ENDINGS:
             found.append(TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],)))
         elif ending == "yaml" and _NAME.fullmatch(stem):
-            found.append(_read(root, f"{folder}/{name}", stem, settings, book, outside))
+            path = f"{folder}/{name}"
+            parsed = files.document(root, path, "tenant", edited.get(path))
+            found.append(_read(root, stem, settings, book, outside, *parsed))
         elif ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
             fault = files.error("bad-file-name", message, f"{folder}/{name}")
@@ -67,8 +97,15 @@ def read_all(
     return tuple(found), tuple(findings)
 
 
-def _read(root: Path, path: str, name: str, settings: Environment | None, book: RuleBook, outside: bool) -> TenantFile:
-    document, faults = files.document(root, path, "tenant")
+def _read(
+    root: Path,
+    name: str,
+    settings: Environment | None,
+    book: RuleBook,
+    outside: bool,
+    document: Document | None,
+    faults: tuple[Finding, ...],
+) -> TenantFile:
     if document is None:
         return TenantFile(name, None, None, faults)
     node, findings = document.root, [*faults, *_data_faults(document.root)]
@@ -88,8 +125,34 @@ def _read(root: Path, path: str, name: str, settings: Environment | None, book: 
         allowlists=entries,
         overlay=tunings(node.get("overlay")),
         location=node.location,
+        accepted=_accepted(node, findings),
     )
     return TenantFile(name, tenant, document, tuple(findings))
+
+
+def _accepted(node: Node, findings: list[Finding]) -> tuple[Acceptance, ...]:
+    """Drift that is accepted. An unknown target, a day that is none and a second word on a field are errors."""
+    found: list[Acceptance] = []
+    said: dict[tuple[str, str | None, str], Location] = {}
+    for item in node.get("accepted").items():
+        object, target = item.get("object").text() or "", item.get("target").text()
+        if target is not None and target not in node.get("targets").mapping():
+            message = f"{shown(target)} is no target of this file; there are {listed(node.get('targets').mapping())}"
+            findings.append(item.get("target").error("no-target", message))
+        for path, _ in item.get("fields").entries():
+            before = said.setdefault((object, target, path), item.location)
+            if before != item.location:
+                message = f"{shown(path)} of {shown(object)} is accepted already, in line {before.line}"
+                findings.append(item.error("repeated-acceptance", message))
+        until = item.get("until").text() or ""
+        try:
+            values.day(until)
+        except Unfit as unfit:
+            findings.append(item.get("until").error("bad-value", f"{shown(until)} {unfit}"))
+        fields = item.get("fields").mapping()
+        reason, owner = item.get("reason").text() or "", item.get("owner").text() or ""
+        found.append(Acceptance(object, fields, until, reason, owner, item.location, target))
+    return tuple(found)
 
 
 def _data_faults(node: Node) -> Iterator[Finding]:

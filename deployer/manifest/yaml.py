@@ -71,6 +71,12 @@ def decode(data: bytes, path: str) -> tuple[str | None, Finding | None]:
         return None, Finding("not-utf-8", message, location=_place(before, len(before), path))
 
 
+def reads_as_text(text: str) -> bool:
+    """Whether `text` without quotes is a text, as far as its type goes."""
+    value, problem = _resolve(text)
+    return isinstance(value, str) and problem is None
+
+
 class _Stop(Exception):
     """Reading on makes no sense."""
 

@@ -2,13 +2,17 @@
 
 import time
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from typing import NamedTuple
 from typing import Protocol
 
 from deployer.diff import field_changes
+from deployer.drift import History
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
 from deployer.errors import Denied
@@ -49,6 +53,12 @@ class Provider(Protocol):
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""
 
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every rule that the platform's vendor did not ship, and what guards such rules, ours or not; or raise.
+
+        Decoded as `read` would decode it. What cannot be decoded is named with the reason.
+        """
+
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """The objects that this version of the platform cannot take, and why; raise if it can take none.
 
@@ -65,6 +75,9 @@ class Provider(Protocol):
         asked about. An unknown names its reason, and the setting that would make it known if there is one; a source
         that refuses or does not answer (an index, a table) is such a reason, and raises nothing.
         """
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """What the platform's own records say was last done to these objects, by whom; nothing is raised."""
 
     def close(self) -> None:
         """Let go of connections."""
@@ -84,6 +97,14 @@ def decoded(
             return unmanaged
         what = document.get("displayName") or document.get("name") or document.get("id")
         raise BadAnswer(f"{what!r} is not as documented: {type(error).__name__}: {error}") from None
+
+
+def named(decode: Callable[[], Resource], unmanaged: Unmanaged) -> Resource | Unmanaged:
+    """The object in a document, or `unmanaged` with the reason why it cannot be read."""
+    try:
+        return decode()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        return replace(unmanaged, note=f"it is not as documented: {type(error).__name__}: {error}")
 
 
 def carry_out(

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from deployer.errors import ProviderError
 from deployer.errors import Untrusted
 from deployer.hosts import CLOUDS
+from deployer.hosts import LOGS
 from deployer.hosts import covers
 from deployer.model import Credential
 from deployer.model import KibanaTarget
@@ -28,7 +29,10 @@ from deployer.providers.secrets import resolve
 if TYPE_CHECKING:
     from deployer.providers.kibana.elastic import Elastic
     from deployer.providers.sentinel.credentials import SharedToken
+    from deployer.providers.sentinel.logs import WorkspaceLogs
 
+LOG_QUERIES = 4
+"""Log queries at a time over a whole run: Azure lets one user run five, and somebody may be at the portal."""
 _EMULATOR = Secret("emulator", "ZGVwbG95ZXI6ZW11bGF0b3I=")
 """What the embedded emulator is given; it is no secret."""
 
@@ -75,6 +79,7 @@ class Connections:
         self._secrets: Once[Secret] = Once()
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
+        self._log_slots = threading.BoundedSemaphore(LOG_QUERIES)
 
     def provider(self, target: Target) -> Provider:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
@@ -142,19 +147,7 @@ class Connections:
         credential = None if target.emulator or target.credential is None else self._credential(target)
         cloud = credential.cloud if credential else "public"
         endpoint = f"{self._emulator_url()}/arm" if target.emulator else target.endpoint or CLOUDS[cloud]
-        who, secret = "azure-identity's chain", None
-        if credential:
-            require_bound(credential, endpoint, self._trusted)
-            who = f"credential {credential.name}"
-            secret = self._secret(credential) if credential.source else None
-        if target.emulator:
-            who, policy = "emulator", credentials.StaticBearer(_EMULATOR)
-        elif credential and secret and credential.type == "bearer":
-            policy = credentials.StaticBearer(secret)
-        else:
-            if not credential:
-                _require_azure(endpoint, self._trusted)
-            policy = credentials.authentication(self._token(credential, secret), cloud, endpoint)
+        who, policy = self._azure(target, credential, endpoint, CLOUDS, credentials.authentication)
         api = SentinelApi(
             endpoint,
             target.subscription_id,
@@ -165,7 +158,50 @@ class Connections:
             who=who,
             api_version=target.api_version,
         )
-        return SentinelProvider(api)
+        return SentinelProvider(api, lambda: self._workspace_logs(target, credential, cloud))
+
+    def _workspace_logs(self, target: SentinelTarget, credential: Credential | None, cloud: str) -> "WorkspaceLogs":
+        """What asks the workspace's logs. Their host is not ARM's: the credential must be bound to it, too."""
+        from deployer.providers.sentinel import credentials
+        from deployer.providers.sentinel.logs import WorkspaceLogs
+
+        endpoint = target.logs_endpoint or LOGS[cloud]
+        if target.emulator:
+            endpoint = f"{self._emulator_url()}/loganalytics"
+        who, policy = self._azure(target, credential, endpoint, LOGS, credentials.logs_authentication)
+        return WorkspaceLogs(
+            endpoint,
+            target.subscription_id,
+            target.resource_group,
+            target.workspace,
+            authentication=policy,
+            redact=self.redact,
+            who=who,
+            slots=self._log_slots,
+        )
+
+    def _azure(
+        self,
+        target: SentinelTarget,
+        credential: Credential | None,
+        endpoint: str,
+        known: Mapping[str, str],
+        authenticate: Callable[["SharedToken", str, str], Any],
+    ) -> tuple[str, Any]:
+        """Who asks an endpoint, and the policy that shows it; `known` are Azure's own endpoints of its kind."""
+        from deployer.providers.sentinel.credentials import StaticBearer
+
+        if target.emulator:
+            return "emulator", StaticBearer(_EMULATOR)
+        if credential is None:
+            _require_azure(endpoint, known, self._trusted)
+            return "azure-identity's chain", authenticate(self._token(None, None), "public", endpoint)
+        require_bound(credential, endpoint, self._trusted)
+        secret = self._secret(credential) if credential.source else None
+        who = f"credential {credential.name}"
+        if secret and credential.type == "bearer":
+            return who, StaticBearer(secret)
+        return who, authenticate(self._token(credential, secret), credential.cloud, endpoint)
 
     def _emulator_url(self) -> str:
         if isinstance(self._emulator, ProviderError):
@@ -192,8 +228,8 @@ class Connections:
         return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))
 
 
-def _require_azure(endpoint: str, trusted_hosts: Sequence[str]) -> None:
+def _require_azure(endpoint: str, known: Mapping[str, str], trusted_hosts: Sequence[str]) -> None:
     """The chain's tokens are bound to no host by name: they go to Azure's endpoints or trusted hosts only."""
     host = urlsplit(endpoint).hostname or ""
-    if host not in {urlsplit(url).hostname for url in CLOUDS.values()} and not covers(trusted_hosts, host):
+    if host not in {urlsplit(url).hostname for url in known.values()} and not covers(trusted_hosts, host):
         raise Untrusted(f"{host} is neither Azure's endpoint nor a trusted host; nothing was sent")

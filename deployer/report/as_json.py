@@ -6,23 +6,34 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from deployer.accepted import Accepted
+from deployer.drift import Difference
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.outcome import FAILED
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.outcome import exit_code
 from deployer.outcome import name
+from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
+from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
+from deployer.report import adopted
+from deployer.report import pulled
+from deployer.saved import step
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
@@ -32,16 +43,18 @@ SCHEMA = "deployer/1"
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
-    """The document of a run over targets."""
+def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
+    """The document of a run over targets; `told` is what the verb has to say beyond them."""
     return text(
         {
             "schema": SCHEMA,
             "verb": verb,
             "environment": environment,
             "exit_code": exit_code(outcomes),
+            **told,
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
+            **(told or {}),
         }
     )
 
@@ -107,12 +120,20 @@ def _target(outcome: Outcome) -> Document:
     match outcome:
         case Planned(plan=plan):
             return {**base, **_plan(plan), "digest": plan.digest, "changes": [_change(one) for one in plan.changes]}
+        case Drifted(plan=plan, drift=drift):
+            changes = [_difference(one) for one in drift.differences]
+            remarks = [finding(each) for each in drift.findings]
+            return {**base, **_plan(plan), "changes": changes, "findings": remarks}
         case Unreadable(error=error):
             return {**base, "error": error}
         case Stopped(findings=found):
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
             return {**base, **_applied(outcome)}
+        case Adopted():
+            return {**base, **adopted.document(outcome)}
+        case Pulled():
+            return {**base, **pulled.document(outcome)}
         case Verified():
             levels = [
                 {
@@ -156,7 +177,16 @@ def _plan(plan: Plan) -> Document:
         **_unmanaged(plan.unmanaged),
         "not_applicable": [{"rule": item.rule, "reason": item.reason} for item in plan.not_applicable],
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
+        "waiting": [{**_key(key), "note": note} for key, note in plan.waiting],
+        "accepted": [_accepted(one) for one in plan.accepted],
+        "remarks": [{**_key(key), "remark": remark} for key, remark in plan.remarks],
     }
+
+
+def _accepted(one: Accepted) -> Document:
+    said = one.acceptance
+    told = {"path": one.field.path, "live": one.field.before, "git": one.field.after}
+    return {**_key(one.key), **told, "until": said.until, "reason": said.reason, "owner": said.owner}
 
 
 def _unmanaged(objects: Sequence[Unmanaged]) -> Document:
@@ -164,17 +194,31 @@ def _unmanaged(objects: Sequence[Unmanaged]) -> Document:
     return {"unmanaged": len(objects), "unmanaged_objects": named}
 
 
+def _difference(one: Difference) -> Document:
+    """A change with what was found out about it."""
+    told = {"cause": one.cause, "edited_by": one.by, "edited_at": one.at, "note": one.note, "source": one.source}
+    return {**_change(one.change), **told}
+
+
 def _change(change: Change) -> Document:
     live = None if isinstance(change, Create) else change.live
+    made = step(change)
     return {
         "action": change.action,
         **_key(change.key),
-        "cause": change.cause,
+        # scripts know six causes; that a change undoes a run is what the verb says
+        "cause": Cause.PENDING if change.cause is Cause.ROLLBACK else change.cause,
         "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
         "edited_by": live.edited_by if live else None,
         "edited_at": live.edited_at if live else None,
         "blocked": change.blocked,
+        "reason": _reason(change),
+        "made_from": {"action": made.action, "live": made.live, "desired": made.desired},
     }
+
+
+def _reason(change: Change) -> str | None:
+    return change.reason if isinstance(change, Update | Delete) else None
 
 
 def _key(key: Key) -> Document:
@@ -199,7 +243,7 @@ def finding(found: Finding) -> Document:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Document:
-    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned | Applied)]
+    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned | Drifted | Applied)]
     changes = [change for outcome in outcomes for change in _counted(outcome)]
     return {
         **{action: sum(change.action == action for change in changes) for action in _ACTIONS},
@@ -210,7 +254,16 @@ def _summary(outcomes: Sequence[Outcome]) -> Document:
         "rules": sum(change.key.kind is Kind.RULE for change in changes)
         + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged)
         + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified)),
+        **_causes(outcomes),
     }
+
+
+def _causes(outcomes: Sequence[Outcome]) -> Document:
+    """Of `drift`: how many objects differ for which cause."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Drifted)]
+    weighed = [one for outcome in seen for one in outcome.drift.differences]
+    causes = [cause for cause in Cause if cause is not Cause.ROLLBACK]
+    return {cause: sum(one.cause is cause for one in weighed) for cause in causes} if seen else {}
 
 
 def _failures(outcome: Outcome) -> int:
@@ -231,7 +284,7 @@ def _verified_rules(outcome: Verified) -> set[Key]:
 def _counted(outcome: Outcome) -> Sequence[Change]:
     """What was planned, or, of an apply, what was done."""
     match outcome:
-        case Planned(plan=plan):
+        case Planned(plan=plan) | Drifted(plan=plan):
             return plan.changes
         case Applied(done=done):
             return done

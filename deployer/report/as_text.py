@@ -3,21 +3,21 @@
 Every line begins with a word, a symbol or blanks of ours, never with text from outside.
 """
 
-import difflib
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.diff import FieldChange
 from deployer.findings import Finding
-from deployer.model import NotApplicable
 from deployer.outcome import LEVELS
+from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Drifted
 from deployer.outcome import Level
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
+from deployer.outcome import Pulled
 from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
@@ -27,12 +27,15 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
+from deployer.report import adopted
+from deployer.report import drifted
+from deployer.report import parts
+from deployer.report import pulled
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
 from deployer.state import Key
-from deployer.state import Kind
-from deployer.state import Unmanaged
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -40,13 +43,14 @@ _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
     Cause.BOTH: "changed in the target, and in Git",
     Cause.PENDING: "changed in Git",
+    Cause.ROLLBACK: "changed by the run that is undone",
 }
 
 
-def render(outcomes: Sequence[Outcome]) -> str:
-    """The report of a run, one section a target and a summary."""
-    lines = [line for outcome in outcomes for line in (*_outcome(outcome), "")]
-    return "\n".join([*lines, *_summary(outcomes)]) + "\n"
+def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "") -> str:
+    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve."""
+    lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
+    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -58,16 +62,32 @@ def findings(found: Sequence[Finding], checked: str) -> str:
     return "\n".join([*lines, f"{count(len(found), 'finding')}, {count(errors, 'error')}. {checked}"]) + "\n"
 
 
-def _outcome(outcome: Outcome) -> Iterator[str]:
+def lines(outcome: Outcome, environment: str) -> list[str]:
+    """What the report says of one target."""
+    return list(_outcome(outcome, environment))
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """What the report says of all of them."""
+    return list(_summary(outcomes))
+
+
+def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
     match outcome:
+        case Drifted():
+            yield from drifted.lines(outcome, environment)
         case Planned(place=place, plan=plan):
             yield from _planned(place, plan)
         case Applied():
             yield from _applied(outcome)
         case Verified():
             yield from _verified(outcome)
+        case Pulled():
+            yield from pulled.lines(outcome)
         case Unreadable(place=place, error=error):
             yield f"{place}: not looked at: {plain(error)}"
+        case Adopted():
+            yield from adopted.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
@@ -75,61 +95,36 @@ def _outcome(outcome: Outcome) -> Iterator[str]:
 
 def _planned(place: Place, plan: Plan) -> Iterator[str]:
     if not plan.changes:
-        yield f"{place}: no changes. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: no changes. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
             yield from _change(change)
-    yield from _asides(plan)
-
-
-def _asides(plan: Plan) -> Iterator[str]:
-    yield from _idle(plan.not_applicable)
-    for key, note in plan.notes:
-        yield f"  equal to Git, but not ours: {key}: {plain(note)}"
-    for key, names in plan.carried:
-        yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
-    if plan.unmanaged:
-        kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
-        words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
-        yield f"  left alone, not ours: {words}"
-        yield from _noted(plan.unmanaged)
-
-
-def _noted(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
-    for one in unmanaged:
-        if one.note:
-            yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
-
-
-def _idle(items: Sequence[NotApplicable]) -> Iterator[str]:
-    yield from (f"  not applicable: {item.rule}: {plain(item.reason)}" for item in items)
+    yield from parts.asides(plan)
 
 
 def _change(change: Change) -> Iterator[str]:
-    yield f"  {SYMBOLS[change.action]} {_title(change)}"
+    yield f"  {SYMBOLS[change.action]} {parts.title(change)}"
     if change.blocked:
         yield f"      will not be written: {plain(change.blocked)}"
     match change:
         case Create(desired=desired):
             if desired.source:
                 yield f"      (from {desired.source.path}:{desired.source.line})"
+            if change.cause is Cause.ROLLBACK:
+                yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
             yield f"      (because it is {plain(reason)})"
         case _:
             yield from _why(change)
+            if isinstance(change, Update) and change.reason:
+                yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
                 yield from _field(field)
 
 
-def _title(change: Change) -> str:
-    """The key; an item is better known by its name than by its id."""
-    resource = change.live if isinstance(change, Delete) else change.desired
-    return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
-
-
 def _why(change: Change) -> Iterator[str]:
-    if change.cause in _CAUSES:
+    if change.cause in _CAUSES and not (isinstance(change, Update) and change.reason):
         yield f"      ({_CAUSES[change.cause]}{_editor(change)})"
 
 
@@ -145,31 +140,25 @@ def _editor(change: Change) -> str:
 def _field(field: FieldChange) -> Iterator[str]:
     yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
-        yield from _text_change(field.before, field.after)
+        yield from parts.text_change(field.before, field.after)
         return
     for sign, side in (("-", field.before), ("+", field.after)):
         if side is not None:
             yield f"        {sign} {value(side)}"
 
 
-def _text_change(before: str, after: str) -> Iterator[str]:
-    lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
-    for line in list(lines)[2:]:
-        yield f"        |{plain(line)}"
-
-
 def _applied(outcome: Applied) -> Iterator[str]:
     place, plan = outcome.place, outcome.plan
     if not plan.changes:
-        yield f"{place}: nothing to do. It matches Git ({count(len(plan.unchanged), 'object')})."
+        yield f"{place}: nothing to do. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         left = f", {len(outcome.failures)} not" if outcome.failures else ""
         yield f"{place}: {count(len(outcome.done), 'change')} made{left}"
         for change in outcome.done:
-            yield f"  {SYMBOLS[change.action]} {_title(change)} {_DONE[change.action]}"
+            yield f"  {SYMBOLS[change.action]} {parts.title(change)} {_DONE[change.action]}"
         for failure in outcome.failures:
-            yield f"  x {_title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
-    yield from _asides(plan)
+            yield f"  x {parts.title(failure.change)} not {_DONE[failure.change.action]}: {plain(failure.error)}"
+    yield from parts.asides(plan)
 
 
 def _verified(outcome: Verified) -> Iterator[str]:
@@ -188,8 +177,8 @@ def _verified(outcome: Verified) -> Iterator[str]:
         note = "" if required else " (not required)"
         yield f"  {names_of} {answer}{note}: {plain(reason)}: {_few(keys)}"
     yield from _rights(outcome.runs_as)
-    yield from _idle(outcome.not_applicable)
-    yield from _noted(outcome.unmanaged)
+    yield from parts.idle(outcome.not_applicable)
+    yield from parts.noted(outcome.unmanaged)
 
 
 def _rights(runs_as: Sequence[RunsAs]) -> Iterator[str]:
@@ -224,7 +213,9 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
     stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
     targets = count(len(outcomes), "target")
-    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+    if any(isinstance(outcome, Drifted) for outcome in outcomes):
+        yield f"{targets}: {drifted.tally(outcomes)}."
+    elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     else:
         yield f"{targets}."

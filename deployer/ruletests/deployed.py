@@ -2,6 +2,7 @@
 `apply` would write, made by the overlay code and the codecs that it uses."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deployer.cases import Case
 from deployer.manifest.document import Document
@@ -39,7 +40,7 @@ def desired(rule: Rule, case: Case, platform: Platform, categories: Mapping[str,
     )
     manifest = Manifest(
         environment=_environment(rule, case),
-        rules={rule.id: rule},
+        rules={rule.id: replace(rule, tenants=())},
         categories=categories,
         tenants=(tenant,),
         # No part of a case stands where a tenant's file has it; every part leads to the overlay's own place.

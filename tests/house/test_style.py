@@ -27,7 +27,7 @@ def test_the_workflows_are_valid(passes: Callable[..., None]) -> None:
 
 
 def test_the_workflows_are_safe(passes: Callable[..., None]) -> None:
-    passes("zizmor", "--offline", "--no-progress", "--quiet", ".github")
+    passes("zizmor", "--offline", "--persona=pedantic", "--no-progress", "--quiet", ".github")
 
 
 def test_no_module_and_no_function_is_too_long(repo_root: Path) -> None:

@@ -16,7 +16,10 @@ from deployer.providers.sentinel import canonical as sentinel
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import digest
+from tests import every_field
 from tests import make
+
+RULE = Key(Kind.RULE, "example")
 
 # Without null, which stands for absence: canonical bodies hold none.
 JSON = st.recursive(
@@ -119,6 +122,46 @@ KIBANA_RESPELLINGS = {
         "severity_mapping": [],
     },
 }
+
+
+OTHER_KINDS = {
+    "the path of indicators": ({"type": "threat_match"}, {"threat_indicator_path": "threat.indicator"}),
+    "one job": ({"machine_learning_job_id": "a"}, {"machine_learning_job_id": ["a"]}),
+    "several jobs": ({"machine_learning_job_id": ["b", "a"]}, {"machine_learning_job_id": ["a", "b"]}),
+    "missing fields": (
+        {"alert_suppression": {"group_by": ["a"]}},
+        {"alert_suppression": {"group_by": ["a"], "missing_fields_strategy": "suppress", "duration": None}},
+    ),
+    "no negation": (
+        {"threat_mapping": [{"entries": [{"field": "a", "type": "mapping", "value": "b"}]}]},
+        {"threat_mapping": [{"entries": [{"field": "a", "type": "mapping", "value": "b", "negate": False}]}]},
+    ),
+    "indices of indicators": ({"threat_index": ["b", "a"]}, {"threat_index": ["a", "b"]}),
+    "what is unheard of": (
+        {"threshold": {"field": ["a"], "value": 1}},
+        {"threshold": {"field": "a", "value": 1, "cardinality": [], "later": 1}},
+    ),
+    "a rule's own later key": ({}, {"later": {"a": 1}}),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_KINDS.values(), ids=OTHER_KINDS)
+def test_what_kibana_respells_in_other_kinds_is_no_drift(one, other):
+    assert field_changes(kibana.rule(one), kibana.rule({**one, **other})) == ()
+
+
+@pytest.mark.parametrize("kind", every_field.KIBANA_KINDS)
+def test_canonical_is_idempotent_for_every_kind_of_kibana(kind):
+    once = encode(make.assignment(Platform.KIBANA, [every_field.kibana_rule(kind)])).resources[RULE].body
+
+    assert field_changes(once, kibana.rule(once)) == ()
+
+
+@pytest.mark.parametrize("kind", every_field.SENTINEL_KINDS)
+def test_canonical_is_idempotent_for_every_kind_of_sentinel(kind):
+    once = encode(make.assignment(Platform.SENTINEL, [every_field.sentinel_rule(kind)])).resources[RULE].body
+
+    assert field_changes(once, sentinel.rule(once)) == ()
 
 
 RESPELLINGS = {Platform.KIBANA: KIBANA_RESPELLINGS, Platform.SENTINEL: SENTINEL_RESPELLINGS}

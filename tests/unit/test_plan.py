@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployer.errors import UnsafePlan
+from deployer.limits import check_limits
 from deployer.model import Limits
 from deployer.model import NotApplicable
 from deployer.plan import Cause
@@ -12,7 +13,6 @@ from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
-from deployer.plan import check_limits
 from deployer.plan import make_plan
 from deployer.plan import narrow
 from deployer.state import Key

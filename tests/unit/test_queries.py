@@ -100,3 +100,26 @@ def test_a_value_becomes_a_literal_of_the_same_type(value, type, text):
 def test_a_value_of_another_type_is_refused(value, type):
     with pytest.raises(ValueError, match="needed"):
         queries.literal(value, LETS[type])
+
+
+@pytest.mark.parametrize("value", [7, -7, 1.5, True, "24h", 'a "b" \\ c\n', "", [], ["a", 'b"c', "d, e"], [1, -2]])
+def test_a_value_is_read_back_from_the_literal_that_was_made_of_it(value: object) -> None:
+    before = {int: "1", float: "1.0", bool: "true", list: "dynamic([])"}.get(type(value), '"x"')
+    if value == "24h":
+        before = "1d"
+    [let] = queries.lets(f"let A = {before};")
+
+    [made] = queries.lets(f"let A = {queries.literal(value, let)};")
+
+    assert queries.value(made) == value
+    assert type(queries.value(made)) is type(value)
+
+
+@pytest.mark.parametrize(
+    "text", ["'a'", '@"a"', 'dynamic(["a","b"])', "dynamic(['a'])", "1 + 2", "() { 1 }", '"\\u0041"', "007"]
+)
+def test_what_would_be_written_otherwise_is_no_value(text: str) -> None:
+    """Its text would not come back as it is, and the plan would never be empty."""
+    [let] = queries.lets(f"let A = {text};")
+
+    assert queries.value(let) is None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from deployer.emulator import reshaping
 from deployer.emulator.arm import alert_rules
+from deployer.emulator.arm import audit
 from deployer.emulator.arm import workspaces
 from deployer.emulator.arm.access import authenticate
 from deployer.emulator.arm.access import user_of
@@ -18,7 +20,7 @@ from deployer.emulator.calls import known
 from deployer.emulator.calls import parse_json
 from deployer.emulator.services import Service
 
-ROUTES = (*alert_rules.ROUTES, *workspaces.ROUTES)
+ROUTES = (*audit.audited(alert_rules.ROUTES), *workspaces.ROUTES)
 
 
 def _handle(call: Call) -> Answer:
@@ -29,7 +31,10 @@ def _handle(call: Call) -> Answer:
         raise arm(404, "InvalidResourceType", text)
     route, params = found
     body = _body(call)
-    return route.handler(replace(call, user=user, scope=alert_rules.scope_of(params), params=params, body=body))
+    answer = route.handler(replace(call, user=user, scope=alert_rules.scope_of(params), params=params, body=body))
+    if call.method != "GET" or answer.body is None:
+        return answer
+    return replace(answer, body=reshaping.page(call.world.setting("reshape"), call.path, answer.body))
 
 
 def _body(call: Call) -> Any:

@@ -78,7 +78,7 @@ REQUIRED: dict[str, dict[str, type]] = {
 }
 # AlertRules.json marks these read-only for rules that are made from a template.
 READ_ONLY = ("displayName", "description", "severity", "tactics", "techniques", "subTechniques", "lastModifiedUtc")
-_QUERY_OPTIONAL: dict[str, type] = {
+QUERY_OPTIONAL: dict[str, type] = {
     "description": str,
     "alertRuleTemplateName": str,
     "templateVersion": str,
@@ -121,7 +121,7 @@ def problems(kind: str, properties: Document) -> Iterator[str]:
     if kind == "MicrosoftSecurityIncidentCreation":
         return
     yield from _typed(
-        {name: kind for name, kind in _QUERY_OPTIONAL.items() if properties.get(name) is not None}, properties, ""
+        {name: kind for name, kind in QUERY_OPTIONAL.items() if properties.get(name) is not None}, properties, ""
     )
     yield from _enums(properties)
     yield from _query(properties)

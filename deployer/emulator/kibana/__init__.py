@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from deployer.emulator import reshaping
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import find_route
@@ -56,7 +57,10 @@ def _handle(call: Call) -> Answer:
         raise platform(404, f"Not Found: the emulator has no {call.method} {path}. It has: {known(ROUTES)}")
     route, params = found
     body = read_body(call)
-    return route.handler(replace(call, path=path, user=user, scope=space, params=params, body=body))
+    answer = route.handler(replace(call, path=path, user=user, scope=space, params=params, body=body))
+    if call.method != "GET" or answer.body is None:
+        return answer
+    return replace(answer, body=reshaping.page(call.world.setting("reshape"), path, answer.body))
 
 
 def _failure(status: int) -> Any:

@@ -39,7 +39,7 @@ DEFAULTS: Document = {
     "version": 1,
 }
 _LANGUAGE = {"query", "saved_query", "threshold", "threat_match", "new_terms"}
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 # Kibana compares name and type with the ECS it ships with; the emulator only looks at the first word.
 _ECS_ROOTS = frozenset(
     {
@@ -74,6 +74,10 @@ def completed(body: Document) -> Document:
     rule.setdefault("rule_id", str(uuid.uuid4()))
     if rule["type"] in _LANGUAGE:
         rule.setdefault("language", "kuery")
+    if rule["type"] == "threat_match":
+        rule.setdefault("threat_indicator_path", "threat.indicator")  # DEFAULT_INDICATOR_SOURCE_PATH
+    if isinstance(job := rule.get("machine_learning_job_id"), str):
+        rule["machine_learning_job_id"] = [job]  # normalizeMachineLearningJobIds
     if "threshold" in rule:
         field = rule["threshold"]["field"]
         rule["threshold"] = {
@@ -156,4 +160,4 @@ def _before_now(text: str) -> int | None:
 
 def _seconds(text: str, pattern: str) -> int | None:
     found = re.fullmatch(pattern, text)
-    return int(found[1]) * _UNITS[found[2]] if found else None
+    return int(found[1]) * UNITS[found[2]] if found else None

@@ -75,8 +75,8 @@ class KibanaApi:
         """Every exception list of this space."""
         return self._pages(f"{_LISTS}/_find", {"namespace_type": "single"})
 
-    def list(self, list_id: str) -> Document | None:
-        return self._get(_LISTS, {"list_id": list_id, "namespace_type": "single"})
+    def list(self, list_id: str, namespace: str = "single") -> Document | None:
+        return self._get(_LISTS, {"list_id": list_id, "namespace_type": namespace})
 
     def create_list(self, body: Document) -> Document:
         return self._send("POST", _LISTS, body)

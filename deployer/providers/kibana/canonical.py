@@ -11,7 +11,11 @@ from datetime import UTC
 from datetime import datetime
 from typing import Any
 
+from deployer.providers.shapes import Shape
+from deployer.providers.shapes import known
 from deployer.state import MARK_PATTERN
+from deployer.state import Key
+from deployer.state import Kind
 from deployer.state import as_json
 
 Document = dict[str, Any]
@@ -28,7 +32,9 @@ DEFAULTS: Mapping[str, Any] = {
     "to": "now",
     "max_signals": 100,
 }
-SETS = frozenset({"index", "tags", "references", "false_positives", "author"})
+SETS = frozenset(
+    {"index", "tags", "references", "false_positives", "author", "threat_index", "machine_learning_job_id"}
+)
 """Lists whose order means nothing."""
 ORDERED = frozenset(
     {"filters", "severity_mapping", "risk_score_mapping", "related_integrations", "threat_mapping", "threat_filters"}
@@ -37,12 +43,62 @@ PLAIN = frozenset(
     "name description severity risk_score enabled type language query data_view_id max_signals license setup "
     "timestamp_override timestamp_override_fallback_disabled rule_name_override building_block_type output_index "
     "namespace saved_id alert_suppression investigation_fields event_category_override tiebreaker_field "
-    "timestamp_field new_terms_fields history_window_start machine_learning_job_id anomaly_threshold threat_index "
+    "timestamp_field new_terms_fields history_window_start anomaly_threshold "
     "threat_query threat_language threat_indicator_path concurrent_searches items_per_search".split()
 )
 MANAGED = (
     PLAIN | SETS | ORDERED | {"interval", "from", "to", "threat", "threshold", "required_fields", "exceptions_list"}
 )
+_ATTACK: Shape = {"id": None, "name": None, "reference": None}
+NESTED: Mapping[str, Shape] = {
+    "threshold": {"field": None, "value": None, "cardinality": [{"field": None, "value": None}]},
+    "alert_suppression": {
+        "group_by": None,
+        "duration": {"value": None, "unit": None},
+        "missing_fields_strategy": None,
+    },
+    "investigation_fields": {"field_names": None},
+    "threat": [
+        {
+            "framework": None,
+            "tactic": _ATTACK,
+            "technique": [{"id": None, "name": None, "reference": None, "subtechnique": [_ATTACK]}],
+        }
+    ],
+    "severity_mapping": [{"field": None, "operator": None, "value": None, "severity": None}],
+    "risk_score_mapping": [{"field": None, "operator": None, "value": None, "risk_score": None}],
+    "related_integrations": [{"package": None, "version": None, "integration": None}],
+    "required_fields": [{"name": None, "type": None}],
+    "threat_mapping": [{"entries": [{"field": None, "type": None, "value": None, "negate": None}]}],
+}
+"""What is known below a field of a rule; a field that is not here is one value (OpenAPI, 8.18 and 9.3)."""
+COMPUTED: Mapping[str, Shape] = {"required_fields": [{"ecs": None}]}
+"""What the server adds below a field: neither compared nor sent back."""
+
+_ENTRY: Document = {"field": None, "operator": None, "type": None, "value": None, "list": {"id": None, "type": None}}
+LIST: Mapping[str, Shape] = dict.fromkeys(("name", "description", "type"))
+"""What is managed of an exception list."""
+LIST_CARRIED = ("meta", "tags", "os_types")
+ITEM: Mapping[str, Shape] = {
+    **dict.fromkeys(("name", "description", "type", "list_id", "expire_time", "os_types")),
+    "entries": [{**_ENTRY, "entries": [_ENTRY]}],
+}
+"""What is managed of an exception item."""
+ITEM_CARRIED = ("meta", "tags", "comments")
+EXCEPTIONS_SERVER_OWNED = frozenset(
+    "_version created_at created_by id immutable item_id list_id namespace_type tie_breaker_id updated_at updated_by "
+    "version".split()
+)
+"""Of lists and items; an item's `list_id` is managed all the same."""
+VIEW: Mapping[str, Shape] = {
+    **dict.fromkeys(("title", "name", "timeFieldName", "allowNoIndex")),
+    "runtimeFieldMap": {"*": {"type": None, "script": {"source": None}}},
+}
+"""What is managed of a data view: all that a rule's run takes from it (title, runtime fields), and how it is named."""
+VIEW_CARRIED = ("sourceFilters", "fieldFormats", "fieldAttrs", "type", "typeMeta")
+"""How Discover shows a data view: no rule looks at it. An update of a data view leaves what it does not send alone."""
+VIEW_SERVER_OWNED = frozenset({"id", "version", "fields", "namespaces"})
+"""`namespaces` is changed by sharing, never by an update."""
 
 _MARK_LINE = re.compile(rf"\s*//\s*{MARK_PATTERN.pattern}\s*")
 _DURATION = re.compile(r"(\d+)([smhd])")
@@ -58,10 +114,12 @@ def rule(document: Mapping[str, Any], managed: frozenset[str] = frozenset()) -> 
     filled = {**DEFAULTS, **{name: value for name, value in document.items() if value is not None}}
     if filled.get("type") in ("query", "threshold", "saved_query", "threat_match", "new_terms"):
         filled.setdefault("language", "kuery")
+    if filled.get("type") == "threat_match":
+        filled.setdefault("threat_indicator_path", "threat.indicator")
     if filled.get("data_view_id"):
         filled.pop("index", None)  # the data view wins at execution
     for name in sorted((MANAGED | managed) & filled.keys()):
-        value = _FIELDS.get(name, _plain)(filled[name])
+        value = _FIELDS.get(name, _plain)(known(NESTED.get(name), filled[name]))
         if not _is_absent(name, value):
             body[name] = value
     return body
@@ -75,12 +133,17 @@ def exception_list(document: Mapping[str, Any]) -> Document:
 def exception_item(document: Mapping[str, Any]) -> Document:
     """The canonical body of an exception item; entries are all-of, so their order means nothing."""
     body: Document = {name: _text(document.get(name) or "") for name in ("name", "description", "type", "list_id")}
-    body["entries"] = sorted((_entry(entry) for entry in document.get("entries") or []), key=as_json)
+    body["entries"] = entries(document.get("entries"))
     if document.get("expire_time"):
         body["expire_time"] = instant(document["expire_time"])
     if document.get("os_types"):
         body["os_types"] = sorted(document["os_types"])
     return body
+
+
+def entries(values: Any) -> list[Document]:
+    """The entries of an exception item."""
+    return sorted((_entry(entry) for entry in known(ITEM["entries"], values or [])), key=as_json)
 
 
 def data_view(document: Mapping[str, Any]) -> Document:
@@ -95,6 +158,18 @@ def data_view(document: Mapping[str, Any]) -> Document:
             for name, field in sorted((document.get("runtimeFieldMap") or {}).items())
         },
     }
+
+
+def needs(key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on."""
+    match key.kind:
+        case Kind.RULE:
+            lists = (Key(Kind.LIST, list_id) for list_id in body.get("exceptions_list", ()))
+            return (*lists, *((Key(Kind.DATA_VIEW, body["data_view_id"]),) if body.get("data_view_id") else ()))
+        case Kind.ITEM:
+            return (Key(Kind.LIST, body["list_id"]),)
+        case _:
+            return ()
 
 
 def unmarked(script: str) -> str:
@@ -116,8 +191,6 @@ def _source(field: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return _text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     return value
 
 
@@ -145,6 +218,8 @@ def _look_back(text: str) -> str:
 
 
 def _set(values: Any) -> list[Any]:
+    if isinstance(values, str):
+        values = [values]  # the job of a machine learning rule (Kibana: normalizeMachineLearningJobIds)
     return sorted({_text(value) for value in values})
 
 
@@ -154,6 +229,20 @@ def _threshold(value: Mapping[str, Any]) -> Document:
     if value.get("cardinality"):
         body["cardinality"] = [{"field": part["field"], "value": part["value"]} for part in value["cardinality"]]
     return body
+
+
+def _suppression(value: Mapping[str, Any]) -> Document:
+    """Where nothing is said of missing fields, `suppress` is done; Kibana's form says so when it saves a rule."""
+    return {"missing_fields_strategy": "suppress", **value} if value.get("group_by") else dict(value)
+
+
+def _threat_mapping(values: list[Mapping[str, Any]]) -> list[Document]:
+    """`negate` came with 9.2 and is false where it is not said."""
+    return [
+        {"entries": [{name: part for name, part in entry.items() if (name, part) != ("negate", False)}
+                     for entry in value.get("entries") or []]}
+        for value in values
+    ]  # fmt: skip
 
 
 def _threat(values: list[Mapping[str, Any]]) -> list[Document]:
@@ -188,9 +277,12 @@ def _entry(entry: Mapping[str, Any]) -> Document:
 _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(SETS, _set),
     "exceptions_list": lambda ids: sorted(ids),
+    "machine_learning_job_id": lambda jobs: [jobs] if isinstance(jobs, str) else list(jobs),
     "interval": _duration,
     "from": _look_back,
     "to": _look_back,
+    "alert_suppression": _suppression,
+    "threat_mapping": _threat_mapping,
     "threat": _threat,
     "threshold": _threshold,
     "required_fields": _required_fields,

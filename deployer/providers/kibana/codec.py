@@ -5,7 +5,6 @@ Objects and their identities: a rule is known by its `rule_id` (never the saved-
 comment line in the script of its first runtime field.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -20,35 +19,37 @@ from deployer.findings import Finding
 from deployer.model import Assignment
 from deployer.model import Attack
 from deployer.model import Category
-from deployer.model import Entry
 from deployer.model import Json
 from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
-from deployer.model import ValueKind
+from deployer.providers import shapes
 from deployer.providers.kibana import canonical
+from deployer.providers.kibana import carry
+from deployer.providers.kibana import items
 from deployer.providers.kibana import reads
+from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import UnknownMark
-from deployer.state import as_json
 from deployer.state import choose_mark
 from deployer.state import find_marks
 from deployer.state import whole_mark
 
 Document = dict[str, Any]
 
-PREFIX = "deployer-"
-"""Of the ids of the lists and data views that we make."""
 RISK_SCORES = {"low": 21, "medium": 47, "high": 73, "critical": 99}
 """Kibana's own default score per severity."""
 HUNTING = "Hunting"
 """Tag of a hunting rule."""
 _DECLARABLE = frozenset({"note"})
 """What belongs to the analysts unless a rule writes it."""
+_QUERY_LANGUAGES = frozenset({"kuery", "lucene"})
+_OWN_LANGUAGE = frozenset({"eql", "esql"})
+"""Types of rules that have a language of their own."""
 _ATTACK = "https://attack.mitre.org"
 
 
@@ -58,11 +59,11 @@ def encode(assignment: Assignment) -> DesiredState:
     resources: dict[Key, Resource] = {}
     honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
     lists = {name: _list(assignment.categories[name]) for name in honoured}
-    items: dict[str, list[Resource]] = {name: [] for name in honoured}
+    entries: dict[str, list[Resource]] = {name: [] for name in honoured}
     for name in honoured:
         for entry in assignment.entries.get(name, ()):
             try:
-                items[name].append(_item(assignment.categories[name], entry))
+                entries[name].append(items.item(assignment.categories[name], entry))
             except ValueError as error:
                 faults.append(Finding("entry-not-expressible", str(error), location=entry.location))
     for rule in assignment.rules:
@@ -71,7 +72,7 @@ def encode(assignment: Assignment) -> DesiredState:
             continue
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
-        guards = [resource for name in rule.allowlists for resource in (lists[name], *items[name])]
+        guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
         made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
         resources.update({resource.key: resource for resource in made})
@@ -92,6 +93,7 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
     unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
     carried |= {name: document[name] for name in sorted(unknown) if document[name] not in (None, [], {}, "")}
+    carried |= carry.within_rule(document)
     if foreign:
         carried["exceptions_list"] = foreign
     tags = document.get("tags") or []
@@ -119,14 +121,14 @@ def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
     tags = document.get("tags") or []
-    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags))
+    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags), carry.of_list(document))
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
     """A live exception item; its comments are carried over."""
     key = Key(Kind.ITEM, document["item_id"])
     marks = _marks(document.get("tags") or [])
-    found = _decoded(key, canonical.exception_item(document), document, desired, marks)
+    found = _decoded(key, canonical.exception_item(document), document, desired, marks, carry.of_item(document))
     return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
 
 
@@ -136,38 +138,48 @@ def decode_data_view(document: Document, desired: DesiredState) -> Resource:
     fields = (document.get("runtimeFieldMap") or {}).values()
     sources = [str((field.get("script") or {}).get("source", "")) for field in fields]
     marks = [mark for source in sources for mark in find_marks(source)]
-    return _decoded(key, canonical.data_view(document), document, desired, marks)
+    carried = carry.of_view(document)
+    return _decoded(key, canonical.data_view(document), document, desired, marks, carried)
 
 
-def rule_document(wanted: Resource, mark: Mark, list_ids: Mapping[str, str], live: Resource | None) -> Document:
-    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids."""
-    carried = dict(live.carried) if live else {}
-    foreign = carried.pop("exceptions_list", [])
+def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, str], live: Resource | None) -> Document:
+    """The body of a POST or PUT: what is carried, the canonical body, the mark, the lists by their space's own ids.
+
+    In every document: an object that is made again carries what `wanted` says; `mark` None writes no mark.
+    """
+    kept = dict((live or wanted).carried)
+    foreign = kept.pop("exceptions_list", [])
+    carried = {name: value for name, value in kept.items() if name not in canonical.NESTED}
+    body = {name: carry.restored(name, kept.get(name), value) for name, value in wanted.body.items()}
     attached = [
         {"id": list_ids[list_id], "list_id": list_id, "type": "detection", "namespace_type": "single"}
         for list_id in wanted.body.get("exceptions_list", ())
     ]
     return {
         **carried,
-        **wanted.body,
+        **body,
         "rule_id": wanted.key.id,
-        "tags": [*wanted.body.get("tags", ()), str(mark)],
+        "tags": [*wanted.body.get("tags", ()), *_tag(mark)],
         "exceptions_list": [*attached, *foreign],
     }
 
 
-def list_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
+def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
     """The body of a POST or PUT."""
-    body = {**wanted.body, "list_id": wanted.key.id, "namespace_type": "single", **_kept(live)}
-    return {**body, "tags": [str(mark), *_foreign_tags(live)]}
+    kept = live or wanted
+    body = {**carry.kept(kept), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
+    return {**body, "tags": [*_tag(mark), *carry.foreign_tags(kept)]}
 
 
-def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a POST or PUT. A PUT names the saved object and its version, and sends the comments back."""
-    tags = [str(mark), *_foreign_tags(live)]
-    body = {**wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags, **_kept(live)}
+def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a POST or PUT. A PUT names the saved object and its version; a POST can send no comment's author."""
+    kept = live or wanted
+    tags = [*_tag(mark), *carry.foreign_tags(kept)]
+    body = {**carry.kept(kept), **wanted.body, "item_id": wanted.key.id, "namespace_type": "single", "tags": tags}
+    body["entries"] = carry.restored_entries(kept.carried.get("entries"), body["entries"])
     if live is None:
-        return body
+        comments = [{"comment": comment["comment"]} for comment in wanted.carried.get("comments", ())]
+        return {**body, "comments": comments} if comments else body
     comments = [
         {name: comment[name] for name in ("id", "comment") if name in comment}
         for comment in live.carried.get("comments", ())
@@ -176,14 +188,14 @@ def item_document(wanted: Resource, mark: Mark, live: Resource | None) -> Docume
     return {**body, "id": live.observed["id"], "_version": live.version, "comments": comments}
 
 
-def data_view_document(wanted: Resource, mark: Mark) -> Document:
-    body = dict(wanted.body)
-    fields = {
-        name: {"type": field["type"], "script": dict(field["script"])}
-        for name, field in body["runtimeFieldMap"].items()
-    }
-    first = fields[min(fields)]["script"]
-    first["source"] = f"// {mark}\n{first['source']}"
+def data_view_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a POST: an update leaves alone what it does not send, but replaces the runtime fields whole."""
+    kept = {"runtimeFieldMap": (live or wanted).carried.get("runtimeFieldMap")}
+    body = shapes.restored(canonical.VIEW, kept, wanted.body)
+    fields = {name: {**field, "script": dict(field["script"])} for name, field in body["runtimeFieldMap"].items()}
+    if mark is not None:
+        first = fields[min(fields)]["script"]
+        first["source"] = f"// {mark}\n{first['source']}"
     return {**body, "runtimeFieldMap": fields}
 
 
@@ -201,24 +213,23 @@ def _view_of(document: Document) -> tuple[Key, ...]:
     return (Key(Kind.DATA_VIEW, view),) if view else ()
 
 
-def _kept(live: Resource | None) -> Document:
-    return {"meta": live.carried["meta"]} if live and "meta" in live.carried else {}
-
-
-def _foreign_tags(live: Resource | None) -> list[str]:
-    return list(live.carried.get("tags", ())) if live else []
+def _tag(mark: Mark | None) -> list[str]:
+    return [str(mark)] if mark else []
 
 
 def _decoded(
-    key: Key, body: Document, document: Document, desired: DesiredState, marks: Sequence[Mark | UnknownMark]
+    key: Key,
+    body: Document,
+    document: Document,
+    desired: DesiredState,
+    marks: Sequence[Mark | UnknownMark],
+    carried: Document,
 ) -> Resource:
-    tags = [tag for tag in document.get("tags") or [] if not whole_mark(tag)]
-    kept = {"comments": document.get("comments"), "tags": tags, "meta": document.get("meta")}
     return Resource(
         key, body, name=document.get("name", ""), version=document.get("_version") or document.get("version"),
         mark=choose_mark(marks, desired.owner, desired.environment, key), edited_by=document.get("updated_by"),
         edited_at=_moment(document.get("updated_at")),
-        carried={name: value for name, value in kept.items() if value},
+        carried=carried,
         observed={"id": document.get("id")},
     )  # fmt: skip
 
@@ -238,33 +249,50 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
     fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
+    neutral = {name: value for name, value in _neutral(rule).items() if name not in half.dropped}
     body = canonical.rule(
         {
             "risk_score": RISK_SCORES[rule.severity],
+            **neutral,
             **fields,
-            "name": rule.name,
-            "description": f"{rule.description.strip()}\n\nConfidence: {rule.confidence}.",
             "tags": _tags(rule, half),
-            "severity": rule.severity,
-            "enabled": rule.enabled,
             "query": half.query,
-            "threat": _threat(rule.attack),
-            "references": rule.references,
-            "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
             "exceptions_list": [PREFIX + name for name in rule.allowlists],
         },
         _DECLARABLE & fields.keys(),
     )
-    return Resource(
-        Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id, needs=needs,
-        reads=reads.of(half, body),
-    )  # fmt: skip
+    name, key = str(body.get("name", rule.name)), Key(Kind.RULE, rule.live_id)
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=reads.of(half, body))
+
+
+def _neutral(rule: Rule) -> Document:
+    """What is made of the rule's neutral part, unless its `kibana:` block says otherwise."""
+    return {
+        "name": rule.name,
+        "description": _description(rule),
+        "severity": rule.severity,
+        "enabled": rule.enabled,
+        "threat": _threat(rule.attack),
+        "references": rule.references,
+        "false_positives": [f"{case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives],
+    }
+
+
+def _description(rule: Rule) -> str:
+    """The description, and at its end what Kibana has no field for."""
+    text = rule.description.strip()
+    return f"{text}\n\nConfidence: {rule.confidence}." if rule.confidence else text
 
 
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
-    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts."""
+    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts.
+
+    An overlay that says which tags there are has the last word.
+    """
     written = half.fields.get("tags")
     tags = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+    if "kibana.tags" in rule.origins:
+        return tags
     return [*tags, HUNTING] if rule.purpose == "hunting" and HUNTING not in tags else tags
 
 
@@ -299,59 +327,6 @@ def _list(category: Category) -> Resource:
     return Resource(Key(Kind.LIST, PREFIX + category.name), body, name=body["name"], source=category.location)
 
 
-def _item(category: Category, entry: Entry) -> Resource:
-    """One item per entry. Raises `ValueError` when the category names no field for something that the entry says."""
-    entries = [_condition(category, entry.kind.value, [entry.value])]
-    for scope, values in (
-        ("host", entry.hosts),
-        ("process", entry.processes),
-        ("port", tuple(map(str, entry.ports or category.ports))),
-    ):
-        if values:
-            entries.append(_condition(category, scope, values))
-    identity = as_json([entry.value, sorted(entry.hosts), sorted(entry.processes), sorted(entry.ports)])
-    key = Key(Kind.ITEM, f"{PREFIX}{category.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}")
-    list_key = Key(Kind.LIST, PREFIX + category.name)
-    until = entry.until
-    body = canonical.exception_item(
-        {
-            "name": " ".join([entry.value, *_scope_words(entry)]),
-            "description": " ".join(_about(entry)),
-            "type": "simple",
-            "list_id": list_key.id,
-            "entries": entries,
-            "expire_time": until.isoformat() if until else None,
-        }
-    )
-    return Resource(key, body, name=body["name"], source=entry.location, needs=(list_key,))
-
-
-def _condition(category: Category, what: str, values: Sequence[str]) -> Document:
-    field = category.kibana.get(what)
-    if not field:
-        raise ValueError(
-            f"category {category.name} names no Kibana field for {what!r}: "
-            f"add `kibana: {{{what}: <field>}}` to it or drop the {what} from the entry"
-        )
-    if what == ValueKind.IP:
-        return {"field": field, "operator": "included", "type": "match", "value": values[0]}
-    return {"field": field, "operator": "included", "type": "match_any", "value": sorted(set(values))}
-
-
-def _scope_words(entry: Entry) -> Iterator[str]:
-    for word, values in (("on", entry.hosts), ("by", entry.processes), ("port", tuple(map(str, entry.ports)))):
-        if values:
-            yield f"{word} {', '.join(sorted(values))}"
-
-
-def _about(entry: Entry) -> Iterator[str]:
-    yield entry.reason.strip()
-    yield f"Owner: {entry.owner}."
-    for word, value in (("Ticket", entry.ticket), ("Expires", entry.expires), ("Reviewed", entry.reviewed)):
-        if value:
-            yield f"{word}: {value}."
-
-
 def _threat(attack: Sequence[Attack]) -> list[Document]:
     tactics: dict[str, Document] = {}
     for line in attack:
@@ -381,6 +356,9 @@ def _unknown_fields(rule: Rule, half: PlatformRule) -> Iterator[Finding]:
             f"{rule.id}: Kibana rules have no field {name!r} that deployer manages",
             location=rule.origins.get(f"kibana.{name}", rule.location),
         )
+    if half.fields.get("language") in _QUERY_LANGUAGES and half.fields.get("type") in _OWN_LANGUAGE:
+        message = f"{rule.id}: a rule of type {half.fields['type']} has no language {half.fields['language']}"
+        yield Finding("query-language", message, location=rule.origins.get("kibana.language", rule.location))
     if "data_view" in half.fields and not re.search(r"\S", str(half.fields.get("index") or "")):
         yield Finding("no-index-patterns", f"{rule.id}: a data view needs index patterns", location=rule.location)
     view = half.fields.get("data_view")

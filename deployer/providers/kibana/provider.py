@@ -1,11 +1,15 @@
 """One Kibana space: read it whole, write one object at a time."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
+from deployer.drift import History
 from deployer.errors import Conflict
 from deployer.errors import Denied
 from deployer.errors import Refused
@@ -65,7 +69,7 @@ class KibanaProvider:
             found.key.id: found for found in lists if isinstance(found, Resource) and self._desired.concerns(found)
         }
         self._unused.clear()
-        self._ours = frozenset(managed) | {key.id for key in desired.resources if key.kind is Kind.LIST}
+        self._ours = self._lists_of_ours(lists)
         items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
         rules = [self._decoded(Kind.RULE, document) for document in documents]
         found = [*self._data_views(rules), *lists, *items, *rules]
@@ -79,6 +83,17 @@ class KibanaProvider:
                 if isinstance(one, Unmanaged) or not self._desired.concerns(one)
             ),
         )
+
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every rule that Elastic did not ship, every exception list of the space and every item in one."""
+        self._desired = desired
+        documents = list(self._api.rules())
+        lists = [self._named(Kind.LIST, document) for document in self._api.lists()]
+        known = sorted(one.key.id if isinstance(one, Resource) else one.id for one in lists)
+        batches = [known[start : start + _LISTS_AT_ONCE] for start in range(0, len(known), _LISTS_AT_ONCE)]
+        items = [self._named(Kind.ITEM, document) for batch in batches for document in self._api.items(batch)]
+        self._ours = self._lists_of_ours(lists)
+        return [*(self._named(Kind.RULE, document) for document in documents), *lists, *items]
 
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """Kibana is up, can run rules and takes this credential; what this version does not take is named."""
@@ -96,6 +111,10 @@ class KibanaProvider:
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """Kibana keeps its records of edits where its public API does not reach: the objects themselves tell."""
+        return History()
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By each rule's last execution, by its alerting rule (whose rights it has), and by Elasticsearch if it may be
@@ -119,6 +138,15 @@ class KibanaProvider:
         if key not in self._desired.resources and not marked:
             foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
         return base.decoded(document, lambda: self._decode(kind, document), foreign)
+
+    def _lists_of_ours(self, lists: Iterable[Resource | Unmanaged]) -> frozenset[str]:
+        """Ids of the lists that are ours or wanted: of a rule, only these are managed, others are carried over."""
+        live = {one.key.id for one in lists if isinstance(one, Resource) and self._desired.concerns(one)}
+        return frozenset(live | {key.id for key in self._desired.resources if key.kind is Kind.LIST})
+
+    def _named(self, kind: Kind, document: Document) -> Resource | Unmanaged:
+        id = str(document.get(_IDS[kind]))
+        return base.named(lambda: self._decode(kind, document), Unmanaged(kind, id, str(document.get("name"))))
 
     def _decode(self, kind: Kind, document: Document) -> Resource:
         match kind:
@@ -145,7 +173,7 @@ class KibanaProvider:
         return [self._decode(Kind.DATA_VIEW, document) for document in found if document is not None]
 
     def _find(self, key: Key) -> Resource | None:
-        look = {
+        look: Mapping[Kind, Callable[[str], Document | None]] = {
             Kind.RULE: self._api.rule,
             Kind.LIST: self._api.list,
             Kind.ITEM: self._api.item,
@@ -176,10 +204,12 @@ class KibanaProvider:
         else:
             self._put(change.desired, change.mark, change.live)
 
-    def _put(self, wanted: Resource, mark: Mark, live: Resource | None) -> None:
+    def _put(self, wanted: Resource, mark: Mark | None, live: Resource | None) -> None:
         match wanted.key.kind:
             case Kind.RULE:
                 ids = {list_id: self._list_id(list_id) for list_id in wanted.body.get("exceptions_list", ())}
+                if live is None:
+                    wanted = replace(wanted, carried=self._attached(wanted.carried))
                 body = codec.rule_document(wanted, mark, ids, live)
                 self._api.replace_rule(body) if live else self._api.create_rule(body)
             case Kind.LIST:
@@ -189,18 +219,26 @@ class KibanaProvider:
                 body = codec.item_document(wanted, mark, live)
                 self._api.replace_item(body) if live else self._api.create_item(body)
             case Kind.DATA_VIEW:
-                body = codec.data_view_document(wanted, mark)
+                body = codec.data_view_document(wanted, mark, live)
                 if live:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
 
-    def _list_id(self, list_id: str) -> str:
+    def _list_id(self, list_id: str, namespace: str = "single") -> str:
         """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
-        document = self._api.list(list_id)
+        document = self._api.list(list_id, namespace)
         if document is None:
             raise Conflict(f"the exception list {list_id} is gone; plan again")
         return str(document["id"])
+
+    def _attached(self, carried: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a rule that is made again carries, its foreign lists with the ids that they have now."""
+        lists = [
+            {**one, "id": self._list_id(str(one["list_id"]), str(one.get("namespace_type", "single")))}
+            for one in carried.get("exceptions_list", ())
+        ]
+        return {**carried, "exceptions_list": lists} if lists else carried
 
     def _delete(self, key: Key) -> None:
         match key.kind:
@@ -250,6 +288,8 @@ class KibanaProvider:
         return ours
 
 
+_LISTS_AT_ONCE = 50
+"""Lists whose items are asked for in one request: their ids stand in its address, which servers limit to some KB."""
 _IDS = {Kind.RULE: "rule_id", Kind.LIST: "list_id", Kind.ITEM: "item_id", Kind.DATA_VIEW: "id"}
 
 

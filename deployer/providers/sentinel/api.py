@@ -35,6 +35,8 @@ Answer = TypeVar("Answer")
 
 API_VERSION = "2025-10-01-preview"
 LONGEST_WAIT_SECONDS = 30.0
+CONNECT_SECONDS = 10
+READ_SECONDS = 60
 _END = object()
 _MESSAGE_LIMIT = 500
 
@@ -119,12 +121,8 @@ class SentinelApi:
         self._redact = redact
         self._who = who
         self._pages = WholePages()
-        session = requests.Session()
-        session.auth = _leave_alone  # else a netrc entry for the host would replace the token
-        # A proxy named by the environment must not see loopback traffic.
-        session.trust_env = not loopback(urlsplit(endpoint).hostname or "")
         self._client = SecurityInsightsMgmtClient(
-            _NoCredential(),
+            NoCredential(),
             subscription_id,
             base_url=endpoint.rstrip("/"),
             api_version=api_version or API_VERSION,
@@ -138,13 +136,7 @@ class SentinelApi:
                 PatientRetries(),
                 authentication,
             ],
-            transport=RequestsTransport(
-                session=session,
-                session_owner=True,
-                connection_timeout=10,
-                read_timeout=60,
-                use_env_settings=session.trust_env,
-            ),
+            transport=transport(endpoint),
         )
 
     def close(self) -> None:
@@ -189,7 +181,7 @@ class SentinelApi:
             if isinstance(error, azure.ClientAuthenticationError):
                 way_out = "log in (az login), or see to the pipeline's workload identity or the client secret"
                 return Denied(f"{what}: no token for {self._who}: {message[:120]}; {way_out}")
-            return Unreachable(f"no answer: {what}: {_cause(error)}")
+            return Unreachable(f"no answer: {what}: {cause(error)}")
         text = f"{status}: {what}: {message}"
         if status in (401, 403):
             return Denied(f"{text} ({self._who})")
@@ -214,11 +206,26 @@ class _Absent(Refused):
     """404 for one rule."""
 
 
-class _NoCredential:
+class NoCredential:
     """The client demands one, but the authentication policy is ours."""
 
     def get_token(self, *scopes: str, **_: Any) -> Any:
         raise Untrusted(f"no token for {', '.join(scopes)} was to be asked for here")
+
+
+def transport(endpoint: str, read_seconds: int = READ_SECONDS) -> RequestsTransport:
+    """Connections to an endpoint: neither a netrc file nor, on this machine, a proxy has a say in them."""
+    session = requests.Session()
+    session.auth = _leave_alone  # else a netrc entry for the host would replace the token
+    # A proxy named by the environment must not see loopback traffic.
+    session.trust_env = not loopback(urlsplit(endpoint).hostname or "")
+    return RequestsTransport(
+        session=session,
+        session_owner=True,
+        connection_timeout=CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        use_env_settings=session.trust_env,
+    )
 
 
 def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -250,7 +257,8 @@ def _message(error: azure.AzureError) -> str:
     return " ".join(str(message).split())
 
 
-def _cause(error: azure.AzureError) -> str:
+def cause(error: azure.AzureError, read_seconds: int = READ_SECONDS) -> str:
+    """Why there was no answer, without the request."""
     if isinstance(error, azure.ServiceRequestTimeoutError | azure.ServiceResponseTimeoutError):
-        return "timed out (10 s to connect, 60 s to answer)"
+        return f"timed out ({CONNECT_SECONDS} s to connect, {read_seconds} s to answer)"
     return "the connection failed or was closed"

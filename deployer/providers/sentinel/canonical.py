@@ -9,6 +9,8 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+from deployer.providers import shapes
+from deployer.providers.shapes import Shape
 from deployer.state import MARK_PATTERN
 from deployer.state import as_json
 
@@ -27,7 +29,11 @@ MANAGED = (
     | {"query", "eventGroupingSettings", "entityMappings", "sentinelEntitiesMappings", "alertDetailsOverride"}
     | {"incidentConfiguration"}
 )
+CARRIED = frozenset({"alertRuleTemplateName", "templateVersion"})
+"""Which template a rule was made from is not Git's to say: a rule that names one shows "update available"."""
 SERVER_OWNED = frozenset({"lastModifiedUtc", "provisioningState"})
+RESOURCE = frozenset({"id", "name", "type", "kind", "etag", "systemData", "properties"})
+"""Of the ARM resource around the properties: its kind is managed, the rest is the server's."""
 DEFAULTS: Mapping[str, Any] = {
     "suppressionEnabled": False,
     "suppressionDuration": "PT5H",
@@ -39,18 +45,23 @@ _GROUPING_DEFAULTS: Mapping[str, Any] = {
     "lookbackDuration": "PT5H",
     "matchingMethod": "AllEntities",
 }
-_GROUPING = frozenset(
+_GROUPING: Shape = dict.fromkeys(
     "enabled reopenClosedIncident lookbackDuration matchingMethod groupByEntities groupByAlertDetails "
     "groupByCustomDetails".split()
 )
-_NESTED = {
-    "eventGroupingSettings": frozenset({"aggregationKind"}),
-    "incidentConfiguration": frozenset({"createIncident", "groupingConfiguration"}),
-    "alertDetailsOverride": frozenset(
-        "alertDisplayNameFormat alertDescriptionFormat alertTacticsColumnName alertSeverityColumnName "
-        "alertDynamicProperties".split()
-    ),
+_OVERRIDE = "alertDisplayNameFormat alertDescriptionFormat alertTacticsColumnName alertSeverityColumnName".split()
+NESTED: Mapping[str, Shape] = {
+    "customDetails": {"*": None},
+    "eventGroupingSettings": {"aggregationKind": None},
+    "entityMappings": [{"entityType": None, "fieldMappings": [{"identifier": None, "columnName": None}]}],
+    "sentinelEntitiesMappings": [{"columnName": None}],
+    "incidentConfiguration": {"createIncident": None, "groupingConfiguration": _GROUPING},
+    "alertDetailsOverride": {
+        **dict.fromkeys(_OVERRIDE),
+        "alertDynamicProperties": [{"alertProperty": None, "value": None}],
+    },
 }
+"""What is known below a property; a property that is not here is one value (2025-10-01-preview)."""
 _ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.0+)?S)?)?")
 
 
@@ -59,31 +70,28 @@ def rule(properties: Mapping[str, Any]) -> Document:
     filled = {**DEFAULTS, **{name: value for name, value in properties.items() if value is not None}}
     body: Document = {}
     for name in sorted(MANAGED & filled.keys()):
-        value = _PROPERTIES.get(name, _plain)(filled[name])
+        value = _PROPERTIES.get(name, _plain)(shapes.known(NESTED.get(name), filled[name]))
         if value not in (None, "", [], {}) or isinstance(value, bool):
             body[name] = value
     return body
 
 
 def unknown(properties: Mapping[str, Any]) -> Document:
-    """What a live rule holds that we do not know, at any depth that we replace: it is sent back."""
+    """What a live rule holds that we do not know, at any depth: it is sent back."""
     found = {name: value for name, value in properties.items() if name not in MANAGED | SERVER_OWNED}
-    for name, known in _NESTED.items():
-        inner = properties.get(name)
-        if isinstance(inner, Mapping):
-            found[name] = {key: value for key, value in inner.items() if key not in known}
+    found |= {name: shapes.unknown(shape, properties.get(name)) for name, shape in NESTED.items()}
     grouping = (properties.get("incidentConfiguration") or {}).get("groupingConfiguration")
-    if isinstance(grouping, Mapping) and grouping.get("enabled"):
-        extra = {key: value for key, value in grouping.items() if key not in _GROUPING}
-        found["incidentConfiguration"] |= {"groupingConfiguration": extra} if extra else {}
+    if not isinstance(grouping, Mapping) or not grouping.get("enabled"):
+        # Without grouping there is none in the canonical body either, and a part of one would be refused.
+        (found["incidentConfiguration"] or {}).pop("groupingConfiguration", None)
     return {name: value for name, value in sorted(found.items()) if value not in (None, [], {}, "")}
 
 
-def merged(base: Any, change: Any) -> Any:
-    """`change` laid over `base`, mapping by mapping."""
-    if isinstance(base, Mapping) and isinstance(change, Mapping):
-        return {**base, **{name: merged(base.get(name), value) for name, value in change.items()}}
-    return change
+def restored(kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> Document:
+    """The properties as they are sent: what is wanted, and what `unknown` kept of the live rule."""
+    lists = {name for name, shape in NESTED.items() if isinstance(shape, list)}
+    body = {name: value for name, value in kept.items() if name not in lists and name not in wanted}
+    return {**body, **{name: _restored(name, kept.get(name), value) for name, value in wanted.items()}}
 
 
 def unmarked(query: str) -> str:
@@ -120,11 +128,16 @@ def duration_seconds(value: str) -> int | None:
     return ((weeks * 7 + days) * 24 + hours) * 3600 + minutes * 60 + seconds
 
 
+def _restored(name: str, kept: Any, value: Any) -> Any:
+    def alike(live: Any, element: Any) -> bool:
+        return as_json(_PROPERTIES[name](shapes.known(NESTED[name], [live]))) == as_json([element])
+
+    return shapes.restored(NESTED.get(name), kept, value, alike)
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return text(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
     if isinstance(value, Mapping):
         return dict(value)
     return value
@@ -143,8 +156,7 @@ def _entity(mapping: Mapping[str, Any]) -> Document:
 
 
 def _override(value: Mapping[str, Any]) -> Document:
-    known = _NESTED["alertDetailsOverride"]
-    body = {name: part for name, part in value.items() if name in known and part not in (None, "", [])}
+    body = {name: part for name, part in value.items() if part not in (None, "", [])}
     if "alertDynamicProperties" in body:
         body["alertDynamicProperties"] = sorted((dict(part) for part in body["alertDynamicProperties"]), key=as_json)
     return body
@@ -154,7 +166,7 @@ def _incident(value: Mapping[str, Any]) -> Document:
     body: Document = {"createIncident": value.get("createIncident") is not False}
     grouping = value.get("groupingConfiguration") or {}
     if grouping.get("enabled"):
-        given = {name: part for name, part in grouping.items() if name in _GROUPING and part not in (None, [])}
+        given = {name: part for name, part in grouping.items() if part not in (None, [])}
         filled = {**_GROUPING_DEFAULTS, **given}
         filled["lookbackDuration"] = duration(filled["lookbackDuration"])
         body["groupingConfiguration"] = {

@@ -41,6 +41,10 @@ Document = dict[str, Any]
 
 NAMESPACE = uuid.UUID("6f0c3f3e-6a1d-5d1c-9a0e-0d5c1f1b7a52")
 """Of the uuid5 rule ids. It never changes: Sentinel refuses a deleted id for about a day."""
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+"""What the portal names a rule."""
+ARM = "arm."
+"""Before the name of a rule that was there before and whose name is no uuid: ARM takes any. Case does not count."""
 QUERY_LIMIT = 10_000
 """Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
@@ -85,8 +89,14 @@ def encode(assignment: Assignment) -> DesiredState:
 
 
 def rule_uuid(rule_id: str) -> str:
-    """The name of the rule's ARM resource."""
-    return str(uuid.uuid5(NAMESPACE, rule_id))
+    """The name of the rule's ARM resource: a uuid made from the id.
+
+    A rule that was there before keeps its name: as an id, that is its uuid, or what follows `arm.` where other tools
+    gave it a name that is none.
+    """
+    if rule_id.startswith(ARM):
+        return rule_id.removeprefix(ARM).lower()
+    return rule_id.lower() if UUID.fullmatch(rule_id) else str(uuid.uuid5(NAMESPACE, rule_id))
 
 
 def decode(document: Document, desired: DesiredState) -> Resource:
@@ -125,14 +135,19 @@ def may_be_ours(document: Document, desired: DesiredState) -> bool:
     return owned or str(document["name"]).lower() in {rule_uuid(key.id) for key in desired.resources}
 
 
-def document(wanted: Resource, mark: Mark, live: Resource | None) -> Document:
-    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read."""
-    carried = dict(live.carried) if live else {}
+def document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
+    """The body of a PUT: the canonical body with its mark, what is carried over, and the etag that was read.
+
+    What is carried comes from the live rule, and where there is none, from the wanted one, which has some when a rule
+    is made again. No mark is written for `mark` None.
+    """
+    carried = dict((live or wanted).carried)
     prefix = carried.pop("correlation", "")
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
-    properties["query"] = marked(properties["query"], mark)
-    properties["description"] = prefix + properties["description"]
-    body = {"kind": wanted.body["kind"], "properties": canonical.merged(carried, properties)}
+    if mark is not None:
+        properties["query"] = marked(properties["query"], mark)
+    properties["description"] = prefix + properties.get("description", "")
+    body = {"kind": wanted.body["kind"], "properties": canonical.restored(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body
 
 
@@ -172,23 +187,27 @@ def _moment(text: object) -> datetime | None:
 
 
 def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) -> Resource:
-    subs = [line.subtechnique.id for line in rule.attack if line.subtechnique]
-    body = canonical.rule(
-        {
-            **half.fields,
-            "kind": half.fields.get("kind", "Scheduled"),
-            "displayName": rule.name,
-            "description": _description(rule),
-            "severity": SEVERITIES[rule.severity],
-            "enabled": rule.enabled,
-            "query": query,
-            "tactics": [_tactic(line.tactic) for line in rule.attack],
-            "techniques": [line.technique.id for line in rule.attack],
-            # subTechniques exists in preview versions only; techniques takes T#### alone (azurerm issue 28801)
-            "subTechniques": subs if _is_preview(assignment) else [],
-        }
-    )
-    return Resource(Key(Kind.RULE, rule.live_id), body, name=rule.name, source=rule.location, git_id=rule.id)
+    neutral = {name: value for name, value in _neutral(rule).items() if name not in half.dropped}
+    properties = {**neutral, **half.fields, "kind": half.fields.get("kind", "Scheduled"), "query": query}
+    if not _is_preview(assignment):
+        # subTechniques exists in preview versions only; techniques takes T#### alone (azurerm issue 28801)
+        properties["subTechniques"] = []
+    body = canonical.rule(properties)
+    name = str(body.get("displayName", rule.name))
+    return Resource(Key(Kind.RULE, rule.live_id), body, name=name, source=rule.location, git_id=rule.id)
+
+
+def _neutral(rule: Rule) -> Document:
+    """What is made of the rule's neutral part, unless its `sentinel:` block says otherwise."""
+    return {
+        "displayName": rule.name,
+        "description": _description(rule),
+        "severity": SEVERITIES[rule.severity],
+        "enabled": rule.enabled,
+        "tactics": [_tactic(line.tactic) for line in rule.attack],
+        "techniques": [line.technique.id for line in rule.attack],
+        "subTechniques": [line.subtechnique.id for line in rule.attack if line.subtechnique],
+    }
 
 
 def _is_preview(assignment: Assignment) -> bool:
@@ -203,7 +222,9 @@ def _tactic(tactic: Named) -> str:
 
 def _description(rule: Rule) -> str:
     """The description, and at its end what Sentinel has no field for."""
-    parts = [rule.description.strip(), f"Confidence: {rule.confidence}."]
+    parts = [rule.description.strip()]
+    if rule.confidence:
+        parts.append(f"Confidence: {rule.confidence}.")
     if rule.purpose == "hunting":
         # Analytics rules have no tags: the description is where whoever switches the rule on will read it.
         parts.append(HUNTING)
@@ -316,10 +337,15 @@ def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[F
     for name in sorted(half.fields.keys() - canonical.MANAGED):
         message = f"{rule.id}: analytics rules have no property {name!r} that deployer manages"
         yield Finding("unknown-sentinel-property", message, location=_origin(rule, name))
-    for line in rule.attack:
-        if _tactic(line.tactic) not in TACTICS:
-            message = f"{rule.id}: Sentinel knows no tactic {line.tactic.name!r}"
-            yield Finding("unknown-tactic", message, location=rule.location)
+    own = half.fields.get("tactics")
+    if isinstance(own, Sequence) and not isinstance(own, str):
+        tactics = {str(name): str(name) for name in own}
+    else:
+        tactics = {} if "tactics" in half.dropped else {line.tactic.name: _tactic(line.tactic) for line in rule.attack}
+    for name, spelled in tactics.items():
+        if spelled not in TACTICS:
+            where = _origin(rule, "tactics")
+            yield Finding("unknown-tactic", f"{rule.id}: Sentinel knows no tactic {name!r}", location=where)
     kind = half.fields.get("kind", "Scheduled")
     if kind == "NRT" and not _is_preview(assignment):
         message = f"{rule.id}: NRT rules need a preview api_version; this one would look absent"

@@ -1,8 +1,10 @@
-"""Tokens for ARM: one per credential and audience for a whole run, kept in memory only."""
+"""Tokens for ARM and for log queries: one per credential and audience for a whole run, kept in memory only."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,9 +14,11 @@ from azure.core.pipeline import PipelineRequest
 from azure.core.pipeline import policies
 
 from deployer.errors import Untrusted
+from deployer.hosts import LOGS
 from deployer.model import Credential
 from deployer.providers.secrets import MASK
 from deployer.providers.secrets import Secret
+from deployer.providers.sentinel import github
 
 _SCOPES = {
     "public": "https://management.azure.com/.default",
@@ -78,6 +82,11 @@ def token_source(credential: Credential | None, secret: Secret | None) -> Shared
                 str(credential.tenant_id), str(credential.client_id), secret.reveal(), authority=authority
             )
         )
+    client_id = (credential and credential.client_id) or os.environ.get("AZURE_CLIENT_ID")
+    tenant_id = (credential and credential.tenant_id) or os.environ.get("AZURE_TENANT_ID")
+    if client_id and tenant_id and github.offers_tokens() and not os.environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+        ask = partial(github.assertion, cloud)
+        return SharedToken(identity.ClientAssertionCredential(tenant_id, client_id, ask, authority=authority))
     options: dict[str, Any] = {"authority": authority}
     if credential and credential.client_id:
         options["workload_identity_client_id"] = credential.client_id
@@ -89,9 +98,22 @@ def token_source(credential: Credential | None, secret: Secret | None) -> Shared
 
 
 def authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
-    """The pipeline policy that puts the token in; TLS only."""
+    """The pipeline policy that puts ARM's token in; TLS only."""
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
+    _require_tls(endpoint)
+    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])
+
+
+def logs_authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
+    """The pipeline policy that puts the token for log queries in; TLS only.
+
+    It is for the cloud's own query API, also where the endpoint is another address of it.
+    """
+    _require_tls(endpoint)
+    return policies.BearerTokenCredentialPolicy(shared, f"{LOGS[cloud]}/.default")
+
+
+def _require_tls(endpoint: str) -> None:
     if urlsplit(endpoint).scheme != "https":
         raise Untrusted(f"{endpoint} is not https: an Azure token is not sent there; use a credential of type bearer")
-    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])

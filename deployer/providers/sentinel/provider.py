@@ -1,8 +1,13 @@
 """One Sentinel workspace: read its analytics rules whole, write one at a time."""
 
+from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from deployer.drift import History
 from deployer.outcome import Answer
 from deployer.outcome import Health
 from deployer.outcome import Level
@@ -23,16 +28,24 @@ from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
 
+if TYPE_CHECKING:
+    from deployer.providers.sentinel.logs import WorkspaceLogs
+
 
 class SentinelProvider:
     """Implements `Provider` for a workspace."""
 
-    def __init__(self, api: SentinelApi) -> None:
+    def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"]) -> None:
+        """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed."""
         self._api = api
+        self._open_logs = logs
+        self._logs: WorkspaceLogs | None = None
         self._desired = DesiredState("", "", {})
 
     def close(self) -> None:
         self._api.close()
+        if self._logs is not None:
+            self._logs.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Every analytics rule, one request a page."""
@@ -45,12 +58,21 @@ class SentinelProvider:
             tuple(one if isinstance(one, Unmanaged) else unmanaged(one) for one in others),
         )
 
+    def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
+        """Every analytics rule, of whatever kind."""
+        self._desired = desired
+        return [self._named(document) for document in self._api.rules()]
+
     def ready(self, plan: Plan) -> Mapping[Key, str]:
         """ARM has nothing to ask beforehand: it answers each write by itself."""
         return {}
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
+
+    def edits(self, keys: Collection[Key], since: datetime | None) -> History:
+        """The workspace is not asked yet."""
+        return History()
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """ARM's alert rule does not tell whether it ran; only the workspace's health table does."""
@@ -73,6 +95,10 @@ class SentinelProvider:
         if not codec.may_be_ours(document, self._desired):
             foreign = Unmanaged(Kind.RULE, str(document["name"]), str(document["name"]), "it could not be read")
         return base.decoded(document, lambda: codec.decode(document, self._desired), foreign)
+
+    def _named(self, document: Document) -> Resource | Unmanaged:
+        name = str(document["name"])
+        return base.named(lambda: codec.decode(document, self._desired), Unmanaged(Kind.RULE, name, name))
 
     def _find(self, key: Key) -> Resource | None:
         document = self._api.rule(codec.rule_uuid(key.id))

@@ -1,0 +1,33 @@
+"""`deployer drift`: what was changed in the targets, by whom, when, in which field."""
+
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployer.cli import common
+
+
+@click.command()
+@common.targets
+@common.output
+@common.journal("Where the journals of `apply` lie: they tell whether what is missing was ever there")
+@click.pass_obj
+def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
+    """Find what was changed in the targets since it was last applied: which field, by whom, when.
+
+    What Git has changed and nobody applied yet is pending, and no drift. Of an object that is missing, the journal of
+    the last apply tells whether it is new in Git or was deleted; without a journal it may be that nobody can tell.
+
+    \b
+    Exit codes: 0 no drift, 2 drift, 3 some targets could not be read or it cannot be told, 1 none could be read.
+
+    \b
+    Example:
+      deployer drift demo
+    """
+    today = datetime.now(UTC).date()
+    journals = common.journals(root, folder)
+    return common.run("drift", root, options, lambda fleet: fleet.drift(journals, today))

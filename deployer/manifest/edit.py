@@ -1,0 +1,413 @@
+"""Edits of YAML files by commands: text is spliced where the change is, everything else stays as it was written.
+
+After an edit the text is read again, and must say exactly what was intended; else nothing is written and `CannotEdit`
+gives the lines to put in by hand.
+"""
+
+import re
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from deployer.errors import CannotEdit
+from deployer.manifest.document import Path
+from deployer.manifest.yaml import parse
+from deployer.manifest.yaml import reads_as_text
+from deployer.model import Json
+from deployer.state import as_json
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?(Z|[-+]\d{2}:\d{2}))?", re.ASCII)
+STEP = 2
+"""Columns by which a mapping inside another is indented."""
+SHORT = 60
+"""Characters of a collection that is put on one line."""
+
+
+def change(text: str, file: str, path: Path, value: Json) -> str:
+    """`text` with `value` at `path`; mappings on the way are made where there are none.
+
+    Only what differs is touched: comments, order and layout of the rest stay. Raises `CannotEdit`.
+    """
+
+    def edit(plain: str) -> str:
+        before = _value(plain, file)
+        return _checked(_changed(plain, path, before, value), file, _with(before, path, value), path, value)
+
+    return _as_written(text, edit)
+
+
+def remove(text: str, file: str, path: Path) -> str:
+    """`text` without the key or the item at `path`; a collection that becomes empty stays, as {} or []."""
+
+    def edit(plain: str) -> str:
+        before = _value(plain, file)
+        return _checked(_removed(plain, path), file, _without(before, path), path, None)
+
+    return _as_written(text, edit)
+
+
+def lines(path: Path, value: Json) -> list[str]:
+    """What a person would write to have `value` at `path`."""
+    for name in reversed(path):
+        value = [value] if isinstance(name, int) else {name: value}
+    return _block(value)
+
+
+def _as_written(text: str, edit: Callable[[str], str]) -> str:
+    """The edited text with the byte order mark and the line ends that the file has."""
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    plain = text.removeprefix(mark)
+    windows = plain.count("\r\n")
+    if windows and windows == plain.count("\n"):
+        return mark + edit(plain.replace("\r\n", "\n")).replace("\n", "\r\n")
+    return mark + edit(plain)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Where a value stands: offsets into the text."""
+
+    start: int
+    end: int
+    """Past its last own character; comments and blank lines after a block are none of it."""
+    flow: bool
+    collection: bool
+    column: int
+    """Of a block collection: where its keys or dashes begin."""
+    key_start: int
+    """Where its key begins, or the dash of its item; `start` where there is neither."""
+    key_end: int
+    """Past the colon of its key, or past the dash."""
+
+
+def _parts(text: str) -> dict[Path, _Part]:
+    """Every value of the text by its path."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    reader = _Reader(text, starts)
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        reader.take(event)
+    return reader.parts
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is being read, and what is known of its key or item under way."""
+
+    path: Path
+    start: int
+    flow: bool
+    mapping: bool
+    key_start: int
+    key_end: int
+    column: int = 0
+    count: int = 0
+    key: str | None = None
+    inner_key_start: int = 0
+    inner_key_end: int = 0
+    last: int = 0
+
+
+class _Reader:
+    """Takes events one by one; afterwards `parts` holds where everything stands."""
+
+    def __init__(self, text: str, starts: list[int]) -> None:
+        self.text = text
+        self.starts = starts
+        self.parts: dict[Path, _Part] = {}
+        self.stack: list[_Frame] = []
+
+    def take(self, event: Any) -> None:
+        """Go one event further."""
+        match event:
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                path, key_start, key_end = self._next(event)
+                mapping = isinstance(event, yaml.MappingStartEvent)
+                start = self._at(event.start_mark)
+                frame = _Frame(path, start, bool(event.flow_style), mapping, key_start, key_end)
+                frame.column, frame.last = self._column(event.start_mark), start
+                self.stack.append(frame)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                frame = self.stack.pop()
+                end = self._at(event.end_mark) if frame.flow else frame.last
+                key = (frame.key_start, frame.key_end)
+                self._add(frame.path, _Part(frame.start, end, frame.flow, True, frame.column, *key))
+            case yaml.ScalarEvent():
+                if self.stack and self.stack[-1].mapping and self.stack[-1].key is None:
+                    frame = self.stack[-1]
+                    frame.key, frame.inner_key_start = event.value, self._at(event.start_mark)
+                    frame.last = frame.inner_key_end = self.text.index(":", self._at(event.end_mark)) + 1
+                    return
+                path, key_start, key_end = self._next(event)
+                start, end = self._at(event.start_mark), self._end(event)
+                self._add(path, _Part(start, end, True, False, self._column(event.start_mark), key_start, key_end))
+            case _:
+                pass
+
+    def _next(self, event: Any) -> tuple[Path, int, int]:
+        """The path of the value that begins, and where its key or dash begins and ends."""
+        if not self.stack:
+            start = self._at(event.start_mark)
+            return (), start, start
+        frame = self.stack[-1]
+        if frame.mapping:
+            key, frame.key = str(frame.key), None
+            return (*frame.path, key), frame.inner_key_start, frame.inner_key_end
+        frame.count += 1
+        start = self._at(event.start_mark)
+        path = (*frame.path, frame.count - 1)
+        if frame.flow:
+            return path, start, start
+        dash = self.text.rindex("-", 0, start)
+        return path, dash, dash + 1
+
+    def _add(self, path: Path, part: _Part) -> None:
+        self.parts[path] = part
+        if self.stack:
+            self.stack[-1].last = max(self.stack[-1].last, part.end)
+
+    def _at(self, mark: Any) -> int:
+        return int(self.starts[mark.line] + mark.column)
+
+    @staticmethod
+    def _column(mark: Any) -> int:
+        return int(mark.column)
+
+    def _end(self, event: Any) -> int:
+        end = self._at(event.end_mark)
+        if event.style in ("|", ">"):
+            # A block scalar ends where the next token starts: its own lines end earlier.
+            return len(self.text[:end].rstrip(" \n"))
+        return end
+
+
+def _changed(text: str, path: Path, before: Json, value: Json) -> str:
+    """Bottom up, so that offsets above a splice stay true: each splice reads the text anew."""
+    there, current = _look(before, path)
+    if not there:
+        return _added(text, path, value)
+    if isinstance(current, Mapping) and isinstance(value, Mapping):
+        for key in [key for key in current if key not in value]:
+            text = _removed(text, (*path, key))
+        for key, inner in value.items():
+            if key not in current:
+                text = _added(text, (*path, key), inner)
+            elif as_json(current[key]) != as_json(inner):
+                text = _changed(text, (*path, key), before, inner)
+        return text
+    if isinstance(current, list) and isinstance(value, list):
+        return _changed_list(text, path, current, value)
+    return text if as_json(current) == as_json(value) else _replaced(text, path, value)
+
+
+def _changed_list(text: str, path: Path, current: list[Json], value: list[Json]) -> str:
+    """Items that stay are left as they are: those gone are taken out, new ones put at the end."""
+    wanted = [as_json(item) for item in value]
+    kept = [item for item in current if as_json(item) in wanted]
+    if [as_json(item) for item in kept] != wanted[: len(kept)] or not kept:
+        return text if as_json(current) == as_json(value) else _replaced(text, path, value)
+    for index in reversed(range(len(current))):
+        if as_json(current[index]) not in wanted:
+            text = _removed(text, (*path, index))
+    for item in value[len(kept) :]:
+        text = _added(text, (*path, -1), item)
+    return text
+
+
+def _added(text: str, path: Path, value: Json) -> str:
+    """A key, or an item at the end (-1), that was not there; mappings on the way are made."""
+    parts = _parts(text)
+    depth = len(path) - 1
+    while depth > 0 and path[:depth] not in parts:
+        depth -= 1
+    for name in reversed(path[depth + 1 :]):
+        value = {str(name): value}
+    parent, name = parts[path[:depth]], path[depth]
+    items = [part for inner, part in parts.items() if len(inner) == depth + 1 and inner[:depth] == path[:depth]]
+    if not parent.collection:  # a key without a value yet
+        return _replaced(text, path[:depth], {str(name): value} if isinstance(name, str) else [value])
+    if parent.flow:
+        if not items and path[:depth] and parent.end - parent.start <= 2 and not _inside_flow(parts, path[:depth]):
+            return _replaced(text, path[:depth], {str(name): value} if isinstance(name, str) else [value])
+        inside = f"{_flow(name)}: {_flow(value)}" if isinstance(name, str) else _flow(value)
+        last = max((part.end for part in items), default=parent.start + 1)
+        return text[:last] + (", " if items else "") + inside + text[last:]
+    end = text.find("\n", parent.end)
+    end = len(text) if end < 0 else end
+    return text[:end] + "\n" + _indented(_item(name, value), parent.column) + text[end:]
+
+
+def _replaced(text: str, path: Path, value: Json) -> str:
+    parts = _parts(text)
+    part = parts[path]
+    in_block = bool(path) and not _inside_flow(parts, path)
+    simple = not (isinstance(value, Mapping | list) and value) and not _is_literal(value)
+    if simple or not in_block:
+        if part.collection and not part.flow:
+            return _emptied(text, part, _flow(value))
+        before = "" if text[: part.start].endswith((" ", "[", "{")) else " "
+        return f"{text[: part.start]}{before}{_flow(value)}{text[part.end :]}"
+    column = part.key_start - (text.rfind("\n", 0, part.key_start) + 1)
+    name = path[-1]
+    block = _indented(_item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
+    return text[: part.key_start] + block + text[part.end :]
+
+
+def _removed(text: str, path: Path) -> str:
+    parts = _parts(text)
+    part, parent = parts[path], parts[path[:-1]]
+    siblings = sorted(
+        (other for inner, other in parts.items() if len(inner) == len(path) and inner[:-1] == path[:-1]),
+        key=lambda other: other.start,
+    )
+    if len(siblings) == 1:
+        empty = "{}" if isinstance(path[-1], str) else "[]"
+        if parent.flow:
+            return text[: parent.start] + empty + text[parent.end :]
+        return _emptied(text, parent, empty)
+    position = siblings.index(part)
+    if parent.flow:
+        if position + 1 < len(siblings):
+            return text[: part.key_start] + text[siblings[position + 1].key_start :]
+        return text[: siblings[position - 1].end] + text[part.end :]
+    end = text.find("\n", part.end)
+    end = len(text) if end < 0 else end + 1
+    start = text.rfind("\n", 0, part.key_start) + 1
+    if text[start : part.key_start].strip():
+        # The first key of a list's item stands on the dash's line: the next key takes its place.
+        return text[: part.key_start] + text[siblings[position + 1].key_start :]
+    return text[:start] + text[end:]
+
+
+def _emptied(text: str, part: _Part, value: str) -> str:
+    """A block collection's lines are taken out, comments above them stay, and `value` goes behind the key."""
+    line = text.rfind("\n", 0, part.start) + 1
+    if line <= part.key_end:  # on the line of its key or dash, or the root
+        blank = " " if part.key_end > part.key_start else ""
+        return text[: part.key_end] + blank + value + text[part.end :]
+    end = text.find("\n", part.end)
+    end = len(text) if end < 0 else end + 1
+    return f"{text[: part.key_end]} {value}{text[part.key_end : line]}{text[end:]}"
+
+
+def _inside_flow(parts: Mapping[Path, _Part], path: Path) -> bool:
+    return any(parts[path[:length]].flow and parts[path[:length]].collection for length in range(len(path)))
+
+
+def _item(name: str | int, value: Json) -> list[str]:
+    """Lines of `name: value` or `- value`, without indentation."""
+    if isinstance(value, str) and _is_literal(value):
+        text = value.removesuffix("\n").split("\n")
+        head = "- " if isinstance(name, int) else f"{_flow(name)}: "
+        return [head + ("|" if value.endswith("\n") else "|-"), *_further(text)]
+    if isinstance(name, int):
+        inner = [_flow(value)] if _short(value) else _block(value)
+        return [f"- {inner[0]}", *_further(inner[1:])]
+    if _short(value):
+        return [f"{_flow(name)}: {_flow(value)}"]
+    return [f"{_flow(name)}:", *_further(_block(value))]
+
+
+def _further(block: list[str]) -> list[str]:
+    """Lines one step further in; empty ones stay empty."""
+    return [" " * STEP + line if line else "" for line in block]
+
+
+def _indented(block: list[str], column: int) -> str:
+    return "\n".join(" " * column + line if line else "" for line in block)
+
+
+def _is_literal(value: Json) -> bool:
+    """Whether a text of several lines reads back exactly from a literal block without further signs."""
+    if not isinstance(value, str) or "\n" not in value.removesuffix("\n") or value.endswith("\n\n"):
+        return False
+    # The first line says how far the block is indented: it must not begin with a blank itself, nor be empty.
+    return value[0] not in " \t\n" and all(one.isprintable() or one in "\n\t" for one in value)
+
+
+def _block(value: Json) -> list[str]:
+    if isinstance(value, Mapping):
+        return [line for key, inner in value.items() for line in _item(key, inner)]
+    return [line for inner in value for line in _item(0, inner)] if isinstance(value, list) else [_flow(value)]
+
+
+def _short(value: Json) -> bool:
+    """Whether a value goes on one line: a plain one, or a small collection of plain ones."""
+    if not isinstance(value, Mapping | list) or not value:
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value
+    return not any(isinstance(one, Mapping | list) or _is_literal(one) for one in inner) and len(_flow(value)) <= SHORT
+
+
+def _flow(value: Json) -> str:
+    """A value on one line."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_flow(key)}: {_flow(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value  # text to us, as in YAML 1.2
+    # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
+    quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
+    style = '"' if quoted else None
+    # In a flow collection, so that what is special there is put in quotes.
+    text: str = yaml.dump(
+        [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=True
+    )
+    return text.strip()[1:-1]
+
+
+def _value(text: str, file: str) -> Json:
+    document, findings = parse(text.encode(), file)
+    if document is None or findings:
+        raise CannotEdit("\n".join(map(str, findings)) or f"{file} cannot be read")
+    return document.value
+
+
+def _checked(text: str, file: str, intended: Json, path: Path, value: Json) -> str:
+    document, findings = parse(text.encode(), file)
+    if document is None or findings or as_json(document.value) != as_json(intended):
+        where = ".".join(map(str, path)) or "the file"
+        by_hand = "".join(f"\n  {line}" for line in lines(path, value)) if value is not None else " take it out"
+        raise CannotEdit(f"{file}: {where} cannot be edited without touching more than it; by hand:{by_hand}")
+    return text
+
+
+def _look(value: Json, path: Path) -> tuple[bool, Json]:
+    for step in path:
+        match value, step:
+            case Mapping(), str() if step in value:
+                value = value[step]
+            case list(), int() if 0 <= step < len(value):
+                value = value[step]
+            case _:
+                return False, None
+    return True, value
+
+
+def _with(value: Json, path: Path, new: Json) -> Json:
+    if not path:
+        return new
+    step, rest = path[0], path[1:]
+    if isinstance(step, int) and isinstance(value, list):
+        index = step if step >= 0 else len(value)
+        return [*value[:index], _with(value[index] if index < len(value) else None, rest, new), *value[index + 1 :]]
+    inner = value if isinstance(value, Mapping) else {}
+    return {**inner, str(step): _with(inner.get(str(step)), rest, new)}
+
+
+def _without(value: Json, path: Path) -> Json:
+    step, rest = path[0], path[1:]
+    if isinstance(value, list) and isinstance(step, int):
+        if not rest:
+            return [*value[:step], *value[step + 1 :]]
+        return [*value[:step], _without(value[step], rest), *value[step + 1 :]]
+    if not isinstance(value, Mapping):
+        raise KeyError(step)
+    if not rest:
+        return {key: inner for key, inner in value.items() if key != step}
+    return {**value, str(step): _without(value[str(step)], rest)}

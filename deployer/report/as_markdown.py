@@ -1,0 +1,329 @@
+"""Reports for pull requests, issues and job summaries on GitHub: a table of the targets, then what was found in each.
+
+Text from outside stands in one of three places, and nowhere else: in a code span (without backtick and pipe), in a
+fenced block whose fence is longer than any run of backticks within, or escaped in `<code>` within `<summary>`. There it
+becomes neither markup nor a mention, a reference or a link.
+
+A comment holds 65,536 characters. What does not fit is left out from the end, where the least grave targets stand, and
+counted.
+"""
+
+import html
+import re
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployer.errors import DeployerError
+from deployer.errors import InvalidManifest
+from deployer.findings import Finding
+from deployer.outcome import Adopted
+from deployer.outcome import Answer
+from deployer.outcome import Applied
+from deployer.outcome import Drifted
+from deployer.outcome import Outcome
+from deployer.outcome import Planned
+from deployer.outcome import Pulled
+from deployer.outcome import Stopped
+from deployer.outcome import Unreadable
+from deployer.outcome import Verified
+from deployer.plan import Cause
+from deployer.plan import Change
+from deployer.report import as_text
+from deployer.report import drifted
+from deployer.report.rule_tests import tally
+from deployer.report.wording import count
+from deployer.report.wording import plain
+from deployer.ruletests.outcomes import Outcome as Tried
+from deployer.ruletests.outcomes import Report
+from deployer.saved import digest_to_approve
+
+LONGEST = 64_000
+"""In UTF-16 units, so that it is no more whichever way GitHub counts; the rest is for what a workflow adds."""
+_TABLE = LONGEST // 2
+_FAIR = 600
+"""What the section of a target may always take while there is room, so that not all are cut to nothing."""
+_LINE = 400
+_NAME = 80
+_ACTIONS = ("create", "update", "delete", "claim")
+_SIGNS = re.compile(r"( *)(\|?)([-+!])(.*)", re.DOTALL)
+_NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.UNKNOWN)
+
+
+def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
+    """The report of a run, what went wrong first."""
+    ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
+    approved = [f"Plan {_code(digest)}"] if digest else []
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    rows = [_row(outcome) for outcome in ordered]
+    table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
+    room = LONGEST - _size(head) - _size(table) - 1_000
+    return _written(
+        [*head, *table, "", *_sections([one for one in ordered if _worth_a_section(one)], environment, room)]
+    )
+
+
+def failure(verb: str, environment: str, error: DeployerError) -> str:
+    """The report of a run that stopped before any target was looked at."""
+    found = error.findings if isinstance(error, InvalidManifest) else ()
+    lines = [str(finding) for finding in found] or str(error).split("\n")
+    said = "**Nothing was looked at: the run stopped before any target.**"
+    return _written([*_head(verb, environment), said, "", *_fenced(lines, LONGEST - 2_000, "text")])
+
+
+def findings(environment: str | None, found: Sequence[Finding], checked: str) -> str:
+    """The report of `check`."""
+    errors = sum(finding.severity == "error" for finding in found)
+    said = f"{count(len(found), 'finding')}, {count(errors, 'error')}." if found else "No findings."
+    lines = _fenced([str(finding) for finding in found], LONGEST - 4_000, "text") if found else []
+    return _written([*_head("check", environment or "all"), f"{said} {_code(checked)}", "", *lines])
+
+
+def rule_tests(report: Report) -> str:
+    """The report of `test`: what failed and what was not run, by name."""
+    head, number = _head("test", "rules"), tally(report.cases)
+    said = ", ".join(f"{number[outcome]} {outcome}" for outcome in Tried)
+    told = [
+        line
+        for case in sorted(report.cases, key=lambda case: case.outcome is not Tried.FAILED)
+        if case.outcome is not Tried.PASSED
+        for line in (f"{case.outcome}: {case.rule} {case.platform}: {case.name}", *case.reason.split("\n"))
+    ]
+    told += [str(finding) for finding in report.findings]
+    lines = _fenced(told, LONGEST - 4_000, "text") if told else []
+    return _written([*head, f"{count(len(report.cases), 'case')}: {said}.", "", *lines])
+
+
+def marker(verb: str, environment: str) -> str:
+    """The first line, which is not shown: how a workflow finds its own comment or issue again."""
+    return f"<!-- deployer:{_word(verb)}:{_word(environment)} -->"
+
+
+def _head(verb: str, environment: str) -> list[str]:
+    return [marker(verb, environment), f"### deployer {_word(verb)} {_code(environment)}", ""]
+
+
+def _written(lines: Iterable[str]) -> str:
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+# -- the table --------------------------------------------------------------------------------------------------------
+
+
+def _gravity(outcome: Outcome) -> int:
+    """What is known least comes first, what is as it should be last."""
+    match outcome:
+        case Unreadable():
+            return 0
+        case Stopped():
+            return 1
+        case Applied(failures=failures) if failures:
+            return 2
+        case Verified() if outcome.worst() is not Answer.PASS:
+            return 2
+        case Drifted(drift=drift) if drift.untold or drift.found:
+            return 3
+        case Planned(plan=plan) if any(change.cause in _NOT_PENDING for change in plan.changes):
+            return 3
+        case Planned(plan=plan) | Drifted(plan=plan) | Applied(plan=plan) if plan.changes:
+            return 4
+        case _:
+            return 5
+
+
+def _row(outcome: Outcome) -> str:
+    cells = [_code(str(outcome.place)), _said(outcome)]
+    match outcome:
+        case Planned(plan=plan) | Drifted(plan=plan):
+            cells += [*_counts(plan.changes), str(len(plan.unchanged))]
+        case Applied(plan=plan, done=done):
+            cells += [*_counts(done), str(len(plan.unchanged))]
+        case _:
+            cells += [""] * (len(_ACTIONS) + 1)
+    return f"| {' | '.join(cells)} |"
+
+
+def _counts(changes: Sequence[Change]) -> list[str]:
+    numbers = [sum(change.action == action for change in changes) for action in _ACTIONS]
+    return [str(number) if number else "" for number in numbers]
+
+
+def _said(outcome: Outcome) -> str:
+    """The outcome in words of ours."""
+    match outcome:
+        case Unreadable():
+            return "**not looked at**"
+        case Stopped(refused=refused):
+            return "**refused**" if refused else "**stopped**"
+        case Drifted():
+            found = outcome.drift.found or outcome.drift.untold
+            return f"**{drifted.sentence(outcome)}**" if found else "no drift"
+        case Planned(plan=plan):
+            moved = sum(change.cause in _NOT_PENDING for change in plan.changes)
+            if moved:
+                return f"**{count(len(plan.changes), 'change')}**, {moved} not of Git's making"
+            return count(len(plan.changes), "change") if plan.changes else "no changes"
+        case Applied(done=done, failures=failures):
+            if failures:
+                return f"**{len(failures)} failed or not tried**, {count(len(done), 'change')} made"
+            return f"{count(len(done), 'change')} made" if done else "nothing to do"
+        case Adopted():
+            return "looked at for rules to adopt"
+        case Pulled():
+            words = f"{len(outcome.taken)} taken over"
+            return f"**{words}, {len(outcome.left)} left**" if outcome.left else words
+        case Verified():
+            word = "emulated" if outcome.place.emulated else "verified"
+            worst = outcome.worst()
+            return word if worst is Answer.PASS else f"**{worst}**"
+
+
+def _table(rows: Sequence[str], room: int) -> list[str]:
+    if not rows:
+        return ["No target."]
+    lines = [
+        "| target | outcome | create | update | delete | claim | unchanged |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    left = room - _size(lines)
+    for number, row in enumerate(rows):
+        left -= _size([row])
+        if left < 0:
+            return [*lines, "", f"The table leaves out {count(len(rows) - number, 'target')} of {len(rows)}."]
+        lines.append(row)
+    return lines
+
+
+# -- what was found in each target ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    """The lines of one target, in blocks that are shown or left out as a whole."""
+
+    title: str
+    blocks: tuple[tuple[str, ...], ...]
+
+
+def _worth_a_section(outcome: Outcome) -> bool:
+    return _gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1
+
+
+def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Iterator[str]:
+    for number, outcome in enumerate(outcomes):
+        waiting = len(outcomes) - number
+        lines = _details(_section(outcome, environment), min(room, max(room // waiting, _FAIR)))
+        if not lines:
+            yield f"There was no room for the details of {count(waiting, 'more target')}."
+            return
+        room -= _size(lines)
+        yield from lines
+
+
+def _section(outcome: Outcome, environment: str) -> _Section:
+    """The lines of the text report; one that is indented by two begins a block with what is indented further."""
+    title, *lines = map(plain, as_text.lines(outcome, environment))
+    blocks: list[list[str]] = []
+    for line in lines:
+        if not blocks or not line.startswith("   "):
+            blocks.append([])
+        blocks[-1].append(_shortened(_signed(line), _LINE))
+    if isinstance(outcome, Unreadable):
+        blocks.append([_shortened(f"  {plain(outcome.error)}", _LINE * 4)])
+        title = plain(f"{outcome.place}: not looked at")
+    return _Section(title, tuple(map(tuple, blocks)))
+
+
+def _details(section: _Section, room: int) -> list[str]:
+    """Nothing if there is no room for any of it."""
+    summary = html.escape(_shortened(section.title, _LINE))
+    top = ["<details>", f"<summary><code>{summary}</code></summary>", ""]
+    bottom = ["", "</details>", ""]
+    lines = [line for block in _fitting(section.blocks, room - _size(top) - _size(bottom) - 120) for line in block]
+    if section.blocks and not lines:
+        return []
+    written = [*top, *(_fence(lines, "diff") if lines else ()), *bottom]
+    return written if _size(written) <= room else []
+
+
+def _fitting(blocks: Sequence[tuple[str, ...]], room: int) -> list[tuple[str, ...]]:
+    """The first blocks, whole; of the first that does not fit its first lines; then what was left out, in numbers."""
+    chosen: list[tuple[str, ...]] = []
+    for number, block in enumerate(blocks):
+        if _size(block) <= room:
+            chosen.append(block)
+            room -= _size(block)
+            continue
+        begun = _begun(block, room)
+        rest = blocks[number + bool(begun) :]
+        lines = sum(map(len, rest)) + (len(block) - len(begun) if begun else 0)
+        if not chosen and not begun:
+            return []
+        changes = sum(block[0][:3].strip() in ("+", "~", "-", "!", "x") for block in rest)
+        entire = f", among them {count(changes, 'whole change')}" if changes else ""
+        return [*chosen, begun, (f"# left out: {count(lines, 'more line')} of this target{entire}",)]
+    return chosen
+
+
+def _begun(block: Sequence[str], room: int) -> tuple[str, ...]:
+    for number, line in enumerate(block):
+        room -= _size([line])
+        if room < 0:
+            return tuple(block[:number])
+    return tuple(block)
+
+
+def _signed(line: str) -> str:
+    """The line with its sign at the very beginning, where GitHub's colours for a diff look for it."""
+    match = _SIGNS.fullmatch(line)
+    if not match or not match[1]:
+        return line
+    blanks, bar, sign, rest = match.groups()
+    return f"{sign}{blanks[1:]}{bar}{rest}"
+
+
+# -- text from outside ------------------------------------------------------------------------------------------------
+
+
+def _code(text: str) -> str:
+    """A code span, in a table too."""
+    shown = _shortened(plain(text), _NAME * 4).replace("`", "\\x60").replace("|", "\\x7c")
+    return f"`{shown}`" if shown.strip() else "`(empty)`"
+
+
+def _fenced(lines: Sequence[str], room: int, language: str) -> list[str]:
+    """A block of as many lines as there is room for, each made harmless."""
+    chosen: list[str] = []
+    for number, line in enumerate(lines):
+        shown = _shortened(plain(line), _LINE * 4)
+        room -= _size([shown])
+        if room < 0:
+            chosen.append(f"# left out: {count(len(lines) - number, 'more line')} of {len(lines)}")
+            break
+        chosen.append(shown)
+    return _fence(chosen, language)
+
+
+def _fence(lines: Sequence[str], language: str) -> list[str]:
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}{language}", *lines, fence]
+
+
+def _shortened(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    half = longest // 2
+    return f"{text[:half]} ... {text[-half:]} ({len(text):,} characters)"
+
+
+def _word(text: str) -> str:
+    """For where nothing can be quoted: the marker's comment."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text)[:_NAME].replace("--", "__")
+
+
+def _size(lines: Sequence[str]) -> int:
+    """With their line ends."""
+    return sum(len(line.encode("utf-16-le", "surrogatepass")) // 2 + 1 for line in lines)

@@ -1,0 +1,142 @@
+"""What was changed in a target, for people: who, when, which field, and what to do about it.
+
+Past tense: a plan says what will be done, this says what has been.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from deployer.diff import FieldChange
+from deployer.drift import DRIFT
+from deployer.drift import Difference
+from deployer.outcome import Drifted
+from deployer.outcome import Outcome
+from deployer.plan import Cause
+from deployer.plan import Create
+from deployer.plan import Delete
+from deployer.plan import Update
+from deployer.report import parts
+from deployer.report.wording import count
+from deployer.report.wording import plain
+from deployer.report.wording import value
+from deployer.state import Kind
+
+_WORDS = {
+    Cause.DRIFT: "has been changed in the target, Git has not",
+    Cause.BOTH: "has been changed in the target, and in Git",
+    Cause.UNCLAIMED: "stands there without our mark",
+    Cause.CONFLICT: "stands there with somebody else's mark",
+    Cause.UNKNOWN: "its mark is of a later version of deployer",
+    Cause.PENDING: "is changed in Git and not applied yet",
+}
+
+
+def lines(outcome: Drifted, environment: str) -> Iterator[str]:
+    """The section of one target: what drifted, what nobody can tell, what is only pending, what is accepted."""
+    place, drift = outcome.place, outcome.drift
+    drifted = [one for one in drift.differences if one.cause in DRIFT]
+    untold = [one for one in drift.differences if one.cause is Cause.UNKNOWN]
+    pending = [one for one in drift.differences if one.cause is Cause.PENDING]
+    yield f"{place}: {sentence(outcome)}"
+    for one in drifted:
+        yield from _difference(one)
+    yield from _untold(untold)
+    for one in pending:
+        yield f"  pending: {parts.title(one.change)}: {_pending(one)}"
+    for finding in drift.findings:
+        yield f"  {plain(str(finding))}"
+    yield from parts.asides(outcome.plan)
+    yield from _ways_out(outcome, drifted, environment)
+
+
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """`1 object drifted, 2 pending, 49 in sync`."""
+    seen = [outcome for outcome in outcomes if isinstance(outcome, Drifted)]
+    differences = [one for outcome in seen for one in outcome.drift.differences]
+    drifted = sum(one.cause in DRIFT for one in differences)
+    untold = sum(one.cause is Cause.UNKNOWN for one in differences)
+    pending = sum(one.cause is Cause.PENDING for one in differences)
+    accepted = len({(outcome.place, one.key) for outcome in seen for one in outcome.drift.accepted})
+    lapsed = sum(outcome.drift.lapsed for outcome in seen)
+    words = [f"{count(drifted, 'object')} drifted" if drifted else "no drift"]
+    words += [f"{accepted} accepted"] if accepted else []
+    words += [f"{count(lapsed, 'target')} with an acceptance that has run out"] if lapsed else []
+    words += [f"of {untold} it cannot be told"] if untold else []
+    words += [f"{pending} pending"] if pending else []
+    return ", ".join([*words, f"{sum(len(outcome.plan.unchanged) for outcome in seen)} in sync"])
+
+
+def sentence(outcome: Drifted) -> str:
+    """What there is to say of a target, in one."""
+    drift, unchanged = outcome.drift, len(outcome.plan.unchanged)
+    drifted = sum(one.cause in DRIFT for one in drift.differences)
+    untold = sum(one.cause is Cause.UNKNOWN for one in drift.differences)
+    if drifted or untold:
+        words = [f"{count(drifted, 'object has', 'objects have')} drifted"] if drifted else []
+        words += [f"of {count(untold, 'object')} it cannot be told"] if untold else []
+        return ", ".join(words)
+    if drift.lapsed:
+        return "what was accepted is still there, and its time is over"
+    return f"no drift. Nothing was changed there ({count(unchanged, 'object')} in sync)."
+
+
+def _untold(differences: Sequence[Difference]) -> Iterator[str]:
+    """What nobody can tell, the reason once for all that share it."""
+    for note in dict.fromkeys(one.note for one in differences):
+        yield f"  cannot be told: {plain(note or _WORDS[Cause.UNKNOWN])}"
+        yield from (f"    ? {parts.title(one.change)}" for one in differences if one.note == note)
+
+
+def _difference(one: Difference) -> Iterator[str]:
+    change = one.change
+    gone = isinstance(change, Create)
+    words = one.note if gone else _WORDS[one.cause]
+    yield f"  {'x' if gone else '~'} {parts.title(change)} {plain(words)}"
+    if one.note and not gone:
+        yield f"      {plain(one.note)}"
+    yield f"      {_who(one)}"
+    for field in () if gone else change.fields:
+        yield from _field(field)
+
+
+def _who(one: Difference) -> str:
+    if not (one.by or one.at):
+        return "by whom and when the platform does not tell"
+    by = f"by {plain(one.by)}" if one.by else "by somebody"
+    at = f", {one.at:%Y-%m-%d %H:%M:%S %Z}" if one.at else ""
+    return f"{by}{at}{f' (says {plain(one.source)})' if one.source else ''}"
+
+
+def _field(field: FieldChange) -> Iterator[str]:
+    yield f"      {plain(field.path)}"
+    if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
+        yield from parts.text_change(field.after, field.before)
+        return
+    for where, side in (("Git   ", field.after), ("target", field.before)):
+        yield f"        {where}  {value(side) if side is not None else 'has none'}"
+
+
+def _pending(one: Difference) -> str:
+    change = one.change
+    if isinstance(change, Create):
+        return "new in Git, not there yet"
+    if isinstance(change, Delete) or (isinstance(change, Update) and change.retires):
+        return "no longer in Git, still there"
+    paths = ", ".join(plain(field.path) for field in change.fields[:5])
+    more = f" and {len(change.fields) - 5} more" if len(change.fields) > 5 else ""
+    return f"changed in Git: {paths}{more}"
+
+
+def _ways_out(outcome: Drifted, drifted: Sequence[Difference], environment: str) -> Iterator[str]:
+    """The decisions there are, as commands."""
+    if not any(one.cause in (Cause.DRIFT, Cause.BOTH) for one in drifted):
+        return
+    rules = sorted({one.change.key.id for one in drifted if one.change.key.kind is Kind.RULE})
+    which = f" --tenant {outcome.place.tenant}"
+    if len(rules) == 1 and len(drifted) == 1:
+        one = drifted[0].change
+        known = one.desired.known_as if not isinstance(one, Delete) else one.live.known_as
+        which += f" --rule {known}"
+    yield f"  to put Git's state back:      deployer apply {environment}{which}"
+    yield f"  to take it into Git:          deployer pull {environment}{which}"
+    yield f"  to leave it until a day:      deployer pull {environment}{which} --accept-until DATE"

@@ -1,0 +1,68 @@
+"""Pieces of text that several reports for people have in common."""
+
+import difflib
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from deployer.accepted import Accepted
+from deployer.model import NotApplicable
+from deployer.plan import Change
+from deployer.plan import Delete
+from deployer.plan import Plan
+from deployer.report.wording import count
+from deployer.report.wording import plain
+from deployer.report.wording import value
+from deployer.state import Kind
+from deployer.state import Unmanaged
+
+
+def title(change: Change) -> str:
+    """The key; an item is better known by its name than by its id."""
+    resource = change.live if isinstance(change, Delete) else change.desired
+    return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
+
+
+def asides(plan: Plan) -> Iterator[str]:
+    """What a plan leaves alone, and why."""
+    for key, remark in plan.remarks:
+        yield f"  note on {key}: {plain(remark)}"
+    yield from idle(plan.not_applicable)
+    for key, note in plan.notes:
+        yield f"  equal to Git, but not ours: {key}: {plain(note)}"
+    for key, note in plan.waiting:
+        yield f"  no longer in Git: {key}: {plain(note)}"
+    for one in plan.accepted:
+        yield f"  accepted: {accepted(one)}"
+    for key, names in plan.carried:
+        yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
+    if plan.unmanaged:
+        kinds = {kind: sum(one.kind is kind for one in plan.unmanaged) for kind in Kind}
+        words = ", ".join(count(number, kind.value.replace("_", " ")) for kind, number in kinds.items() if number)
+        yield f"  left alone, not ours: {words}"
+        yield from noted(plan.unmanaged)
+
+
+def accepted(one: Accepted) -> str:
+    """An accepted field, by whose word and how long."""
+    said = f"until {one.acceptance.until} by {one.acceptance.owner}: {one.acceptance.reason}"
+    return f"{one.key} {plain(one.field.path)} is {value(one.field.before)}, {plain(said)}"
+
+
+def noted(unmanaged: Sequence[Unmanaged]) -> Iterator[str]:
+    """The objects that are not ours and worth a line."""
+    for one in unmanaged:
+        if one.note:
+            yield f"      {one.kind}/{plain(one.id)} ({plain(one.name)}): {plain(one.note)}"
+
+
+def idle(items: Sequence[NotApplicable]) -> Iterator[str]:
+    """The rules that have nothing to run on here."""
+    yield from (f"  not applicable: {item.rule}: {plain(item.reason)}" for item in items)
+
+
+def text_change(before: str, after: str) -> Iterator[str]:
+    """The lines of a text that differ, with a line around them."""
+    lines: Iterable[str] = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+    for line in list(lines)[2:]:
+        yield f"        |{plain(line)}"

@@ -1,0 +1,119 @@
+"""A plan that was saved for later: what it would do, object by object, and whether that is still exactly so.
+
+The saved plan is the JSON report of `plan`. What counts is not its text but what it was made from: per object the live
+state that was read and the desired state that was to be written.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from typing import TypeAlias
+
+from deployer.errors import CannotStart
+from deployer.outcome import Outcome
+from deployer.outcome import Place
+from deployer.outcome import Planned
+from deployer.plan import Change
+from deployer.plan import Create
+from deployer.plan import Delete
+from deployer.plan import Plan
+from deployer.state import as_json
+
+Where: TypeAlias = tuple[str, str]
+"""Tenant and target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one change was made from."""
+
+    action: str
+    live: str | None
+    """Digest and version of the object as it was read; None where there was none."""
+    desired: str | None
+    """Digest of what is to be written; None for a delete."""
+    blocked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """The plan of a run, with everything that it was asked with: it is applied in the same way."""
+
+    environment: str
+    asked: Mapping[str, Any]
+    """The options of the run that made it."""
+    targets: Mapping[Where, Mapping[str, Step]]
+    """Per target that could be looked at, its changes by object."""
+
+
+def digest_of(outcomes: Sequence[Outcome]) -> str:
+    """16 hexadecimal digits over the plans of a run, target by target."""
+    plans = [
+        [outcome.place.tenant, outcome.place.target, outcome.plan.digest]
+        for outcome in outcomes
+        if isinstance(outcome, Planned)
+    ]
+    return hashlib.sha256(as_json(plans).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def digest_to_approve(outcomes: Sequence[Outcome]) -> str:
+    """The digest of a run that would change something; empty for any other."""
+    there_is = any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes)
+    return digest_of(outcomes) if there_is else ""
+
+
+def step(change: Change) -> Step:
+    """What a change is made from."""
+    live = None if isinstance(change, Create) else f"{change.live.digest}:{change.live.version or ''}"
+    desired = None if isinstance(change, Delete) else f"{change.desired.digest}:{change.mark}"
+    return Step(change.action, live, desired, change.blocked)
+
+
+def stale(saved: SavedPlan, place: Place, plan: Plan) -> Iterator[str]:
+    """Why the saved plan is not the plan of now, object by object; nothing if it is."""
+    before = saved.targets.get((place.tenant, place.target or ""))
+    if before is None:
+        yield "the saved plan does not know it: it could not be looked at when the plan was made"
+        return
+    now = {str(change.key): step(change) for change in plan.changes}
+    for key in sorted(before.keys() | now.keys()):
+        if before.get(key) != now.get(key):
+            yield f"{key}: {_difference(before.get(key), now.get(key))}"
+
+
+def _difference(before: Step | None, now: Step | None) -> str:
+    if before is None:
+        return f"the plan has nothing for it, and by now there is something to {now.action if now else 'do'}"
+    if now is None:
+        return f"was to {before.action}, and by now there is nothing to do"
+    if before.live != now.live:
+        return "changed in the target since the plan was made"
+    if before.desired != now.desired:
+        return "changed in Git since the plan was made"
+    return f"was to {before.action} ({before.blocked or 'free'}), by now to {now.action} ({now.blocked or 'free'})"
+
+
+def read(document: Any, environment: str) -> SavedPlan:
+    """The plan in a JSON report of `plan`. Raises `CannotStart` for anything else, and for another environment."""
+    if not isinstance(document, dict) or document.get("verb") != "plan" or "asked" not in document:
+        raise CannotStart("it is no plan: write one with `deployer plan ENV --out FILE`")
+    if document.get("environment") != environment:
+        raise CannotStart(f"it is a plan of {document.get('environment')}, not of {environment}")
+    try:
+        return SavedPlan(
+            environment=environment,
+            asked=dict(document["asked"]),
+            targets={
+                (str(target["tenant"]), str(target["target"])): {
+                    f"{change['kind']}/{change['id']}": Step(**change["made_from"], blocked=change["blocked"])
+                    for change in target["changes"]
+                }
+                for target in document["targets"]
+                if target["outcome"] == "planned"
+            },
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise CannotStart(f"the plan is damaged ({type(error).__name__}: {error}); make it again") from None
