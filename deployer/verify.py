@@ -83,12 +83,16 @@ def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -
 
 
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
-    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them."""
-    return [
-        Asked(wanted, live.resources[key])
+    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them.
+
+    What is accepted is wanted as it is live: a rule that may rest for a while is not asked whether it runs.
+    """
+    found = [
+        Asked(as_accepted(wanted, live.resources[key], desired.accepted)[0], live.resources[key])
         for key, wanted in sorted(desired.resources.items())
-        if key in live.resources and _runs(wanted) and (among is None or key in among)
+        if key in live.resources and (among is None or key in among)
     ]
+    return [one for one in found if _runs(one.wanted)]
 
 
 def verify(
