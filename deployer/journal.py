@@ -162,14 +162,16 @@ def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
     journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
     """
     found: dict[tuple[str, str], Witness] = {}
-    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+    lines: list[dict[str, Any]] = []
+    for path in folder.glob("*.jsonl") if folder.is_dir() else ():
         try:
-            lines = read(path)
+            lines += read(path)
         except (OSError, ValueError) as error:
             raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
-        for line in lines:
-            if line.get("schema") == SCHEMA and line.get("environment") == environment:
-                _witness(line, found)
+    # By the time of each line: runs may overlap, and the name of a run's file does not order them.
+    for line in sorted(lines, key=lambda one: str(one.get("at"))):
+        if line.get("schema") == SCHEMA and line.get("environment") == environment:
+            _witness(line, found)
     return found
 
 
