@@ -32,7 +32,6 @@ from deployer.state import Edit
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
-from deployer.state import Mark
 
 DRIFT = frozenset({Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT})
 """Causes that say that somebody changed the target."""
@@ -49,6 +48,19 @@ class Witness:
     """Written since, or not: the run was cut short, or the write could not be confirmed."""
     whole: bool = True
     """Whether it is known of every object; False where no run has ever come to its end there."""
+    earlier: Mapping[Key, "Witness"] = field(default_factory=dict)
+    """Of what the last run did not bring back: the witness of the run after which it was still ours."""
+    found: bool = False
+    """Whether something of ours was there that no run of these journals wrote: the place had another address."""
+
+    def of(self, key: Key) -> "Witness":
+        """The witness of the last run that says something of an object."""
+        return self.earlier.get(key, self)
+
+    @property
+    def since(self) -> datetime:
+        """From when on somebody may have taken away what is not there."""
+        return min([self.at, *(one.at for one in self.earlier.values())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,11 @@ def assess(
     return Drift(differences, plan.accepted, tuple(_remarks(plan, today)))
 
 
+def is_last(change: Change) -> bool:
+    """Whether it takes away what is no longer in Git, at once or after a grace."""
+    return isinstance(change, Delete) or (isinstance(change, Update) and change.retires)
+
+
 def to_ask_about(plan: Plan) -> frozenset[Key]:
     """The objects whose last edit the target itself does not tell."""
     return frozenset(
@@ -128,14 +145,14 @@ def _references(desired: DesiredState, live: LiveState) -> dict[Key, Key]:
     """The rule that refers to each object, for rules that are as we wrote them."""
     found: dict[Key, Key] = {}
     for rule in live.resources.values():
-        whole = isinstance(rule.mark, Mark) and rule.mark.digest == rule.digest
-        if rule.key.kind is Kind.RULE and desired.owns(rule) and whole:
+        if rule.key.kind is Kind.RULE and desired.owns(rule) and rule.as_marked:
             found |= dict.fromkeys(rule.needs, rule.key)
     return found
 
 
 def _missing(change: Create, witness: Witness | None, history: History, referring: Key | None) -> Difference:
     edit = history.edits.get(change.key)
+    witness = witness.of(change.key) if witness else None
     if edit and edit.action == "delete" and not (witness and edit.at and edit.at <= witness.at):
         return Difference(change, Cause.DRIFT, "deleted in the target", edit.by, edit.at, edit.source)
     if witness and change.key in witness.owned:
@@ -155,10 +172,13 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
 
 def _present(change: Update | Claim | Delete, witness: Witness | None, history: History) -> Difference:
     live, note = change.live, change.live.halted or ""
-    if isinstance(change, Delete) or change.cause is Cause.PENDING:
+    if change.cause is Cause.PENDING:
         return Difference(change, change.cause, note)
-    if change.cause is Cause.UNCLAIMED and witness and change.key in witness.owned:
-        note = f"its mark was taken out; it was ours after run {witness.run}"
+    if is_last(change):
+        note = note or "no longer in Git"
+    last = witness.of(change.key) if witness else None
+    if change.cause is Cause.UNCLAIMED and last and change.key in last.owned:
+        note = f"its mark was taken out; it was ours after run {last.run}"
     edit = history.edits.get(change.key)
     if edit and edit.action == "write" and not (live.edited_by and live.edited_at):
         return Difference(change, change.cause, note, edit.by, edit.at, edit.source)

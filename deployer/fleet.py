@@ -32,6 +32,7 @@ from deployer.errors import Unrecorded
 from deployer.errors import UnsafePlan
 from deployer.findings import Finding
 from deployer.journal import Journal
+from deployer.journal import Where
 from deployer.journal import witnesses
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
@@ -119,7 +120,7 @@ class Fleet:
         """Read and compare every target; nothing is written."""
 
         def one(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, job.desired, consent)
+            plan, _ = self._plan(provider, job, job.desired, consent)
             return Planned(job.place, plan)
 
         return self.over(one)
@@ -155,28 +156,37 @@ class Fleet:
             place = job.place
             live = provider.read(job.desired)
             plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
-            witness = known.get((place.tenant, str(place.target)))
-            history = provider.edits(to_ask_about(plan), witness.at if witness else None)
+            witness = _witness_of(job.target, known)
+            history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
 
         return [*self.over(one), *self._left_behind(known)]
 
-    def _left_behind(self, known: Mapping[tuple[str, str], Witness]) -> list[Outcome]:
-        """The targets that hold something of ours by the journals, and that Git does not speak of any more."""
+    def _left_behind(self, known: Mapping[Where, Witness]) -> list[Outcome]:
+        """The places that hold something of ours by the journals, and that Git does not speak of any more.
+
+        A target that got another address is not left behind if what is ours was there without being written there.
+        """
         broken = set(self.manifest.broken_tenants)
-        there = {(tenant.name, target.name) for tenant in self.manifest.tenants for target in tenant.targets}
-        left = [
-            (Place(*where), witness)
-            for where, witness in sorted(known.items())
-            if where not in there and where[0] not in broken and self._selects(where[0]) and witness.owned
-        ]
+        targets = [target for tenant in self.manifest.tenants for target in tenant.targets]
+        there = {(target.tenant, target.name, "") for target in targets}
+        for target in targets:
+            there |= {where for where in known if where[2] == target.address}
+            here = known.get((target.tenant, target.name, target.address))
+            if here and here.found:
+                there |= {where for where in known if where[:2] == (target.tenant, target.name)}
         return [
             Unreadable(
-                place,
+                Place(tenant, target),
                 f"no tenant's file names it any more, and {len(witness.owned)} objects of ours were there after run "
-                f"{witness.run}: put its file back, then `deployer tenants retire` takes them out",
+                f"{witness.run}{f', at {address}' if address else ''}: put its file back, then `deployer tenants "
+                "retire` takes them out",
             )
-            for place, witness in left
+            for (tenant, target, address), witness in sorted(known.items(), key=lambda one: one[0])
+            if (tenant, target, address) not in there
+            and tenant not in broken
+            and self._selects(tenant)
+            and witness.owned
         ]
 
     def _carry_out(
@@ -190,13 +200,13 @@ class Fleet:
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, wish(job.desired), consent)
+            plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
             place, desired = job.place, wish(job.desired)
-            plan, live = self._plan(provider, desired, consent)
+            plan, live = self._plan(provider, job, desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
@@ -206,7 +216,8 @@ class Fleet:
             applied = apply(place, plan, provider, self._interrupted.is_set, journal)
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
-                    journal.settled(place, ours_after(applied, desired, live))
+                    ours = ours_after(applied, desired, live)
+                    journal.settled(place, ours, desired.resources.keys() - ours)
             return applied
 
         if approve is not None and not approve(self.over(show)):
@@ -295,12 +306,12 @@ class Fleet:
             raise InvalidManifest(list(dict.fromkeys(everybodys)))
         return jobs, stopped
 
-    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
+    def _plan(self, provider: Provider, job: Job, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
         plan = make_plan(
             desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
         )
-        plan = self._narrow(plan, desired, live)
+        plan = replace(self._narrow(plan, desired, live), address=job.target.address)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 
@@ -371,6 +382,13 @@ def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[
     owned = {key for key, one in live.resources.items() if desired.owns(one)}
     gone = {change.key for change in applied.done if isinstance(change, Delete)}
     return (owned | {change.key for change in applied.done}) - gone
+
+
+def _witness_of(target: Target, known: Mapping[Where, Witness]) -> Witness | None:
+    """The last that the journals say of the place where a target is, whatever it was called."""
+    name = (target.tenant, target.name, "")
+    here = [witness for where, witness in known.items() if where[2] == target.address or where == name]
+    return max(here, key=lambda witness: witness.at, default=None)
 
 
 def _internal(error: Exception) -> str:

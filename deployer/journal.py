@@ -7,7 +7,8 @@ One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the fi
     {"schema": "deployer-journal/1", "run": ..., "at": ..., "environment": ..., "tenant": ..., "target": ...,
      "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
 
-    {..., "phase": "settled", "owned": [[kind, id], ...]}    what is ours in a target once the run is through with it
+    {..., "phase": "settled", "owned": [[kind, id], ...],    what is ours in a target once the run is through with it,
+     "missing": [[kind, id], ...]}                           and what Git wants there and is not ours for all that
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. Secrets of the run are left out of both, so `digest` and `carried_digest` tell what they were with them.
@@ -31,6 +32,7 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from typing import TypeAlias
 
 from deployer.drift import Witness
 from deployer.errors import CannotStart
@@ -47,6 +49,10 @@ from deployer.state import as_json
 from deployer.state import digest
 
 SCHEMA = "deployer-journal/1"
+_PHASES = ("writing", "written", "failed", "settled")
+
+Where: TypeAlias = tuple[str, str, str]
+"""Tenant, target, and the address that it had then; empty if it was not told."""
 
 
 class Journal(AbstractContextManager["Journal"]):
@@ -93,9 +99,11 @@ class Journal(AbstractContextManager["Journal"]):
         """Say that it is not known to have been done, and why."""
         self._append(place, change, {"phase": "failed", "error": error})
 
-    def settled(self, place: Place, owned: Iterable[Key]) -> None:
-        """Say what is ours in a target, now that the run is through with it."""
-        self._write(place, {"phase": "settled", "owned": [[key.kind, key.id] for key in sorted(owned)]})
+    def settled(self, place: Place, owned: Iterable[Key], missing: Iterable[Key] = ()) -> None:
+        """Say what is ours in a target, now that the run is through with it, and what is not although Git wants it."""
+        named = {"owned": owned, "missing": missing}
+        told = {name: [[key.kind, key.id] for key in sorted(keys)] for name, keys in named.items()}
+        self._write(place, {"phase": "settled", **told})
 
     def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
         self._write(place, {"action": change.action, "kind": change.key.kind, "id": change.key.id, **told})
@@ -155,36 +163,53 @@ def read(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
-    """What the journals in a folder say is ours in each target of an environment, by tenant and target: the last word.
+def witnesses(folder: Path, environment: str) -> dict[Where, Witness]:
+    """What the journals in a folder say is ours in each target of an environment: the last word.
 
-    A run that was cut short has no last word on a target: what it wrote is added to that of the run before. Without any
-    journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
+    A run has no word on what it left missing, and none on the rest if it was cut short: then that of the run before
+    stands. Without any journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells
+    nothing.
     """
-    found: dict[tuple[str, str], Witness] = {}
-    lines: list[dict[str, Any]] = []
-    for path in folder.glob("*.jsonl") if folder.is_dir() else ():
+    told: list[tuple[datetime, Mapping[str, Any], Path]] = []
+    for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
         try:
-            lines += read(path)
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
-    # By the time of each line: runs may overlap, and the name of a run's file does not order them.
-    for line in sorted(lines, key=lambda one: str(one.get("at"))):
-        if line.get("schema") == SCHEMA and line.get("environment") == environment:
-            _witness(line, found)
+            lines = [line for line in read(path) if line.get("schema") == SCHEMA]
+            told += [
+                (datetime.fromisoformat(line["at"]).astimezone(UTC), line, path)
+                for line in lines
+                if line["environment"] == environment and line["phase"] in _PHASES
+            ]
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from None
+    found: dict[Where, Witness] = {}
+    for at, line, path in sorted(told, key=lambda one: one[0]):  # runs overlap, and names tell only when they began
+        try:
+            where = str(line["tenant"]), str(line["target"]), str(line.get("address") or "")
+            found[where] = _witness(line, at, found.get(where))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from None
     return found
 
 
-def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> None:
-    place = str(line["tenant"]), str(line["target"])
-    at = datetime.fromisoformat(str(line["at"]))
+def _damaged(path: Path, error: Exception) -> CannotStart:
+    why = error if isinstance(error, OSError | json.JSONDecodeError) else f"{type(error).__name__}: {error}"
+    return CannotStart(f"the journal {path} cannot be read: {why}; mend it or take it out")
+
+
+def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> Witness:
+    run = str(line["run"])
+    before = before or Witness(run, at, frozenset(), whole=False)
     if line["phase"] == "settled":
-        owned = frozenset(Key(Kind(kind), str(id)) for kind, id in line["owned"])
-        found[place] = Witness(str(line["run"]), at, owned)
-        return
-    before = found.get(place)
-    key = Key(Kind(str(line["kind"])), str(line["id"]))
-    owned, unsure = (before.owned, before.unsure) if before else (frozenset[Key](), frozenset[Key]())
+        owned, missing = _keys(line["owned"]), _keys(line.get("missing", ()))
+        return Witness(
+            run,
+            at,
+            owned,
+            earlier={key: before.of(key) for key in missing if key in before.of(key).owned},
+            found=before.found or (not before.whole and bool(owned - before.owned)),
+        )
+    key = Key(Kind(line["kind"]), str(line["id"]))
+    owned, unsure = before.owned, before.unsure
     match line["phase"], line["action"]:
         case "writing", _:
             unsure |= {key}
@@ -194,4 +219,9 @@ def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> 
             owned, unsure = owned | {key}, unsure - {key}
         case _:  # a write that failed may have happened all the same
             pass
-    found[place] = Witness(str(line["run"]), at, owned, unsure, whole=before is not None and before.whole)
+    earlier = {each: one for each, one in before.earlier.items() if each not in owned}
+    return replace(before, run=run, at=at, owned=owned, unsure=unsure, earlier=earlier)
+
+
+def _keys(pairs: Iterable[Sequence[str]]) -> frozenset[Key]:
+    return frozenset(Key(Kind(kind), str(id)) for kind, id in pairs)

@@ -181,11 +181,13 @@ class Plan:
     """What the target is to equal."""
     remarks: tuple[tuple[Key, str], ...] = ()
     """What is to be known of a change beyond what it writes."""
+    address: str = ""
+    """Where the target is."""
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over everything that the plan would do."""
-        text = as_json([_summary(change) for change in self.changes])
+        """16 hexadecimal digits over everything that the plan would do, and where."""
+        text = as_json([self.address, *(_summary(change) for change in self.changes)])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -341,13 +343,14 @@ def _gone(
     for one, fate in fates(dropped, desired.grace_days, today):
         idle_for = not_applicable.get(one.key.id)
         why = f"not applicable: {idle_for}" if idle_for else "no longer in Git"
+        cause = Cause.PENDING if one.as_marked else Cause.BOTH
         match fate:
             case Goes():
-                changes.append(Delete(one, why, blocked=one.keep))
+                changes.append(Delete(one, why, cause, blocked=one.keep))
             case SwitchedOff(retired=wanted, days=days):
                 reason = f"{why}; disabled now, deleted after {days} days"
                 fields, mark = field_changes(one.body, wanted.body), desired.mark(wanted)
-                changes.append(Update(one, wanted, mark, Cause.PENDING, fields, reason=reason, retires=True))
+                changes.append(Update(one, wanted, mark, cause, fields, reason=reason, retires=True))
             case Stays(reason=reason):
                 waiting.append((one.key, reason))
     return changes, waiting

@@ -119,7 +119,8 @@ def _target(outcome: Outcome) -> Document:
     }
     match outcome:
         case Planned(plan=plan):
-            return {**base, **_plan(plan), "digest": plan.digest, "changes": [_change(one) for one in plan.changes]}
+            changes = [_change(one) for one in plan.changes]
+            return {**base, **_plan(plan), "address": plan.address, "digest": plan.digest, "changes": changes}
         case Drifted(plan=plan, drift=drift):
             changes = [_difference(one) for one in drift.differences]
             remarks = [finding(each) for each in drift.findings]

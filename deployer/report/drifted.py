@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from deployer.diff import FieldChange
 from deployer.drift import DRIFT
 from deployer.drift import Difference
+from deployer.drift import is_last
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.plan import Cause
 from deployer.plan import Create
 from deployer.plan import Delete
-from deployer.plan import Update
 from deployer.report import parts
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -120,7 +120,7 @@ def _pending(one: Difference) -> str:
     change = one.change
     if isinstance(change, Create):
         return "new in Git, not there yet"
-    if isinstance(change, Delete) or (isinstance(change, Update) and change.retires):
+    if is_last(change):
         return "no longer in Git, still there"
     paths = ", ".join(plain(field.path) for field in change.fields[:5])
     more = f" and {len(change.fields) - 5} more" if len(change.fields) > 5 else ""
@@ -129,6 +129,9 @@ def _pending(one: Difference) -> str:
 
 def _ways_out(outcome: Drifted, drifted: Sequence[Difference], environment: str) -> Iterator[str]:
     """The decisions there are, as commands."""
+    drifted = [
+        one for one in drifted if not is_last(one.change)
+    ]  # Git has nothing to put back, nothing to take it into
     if not any(one.cause in (Cause.DRIFT, Cause.BOTH) for one in drifted):
         return
     rules = sorted({one.change.key.id for one in drifted if one.change.key.kind is Kind.RULE})
