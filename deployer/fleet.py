@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
@@ -19,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 
 from deployer.apply import apply
-from deployer.drift import Witness
 from deployer.drift import assess
 from deployer.drift import to_ask_about
 from deployer.emulator import Emulator
@@ -30,14 +28,17 @@ from deployer.errors import ProviderError
 from deployer.errors import Unreachable
 from deployer.errors import Unrecorded
 from deployer.errors import UnsafePlan
+from deployer.evidence import left_behind
+from deployer.evidence import witness_of
 from deployer.findings import Finding
 from deployer.journal import Journal
-from deployer.journal import Where
 from deployer.journal import witnesses
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.model import Target
+from deployer.narrowing import concerned
+from deployer.narrowing import narrow
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
@@ -49,10 +50,8 @@ from deployer.outcome import Verified
 from deployer.outcome import conceal
 from deployer.plan import Delete
 from deployer.plan import Plan
-from deployer.plan import concerned
 from deployer.plan import make_plan
 from deployer.plan import matches
-from deployer.plan import narrow
 from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
@@ -156,38 +155,11 @@ class Fleet:
             place = job.place
             live = provider.read(job.desired)
             plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
-            witness = _witness_of(job.target, known)
+            witness = witness_of(job.target, known)
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *self._left_behind(known)]
-
-    def _left_behind(self, known: Mapping[Where, Witness]) -> list[Outcome]:
-        """The places that hold something of ours by the journals, and that Git does not speak of any more.
-
-        A target that got another address is not left behind if what is ours was there without being written there.
-        """
-        broken = set(self.manifest.broken_tenants)
-        targets = [target for tenant in self.manifest.tenants for target in tenant.targets]
-        there = {(target.tenant, target.name, "") for target in targets}
-        for target in targets:
-            there |= {where for where in known if where[2] == target.address}
-            here = known.get((target.tenant, target.name, target.address))
-            if here and here.found:
-                there |= {where for where in known if where[:2] == (target.tenant, target.name)}
-        return [
-            Unreadable(
-                Place(tenant, target),
-                f"no tenant's file names it any more, and {len(witness.owned)} objects of ours were there after run "
-                f"{witness.run}{f', at {address}' if address else ''}: put its file back, then `deployer tenants "
-                "retire` takes them out",
-            )
-            for (tenant, target, address), witness in sorted(known.items(), key=lambda one: one[0])
-            if (tenant, target, address) not in there
-            and tenant not in broken
-            and self._selects(tenant)
-            and witness.owned
-        ]
+        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
 
     def _carry_out(
         self,
@@ -382,13 +354,6 @@ def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[
     owned = {key for key, one in live.resources.items() if desired.owns(one)}
     gone = {change.key for change in applied.done if isinstance(change, Delete)}
     return (owned | {change.key for change in applied.done}) - gone
-
-
-def _witness_of(target: Target, known: Mapping[Where, Witness]) -> Witness | None:
-    """The last that the journals say of the place where a target is, whatever it was called."""
-    name = (target.tenant, target.name, "")
-    here = [witness for where, witness in known.items() if where[2] == target.address or where == name]
-    return max(here, key=lambda witness: witness.at, default=None)
 
 
 def _internal(error: Exception) -> str:

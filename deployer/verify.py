@@ -85,15 +85,14 @@ def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
     """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them.
 
-    A rule that is accepted as disabled is not wanted enabled.
+    What is accepted is wanted as it is live: a rule that may rest for a while is not asked whether it runs.
     """
-    there = {key: one for key, one in desired.resources.items() if key in live.resources}
-    wanted = {key: as_accepted(one, live.resources[key], desired.accepted)[0] for key, one in there.items()}
-    return [
-        Asked(one, live.resources[key])
-        for key, one in sorted(wanted.items())
-        if _runs(one) and (among is None or key in among)
+    found = [
+        Asked(as_accepted(wanted, live.resources[key], desired.accepted)[0], live.resources[key])
+        for key, wanted in sorted(desired.resources.items())
+        if key in live.resources and (among is None or key in among)
     ]
+    return [one for one in found if _runs(one.wanted)]
 
 
 def verify(

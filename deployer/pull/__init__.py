@@ -13,15 +13,15 @@ from dataclasses import replace
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.document import Document
+from deployer.narrowing import concerned
+from deployer.narrowing import narrow
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Pulled
 from deployer.plan import Claim
 from deployer.plan import Plan
-from deployer.plan import concerned
 from deployer.plan import make_plan
-from deployer.plan import narrow
 from deployer.providers.base import Provider
 from deployer.pull.draft import Draft
 from deployer.pull.files import replace_text

@@ -8,13 +8,13 @@ from deployer.errors import UnsafePlan
 from deployer.limits import check_limits
 from deployer.model import Limits
 from deployer.model import NotApplicable
+from deployer.narrowing import narrow
 from deployer.plan import Cause
 from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.plan import make_plan
-from deployer.plan import narrow
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import UnknownMark
