@@ -149,7 +149,7 @@ class Fleet:
 
         A target that the journals know and no tenant's file names any more is an outcome, too: nobody looks at it.
         """
-        known = witnesses(folder, self.manifest.environment.name)
+        known = witnesses(folder, self.manifest.environment.name, self.manifest.environment.owner)
 
         def one(provider: Provider, job: Job) -> Outcome:
             place = job.place
@@ -307,6 +307,7 @@ class Fleet:
             home = self.manifest.trusted_root or self.root
             connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
             if journal:
+                journal.owner = self.manifest.environment.owner
                 journal.redact = connections.redact
                 journal.addresses = {job.place: job.target.address for job in jobs}
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:

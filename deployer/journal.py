@@ -69,6 +69,8 @@ class Journal(AbstractContextManager["Journal"]):
         self.path = folder / f"{self.run}.jsonl"
         self.addresses: Mapping[Place, str] = {}
         """Where each target is; set once they can be known."""
+        self.owner = ""
+        """Whose objects they are; set once it can be known."""
         self.redact: Callable[[str], str] = lambda text: text
         """Takes the secrets of the run out of every text; set once they can be known."""
         self._environment = environment
@@ -114,6 +116,7 @@ class Journal(AbstractContextManager["Journal"]):
             "run": self.run,
             "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "environment": self._environment,
+            **({"owner": self.owner} if self.owner else {}),
             **({"undoes": self._undoes} if self._undoes else {}),
             "tenant": place.tenant,
             "target": place.target,
@@ -163,8 +166,10 @@ def read(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def witnesses(folder: Path, environment: str) -> dict[Where, Witness]:
+def witnesses(folder: Path, environment: str, owner: str) -> dict[Where, Witness]:
     """What the journals in a folder say is ours in each target of an environment: the last word.
+
+    The runs of other owners are none of ours, though their environment may have the same name and their targets too.
 
     A run has no word on what it left missing, and none on the rest if it was cut short: then that of the run before
     stands. Without any journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells
@@ -177,7 +182,7 @@ def witnesses(folder: Path, environment: str) -> dict[Where, Witness]:
             told += [
                 (datetime.fromisoformat(line["at"]).astimezone(UTC), line, path)
                 for line in lines
-                if line["environment"] == environment and line["phase"] in _PHASES
+                if line["environment"] == environment and line["phase"] in _PHASES and line.get("owner", owner) == owner
             ]
         except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
             raise _damaged(path, error) from None

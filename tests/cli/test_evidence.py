@@ -181,3 +181,16 @@ def test_a_phase_of_a_later_version_is_skipped(deployer, acme):
     )
 
     assert deployer("drift", "site").code == 0
+
+
+def test_the_run_of_another_owner_in_the_same_space_says_nothing_of_ours(deployer, acme):
+    environment = acme.root / "environments/site/environment.yaml"
+    colleague.kibana(acme.emulator, "acme", "DELETE", colleague.RULES, rule_id=RULE)
+    acme.edit(environment, lambda document: document.update(owner="other-soc"))
+    deployer("apply", "site", "--rule", OTHER)
+    acme.edit(environment, lambda document: document.update(owner="site-soc"))
+
+    code, found = seen(deployer)
+
+    assert (code, found[f"rule/{RULE}"][0]) == (2, "drift")
+    assert found[f"rule/{RULE}"][1].endswith(runs(acme)[0])
