@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="Take over every rule that is not ours into rules/.")
 @click.option("--id-prefix", default="", metavar="TEXT", help="What the ids of rules taken over begin with.")
 @click.option("--dry-run", is_flag=True, help="Show what would be written to which file, and write nothing.")
-@common.plain_output
+@common.output
 @click.pass_obj
 def pull(root: Path, /, **options: Any) -> int:
     """Write what was changed by hand in tenants into their files, as overlays and allowlist entries.
