@@ -1,7 +1,10 @@
 """Which differences are drift: the plan's causes, weighed with what else is known of objects that are not there.
 
-The mark tells who moved, live or Git, for everything that is there. For an object that is missing there is no mark, and
-two stories: it is new in Git, or somebody deleted it. Evidence decides, in this order:
+The mark tells who moved, live or Git, for everything that is there; only where Git took a hand's edit over, and nothing
+was written since, the mark is older than the last run, and the journal tells.
+
+For an object that is missing there is no mark, and two stories: it is new in Git, or somebody deleted it. Evidence
+decides, in this order:
 
     the platform's own record of the delete           drift, with who and when
     a journal: our last run left it there             drift
@@ -50,6 +53,8 @@ class Witness:
     """Whether it is known of every object; False where no run has ever come to its end there."""
     earlier: Mapping[Key, "Witness"] = field(default_factory=dict)
     """Of what the last run did not bring back: the witness of the run after which it was still ours."""
+    equal: Mapping[Key, str] = field(default_factory=dict)
+    """Digests of what was as Git had it then although its mark does not say so: Git took a hand's edit over."""
     found: bool = False
     """Whether something of ours was there that no run of these journals wrote: the place had another address."""
 
@@ -172,8 +177,9 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
 
 def _present(change: Update | Claim | Delete, witness: Witness | None, history: History) -> Difference:
     live, note = change.live, change.live.halted or ""
-    if change.cause is Cause.PENDING:
-        return Difference(change, change.cause, note)
+    cause = _since(change, witness) if witness and change.key in witness.equal else change.cause
+    if cause is Cause.PENDING:
+        return Difference(change, cause, note)
     if is_last(change):
         note = note or "no longer in Git"
     last = witness.of(change.key) if witness else None
@@ -181,8 +187,18 @@ def _present(change: Update | Claim | Delete, witness: Witness | None, history: 
         note = f"its mark was taken out; it was ours after run {last.run}"
     edit = history.edits.get(change.key)
     if edit and edit.action == "write" and not (live.edited_by and live.edited_at):
-        return Difference(change, change.cause, note, edit.by, edit.at, edit.source)
-    return Difference(change, change.cause, note, live.edited_by, live.edited_at)
+        return Difference(change, cause, note, edit.by, edit.at, edit.source)
+    return Difference(change, cause, note, live.edited_by, live.edited_at)
+
+
+def _since(change: Update | Claim | Delete, witness: Witness) -> Cause:
+    """Which side moved since the last run, where the mark tells of a state before it: Git took a hand's edit over."""
+    if change.cause not in (Cause.PENDING, Cause.DRIFT, Cause.BOTH):
+        return change.cause
+    then = witness.equal[change.key]
+    if change.live.digest == then:
+        return Cause.PENDING
+    return Cause.DRIFT if not isinstance(change, Delete) and change.desired.digest == then else Cause.BOTH
 
 
 def _remarks(plan: Plan, today: date) -> Iterator[Finding]:

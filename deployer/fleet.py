@@ -189,7 +189,9 @@ class Fleet:
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
                     ours = ours_after(applied, desired, live)
-                    journal.settled(place, ours, desired.resources.keys() - ours)
+                    alike = {key: live.resources[key] for key in plan.unchanged if key in ours}
+                    equal = {key: one.digest for key, one in alike.items() if not one.as_marked}
+                    journal.settled(place, ours, desired.resources.keys() - ours, equal)
             return applied
 
         if approve is not None and not approve(self.over(show)):

@@ -8,7 +8,8 @@ One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the fi
      "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
 
     {..., "phase": "settled", "owned": [[kind, id], ...],    what is ours in a target once the run is through with it,
-     "missing": [[kind, id], ...]}                           and what Git wants there and is not ours for all that
+     "missing": [[kind, id], ...],                           what Git wants there and is not ours for all that, and
+     "equal": [[kind, id, digest], ...]}                     what is as Git has it although its mark does not say so
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. Secrets of the run are left out of both, so `digest` and `carried_digest` tell what they were with them.
@@ -101,11 +102,17 @@ class Journal(AbstractContextManager["Journal"]):
         """Say that it is not known to have been done, and why."""
         self._append(place, change, {"phase": "failed", "error": error})
 
-    def settled(self, place: Place, owned: Iterable[Key], missing: Iterable[Key] = ()) -> None:
-        """Say what is ours in a target, now that the run is through with it, and what is not although Git wants it."""
+    def settled(
+        self, place: Place, owned: Iterable[Key], missing: Iterable[Key] = (), equal: Mapping[Key, str] = {}
+    ) -> None:
+        """Say what is ours in a target, now that the run is through with it, and what is not although Git wants it.
+
+        `equal` are the digests of what is as Git has it by somebody else's hand: its mark tells of another state.
+        """
         named = {"owned": owned, "missing": missing}
         told = {name: [[key.kind, key.id] for key in sorted(keys)] for name, keys in named.items()}
-        self._write(place, {"phase": "settled", **told})
+        alike = [[key.kind, key.id, text] for key, text in sorted(equal.items())]
+        self._write(place, {"phase": "settled", **told, "equal": alike})
 
     def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
         self._write(place, {"action": change.action, "kind": change.key.kind, "id": change.key.id, **told})
@@ -211,6 +218,7 @@ def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> W
             at,
             owned,
             earlier={key: before.of(key) for key in missing if key in before.of(key).owned},
+            equal={Key(Kind(kind), str(id)): str(text) for kind, id, text in line.get("equal", ())},
             found=before.found or (not before.whole and bool(owned - before.owned)),
         )
     key = Key(Kind(line["kind"]), str(line["id"]))
@@ -224,8 +232,9 @@ def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> W
             owned, unsure = owned | {key}, unsure - {key}
         case _:  # a write that failed may have happened all the same
             pass
+    equal = {each: text for each, text in before.equal.items() if each != key}
     earlier = {each: one for each, one in before.earlier.items() if each not in owned}
-    return replace(before, run=run, at=at, owned=owned, unsure=unsure, earlier=earlier)
+    return replace(before, run=run, at=at, owned=owned, unsure=unsure, earlier=earlier, equal=equal)
 
 
 def _keys(pairs: Iterable[Sequence[str]]) -> frozenset[Key]:

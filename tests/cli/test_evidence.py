@@ -194,3 +194,37 @@ def test_the_run_of_another_owner_in_the_same_space_says_nothing_of_ours(deploye
 
     assert (code, found[f"rule/{RULE}"][0]) == (2, "drift")
     assert found[f"rule/{RULE}"][1].endswith(runs(acme)[0])
+
+
+def test_what_was_pulled_and_then_changed_in_git_is_pending_until_somebody_edits_it_again(deployer, acme):
+    def tune(interval):
+        acme.edit(
+            acme.tenant("acme"),
+            lambda document: document["overlay"][RULE]["kibana"].update(interval=interval),
+        )
+
+    colleague.edit_rule(acme.emulator, "acme", RULE, severity="low", risk_score=21)
+    assert deployer("pull", "site", "--tenant", "acme", "--rule", RULE).code == 0
+    assert deployer("apply", "site").code == 0
+    tune("10m")
+    pending = seen(deployer)
+    colleague.edit_rule(acme.emulator, "acme", RULE, max_signals=7)
+    drifted = seen(deployer)
+    deployer("apply", "site")
+    tune("20m")
+    colleague.edit_rule(acme.emulator, "acme", RULE, severity="low", max_signals=7)
+
+    assert (pending[0], pending[1][f"rule/{RULE}"][0]) == (0, "pending")
+    assert (drifted[0], drifted[1][f"rule/{RULE}"][0]) == (2, "both")
+    assert seen(deployer)[0] == 2
+
+
+def test_what_was_pulled_and_then_undone_by_hand_is_drift(deployer, acme):
+    colleague.edit_rule(acme.emulator, "acme", RULE, severity="low", risk_score=21)
+    deployer("pull", "site", "--tenant", "acme", "--rule", RULE)
+    deployer("apply", "site")
+    colleague.edit_rule(acme.emulator, "acme", RULE, severity="high", risk_score=73)
+
+    code, found = seen(deployer)
+
+    assert (code, found[f"rule/{RULE}"][0]) == (2, "drift")
