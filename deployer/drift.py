@@ -51,6 +51,8 @@ class Witness:
     """Written since, or not: the run was cut short, or the write could not be confirmed."""
     whole: bool = True
     """Whether it is known of every object; False where no run has ever come to its end there."""
+    untold: frozenset[Key] = frozenset()
+    """Wanted and not there when the first of these runs came to its end, and it did not try: deleted before, or new."""
     earlier: Mapping[Key, "Witness"] = field(default_factory=dict)
     """Of what the last run did not bring back: the witness of the run after which it was still ours."""
     equal: Mapping[Key, str] = field(default_factory=dict)
@@ -165,7 +167,7 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
         return Difference(change, Cause.DRIFT, note)
     if referring:
         return Difference(change, Cause.DRIFT, f"deleted in the target: {referring} refers to it")
-    if witness and witness.whole and change.key not in witness.unsure:
+    if witness and witness.whole and change.key not in witness.unsure | witness.untold:
         return Difference(change, Cause.PENDING, "new in Git")
     if witness and change.key in witness.unsure:
         note = f"not there: run {witness.run} was cut short while it wrote it; the next apply settles it"

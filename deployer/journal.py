@@ -219,6 +219,7 @@ def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> W
             owned,
             earlier={key: before.of(key) for key in missing if key in before.of(key).owned},
             equal={Key(Kind(kind), str(id)): str(text) for kind, id, text in line.get("equal", ())},
+            untold=missing & before.untold if before.whole else missing - before.owned,
             found=before.found or (not before.whole and bool(owned - before.owned)),
         )
     key = Key(Kind(line["kind"]), str(line["id"]))

@@ -13,7 +13,8 @@ from deployer.state import Kind
 def check_limits(plan: Plan, limits: Limits) -> None:
     """Raise `UnsafePlan` when the plan deletes or rewrites more rules than allowed. Blocked changes do not count.
 
-    To switch off a rule that is no longer in Git is the first step of its delete, and counts as one.
+    To switch off a rule that is no longer in Git is the first step of its delete, and counts as one; the second, when
+    its grace is over, does not count again.
     """
     deletes = sum(_counts(change) and _deletes(change) for change in plan.changes)
     allowed = max(limits.deletes, plan.owned_rules * limits.delete_share // 100)
@@ -38,4 +39,4 @@ def _counts(change: Change) -> bool:
 
 
 def _deletes(change: Change) -> bool:
-    return isinstance(change, Delete) or (isinstance(change, Update) and change.retires)
+    return (isinstance(change, Delete) and not change.agreed) or (isinstance(change, Update) and change.retires)

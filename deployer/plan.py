@@ -142,6 +142,8 @@ class Delete:
     reason: str
     cause: Cause = Cause.PENDING
     blocked: str | None = None
+    agreed: bool = False
+    """Whether the limits have let it pass already, when the rule was switched off."""
 
     @property
     def action(self) -> str:
@@ -299,8 +301,8 @@ def _gone(
         why = f"not applicable: {idle_for}" if idle_for else "no longer in Git"
         cause = Cause.PENDING if one.as_marked else Cause.BOTH
         match fate:
-            case Goes():
-                changes.append(Delete(one, why, cause, blocked=one.keep))
+            case Goes(agreed=agreed):
+                changes.append(Delete(one, why, cause, blocked=one.keep, agreed=agreed))
             case SwitchedOff(retired=wanted, days=days):
                 reason = f"{why}; disabled now, deleted after {days} days"
                 fields, mark = field_changes(one.body, wanted.body), desired.mark(wanted)

@@ -24,6 +24,9 @@ _RETIRED = re.compile(r"\ARetired (\d{4}-\d{2}-\d{2}): no longer in Git; deploye
 class Goes:
     """It is deleted now."""
 
+    agreed: bool = False
+    """Whether it was counted as a delete when it was switched off."""
+
 
 @dataclass(frozen=True, slots=True)
 class SwitchedOff:
@@ -67,7 +70,7 @@ def _of_rule(found: Resource, grace_days: int, today: date | None) -> Fate:
     if (since := _retired_on(found)) is not None:
         end = since + timedelta(days=grace_days)
         if today and end <= today:
-            return Goes()
+            return Goes(agreed=True)
         return Stays(f"disabled since {since}, deleted by an apply from {end} on")
     if today is None:
         return Stays("no longer in Git")
