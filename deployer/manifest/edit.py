@@ -155,8 +155,17 @@ class _Reader:
         path = (*frame.path, frame.count - 1)
         if frame.flow:
             return path, start, start
-        dash = self.text.rindex("-", 0, start)
+        dash = self._dash(event.start_mark.line, start, frame.column)
         return path, dash, dash + 1
+
+    def _dash(self, line: int, start: int, column: int) -> int:
+        """Where the dash of an item that begins at `start` stands: not every dash above is one, comments hold some."""
+        for number in range(line, -1, -1):
+            at = self.starts[number] + column
+            before = self.text[self.starts[number] : at]
+            if at < start and self.text.startswith("-", at) and not before.strip(" -?"):
+                return at
+        return self.text.rindex("-", 0, start)
 
     def _add(self, path: Path, part: _Part) -> None:
         self.parts[path] = part
@@ -271,9 +280,18 @@ def _removed(text: str, path: Path) -> str:
     end = len(text) if end < 0 else end + 1
     start = text.rfind("\n", 0, part.key_start) + 1
     if text[start : part.key_start].strip():
-        # The first key of a list's item stands on the dash's line: the next key takes its place.
-        return text[: part.key_start] + text[siblings[position + 1].key_start :]
+        # The first key of a list's item stands on the dash's line: the next key takes its place. What comments the
+        # next one goes above both.
+        following = siblings[position + 1].key_start
+        notes = [line.strip() for line in text[end:following].split("\n") if line.strip()]
+        above = "".join(" " * _indent(text, start) + f"{note}\n" for note in notes)
+        return text[:start] + above + text[start : part.key_start] + text[following:]
     return text[:start] + text[end:]
+
+
+def _indent(text: str, start: int) -> int:
+    """Of the line that starts there."""
+    return len(text[start:]) - len(text[start:].lstrip(" "))
 
 
 def _emptied(text: str, part: _Part, value: str) -> str:
