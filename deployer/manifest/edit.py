@@ -240,7 +240,8 @@ def _added(text: str, path: Path, value: Json) -> str:
         return text[:last] + (", " if items else "") + inside + text[last:]
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
-    return text[:end] + "\n" + written.indented(written.item(name, value), parent.column) + text[end:]
+    lines = written.indented(written.item(name, value), parent.column)
+    return text[:end] + "\n" + _ended(lines, text[end:])
 
 
 def _replaced(text: str, path: Path, value: Json) -> str:
@@ -256,7 +257,12 @@ def _replaced(text: str, path: Path, value: Json) -> str:
     column = part.key_start - (text.rfind("\n", 0, part.key_start) + 1)
     name = path[-1]
     lines = written.indented(written.item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
-    return text[: part.key_start] + lines + text[part.end :]
+    return text[: part.key_start] + _ended(lines, text[part.end :])
+
+
+def _ended(lines: str, rest: str) -> str:
+    """The lines and what follows: at the end of a file without a last line end, a text of several lines needs one."""
+    return lines + (rest or "\n")
 
 
 def _removed(text: str, path: Path) -> str:

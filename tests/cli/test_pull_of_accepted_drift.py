@@ -128,3 +128,14 @@ def test_what_does_not_show_is_spelled_out_in_the_file(acme: Acme) -> None:
     assert acme.file.read_text().isascii()
     assert entries(acme)[0]["fields"] == {"description": "Every \u202ehour\u202c é"}
     assert acme.plan() == [one for one in acme.plan() if one[0] == "create"]
+
+
+def test_the_lines_to_write_by_hand_are_lines(acme: Acme) -> None:
+    """A block that keeps the empty lines behind it would lose them to a key that is put there."""
+    acme.text += "  eql:\n    kibana:\n      setup: |+\n        Once.\n\n\n"
+    acme.file.write_text(acme.text)
+
+    pulled = acme.pull("--rule", "query")
+
+    assert (pulled.code, acme.difference()) == (1, [])
+    assert "by hand:\n      overlay:\n        query:\n          kibana: {interval: 8m}\n" in pulled.out

@@ -23,3 +23,10 @@ def test_what_does_not_show_is_escaped_and_what_shows_is_not() -> None:
     text = edit.change("a: 1\n", "file", ("b",), {"hidden": "x\u202ey\u200b", "shown": "\u00e9 \u2713"})
 
     assert text == 'a: 1\nb: {hidden: "x\\u202Ey\\u200B", shown: \u00e9 \u2713}\n'
+
+
+@pytest.mark.parametrize("key", ["a", "b"])
+def test_a_text_of_several_lines_can_end_a_file_that_has_no_last_line_end(key: str) -> None:
+    changed = edit.change("a: 1", "file", (key,), "one\ntwo\n")
+
+    assert changed == f"{'a: 1' if key == 'b' else ''}{'' if key == 'a' else chr(10)}{key}: |\n  one\n  two\n"
