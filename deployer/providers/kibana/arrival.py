@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SYSTEM = "host.os.type"
 """The field that documents are told apart by, where it can be grouped by."""
 _SYSTEMS = 20
+_CLOCK = "@timestamp"
 _KIND = "event."
 """Fields that say what kind of event it is (ECS, categorisation fields)."""
 _ALIKE: Mapping[str, frozenset[str]] = {
@@ -96,6 +97,8 @@ class Question:
     types: Mapping[str, str]
     grouped: frozenset[str]
     computed: tuple[str, ...]
+    falls_back: bool = False
+    """Whether the rule reads documents without its clock, too, by their `@timestamp`."""
     parsed: bool = True
     """Whether the parts are those of the query. If not, they are the declared fields, and the query may do without."""
 
@@ -116,13 +119,19 @@ class Question:
         aggregations: dict[str, Any] = dict(counts)
         if found.can(SYSTEM, "aggregatable"):
             aggregations["systems"] = {"terms": {"field": SYSTEM, "size": _SYSTEMS}, "aggs": counts}
-        window = {"range": {self.clock: {"gte": self.since, "lte": "now"}}}
+        window = self._within(self.clock)
+        if self.falls_back:
+            without = {"bool": {"must_not": [{"exists": {"field": self.clock}}], "filter": [self._within(_CLOCK)]}}
+            window = {"bool": {"should": [window, without], "minimum_should_match": 1}}
         return {
             "size": 0,
             "track_total_hits": True,
             "query": {"bool": {"filter": [window]}},
             "aggs": aggregations,
         }
+
+    def _within(self, clock: str) -> dict[str, Any]:
+        return {"range": {clock: {"gte": self.since, "lte": "now"}}}
 
 
 def question(wanted: Resource) -> Question:
@@ -135,11 +144,13 @@ def question(wanted: Resource) -> Question:
     threshold = body.get("threshold") or {}
     grouped = frozenset(threshold.get("field") or ()) | frozenset(body.get("new_terms_fields") or ())
     counted = {str(one.get("field")) for one in threshold.get("cardinality") or ()}
+    clock = str(body.get("timestamp_override") or _CLOCK)
     always = (grouped | counted) - set(reads.computed)
     return Question(
         patterns=reads.sources,
         since=reads.look_back,
-        clock=str(body.get("timestamp_override") or "@timestamp"),
+        clock=clock,
+        falls_back=clock != _CLOCK and not body.get("timestamp_override_fallback_disabled"),
         parts=tuple(_parts(body, always, reads.fields, reads.computed)),
         types=reads.fields,
         grouped=always,
@@ -270,6 +281,10 @@ def _incomplete(answer: Mapping[str, Any]) -> str:
         return "Elasticsearch ran out of time counting its documents"
     if failed := shards.get("failed"):
         return f"{failed} of {shards.get('total')} shards failed while its documents were counted"
+    # Shards of a cluster that was skipped (`skip_unavailable`) are not counted at all.
+    clusters = answer.get("_clusters") or {}
+    if lacking := sum(int(clusters.get(name) or 0) for name in ("skipped", "partial", "failed", "running")):
+        return f"{lacking} of {clusters.get('total')} clusters did not answer, or not to the end"
     return ""
 
 

@@ -22,7 +22,7 @@ _READ = "give the credential `read` and `view_index_metadata` on the rule's indi
 
 
 class Arrivals:
-    """The level data, rule by rule: two requests each, three where no index matches.
+    """The level data, rule by rule: two requests each, and one more before it is said that data does not arrive.
 
     The cluster is connected to when it is first asked. One that does not answer at all is not asked for the next rule:
     each would wait as long.
@@ -63,11 +63,16 @@ class Arrivals:
 def _level(elastic: "Elastic", wanted: Resource) -> Level:
     asked = arrival.question(wanted)
     found = elastic.capabilities(asked.patterns, asked.fields())
+    if found.indices:
+        level = arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
+    else:
+        level = arrival.unmatched(wanted.key, asked)
+    if level.answer is not Answer.FAIL or elastic.may_read(asked.patterns):
+        return level
     if not found.indices:
-        if elastic.may_read(asked.patterns):
-            return arrival.unmatched(wanted.key, asked)
         return _unknown(wanted, f"no index that the credential may read matches {', '.join(asked.patterns)}", _READ)
-    return arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
+    said = f"{level.reason}; but there may be indices that the credential may not read"
+    return _unknown(wanted, said, _READ)
 
 
 def _unknown(wanted: Resource, reason: str, setting: str = "", *, awaited: bool = False) -> Level:
