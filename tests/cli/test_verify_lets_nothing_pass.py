@@ -89,3 +89,58 @@ def test_documents_without_the_rules_own_clock_are_read_by_their_timestamp(deplo
     code, levels, _ = verified(deployer)
 
     assert (code, levels["data"]["answer"]) == (0, "pass")
+
+
+INDICATORS = {
+    "type": "threat_match",
+    "threat_index": ["logs-network.dns-*"],
+    "threat_query": "*:*",
+    "threat_mapping": [{"entries": [{"field": "destination.ip", "type": "mapping", "value": "threat.indicator.ip"}]}],
+}
+
+
+def rewritten(site, **kibana):
+    """The rule with another `kibana:` block, for Kibana alone."""
+    path = site.root / f"rules/{RULE}/rule.yaml"
+
+    def change(rule):
+        kept = {name: rule["kibana"][name] for name in ("index", "from", "interval", "data") if name in rule["kibana"]}
+        rule["kibana"] = {**kept, **kibana}
+        rule.pop("sentinel", None)
+
+    site.edit(path, change)
+    for name in ("sentinel.kql", "tests.yaml"):
+        (path.parent / name).unlink(missing_ok=True)
+    query = path.parent / "kibana.kuery"
+    if kibana["type"] == "saved_query":
+        query.unlink()
+    elif "language" in kibana:
+        query.rename(query.with_suffix(f".{kibana['language']}"))
+
+
+def test_a_rule_that_compares_with_indicators_needs_some(deployer, acme):  # noqa: F811
+    require(acme, "data")
+    rewritten(acme, **INDICATORS)
+    applied = deployer("apply", "site")
+    assert applied.code == 0, applied.out + applied.err
+    acme.emulator.load(kibana={"acme": {INDEX: events(3, **{"source.bytes": 90})}})
+    none = verified(deployer)
+    acme.emulator.load(kibana={"acme": {"logs-network.dns-default": [{"@timestamp": "2026-01-01T00:00:00Z"}]}})
+    some = verified(deployer)
+
+    assert (none[0], none[1]["data"]["reason"]) == (1, "no indicator in logs-network.dns-*")
+    assert (some[0], some[1]["data"]["answer"]) == (0, "pass")
+
+
+@pytest.mark.parametrize("kibana", [{"type": "query", "language": "lucene"}, {"type": "saved_query", "saved_id": "x"}])
+def test_documents_alone_do_not_tell_that_a_query_which_is_not_read_here_sees_any(deployer, acme, kibana):  # noqa: F811
+    require(acme, "data")
+    rewritten(acme, **kibana)
+    applied = deployer("apply", "site")
+    assert applied.code == 0, applied.out + applied.err
+    acme.emulator.load(kibana={"acme": {INDEX: events(3)}})
+
+    code, levels, _ = verified(deployer)
+
+    assert (code, levels["data"]["answer"]) == (3, "unknown")
+    assert "required_fields" in levels["data"]["setting"]
