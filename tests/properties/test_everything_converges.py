@@ -1,0 +1,311 @@
+"""Whatever people do in portals and in Git, and whatever becomes of the runs between: in the end Git and live agree.
+
+Random edits by colleagues, commits, applies, saved plans, pulls, rollbacks, faults and kills on both platforms. After
+every step nothing unowned may have changed and nothing unmanaged may be lost; `drift` may neither miss an edit nor take
+a commit for one. What people and Git said last is kept in a model beside it (`tests/properties/model.py`).
+"""
+
+import itertools
+import json
+from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.stateful import initialize
+from hypothesis.stateful import rule
+from hypothesis.stateful import run_state_machine_as_test
+
+from deployer.emulator import Emulator
+from tests.properties import portal
+from tests.properties import repository
+from tests.properties.model import Model
+from tests.properties.repository import Ran
+
+PLATFORMS = st.sampled_from(["kibana", "sentinel"])
+RULES = st.sampled_from(repository.RULES)
+PLACES = itertools.count()
+NUMBERS = itertools.count(1)
+PLAN = "plan.json"
+CONSENT = ("--yes", "--allow-updates", "99", "--allow-deletes", "99")
+CODES = {"apply": {0, 1, 3}, "drift": {0, 1, 2, 3}, "plan": {0, 1, 2, 3}, "pull": {0, 1, 3}, "rollback": {0, 1, 3},
+         "verify": {0, 1, 3}}  # fmt: skip
+KEPT = ("added by hand", "which is not ours, uses it", "it is also used by", "is kept")
+"""Why something of ours stays although Git does not want it."""
+AT_ONCE = {"headers": {"Retry-After": "0"}}
+
+
+@st.composite
+def edited(draw: st.DrawFn) -> tuple[str, str, str, Any]:
+    """A managed field of a rule on a platform, and a value for it."""
+    platform, name = draw(PLATFORMS), draw(RULES)
+    field = draw(st.sampled_from(portal.fields_of(platform, name)))
+    return platform, name, field, draw(st.sampled_from(portal.FIELDS[platform][field]))
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> dict[str, Any]:
+    """What goes wrong with a few requests to one platform."""
+    path = repository.SERVICES[draw(PLATFORMS)]
+    times, after = draw(st.integers(1, 3)), draw(st.integers(0, 4))
+    reads = {"path": path, "method": "GET", "times": times, "after": after}
+    writes = {**reads, "method": repository.WRITES}
+    kinds: list[dict[str, Any]] = [
+        *({**writes, "status": status, "applied": applied, **AT_ONCE} for status in (500, 409) for applied in (0, 1)),
+        *({**writes, "status": status, **AT_ONCE} for status in (429, 503, 403)),
+        *({**writes, "kind": kind, "applied": applied} for kind in ("close", "garbage") for applied in (0, 1)),
+        *({**reads, "status": status, **AT_ONCE} for status in (500, 429, 403)),
+        {**reads, "kind": "garbage"},
+    ]
+    return draw(st.sampled_from(kinds))
+
+
+class Everything(RuleBasedStateMachine):
+    """One tenant, its two targets, and everybody who works on them."""
+
+    emulator: Emulator
+    new_folder: Callable[[], Any]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.days = 0
+        place = f"place-{next(PLACES)}"
+        self.git = repository.Repository(self.new_folder(), self.emulator, place)
+        self.portal = portal.Portal(self.emulator, place)
+        self.model = Model(self.git, self.portal)
+
+    @initialize()
+    def begin(self) -> None:
+        """Everything is in order at first, and somebody else is there, too."""
+        for platform in repository.SERVICES:
+            self.portal.add_rule(platform, next(NUMBERS))
+        self.model.look()
+        assert self.run("apply", "--yes").code == 0
+
+    # -- colleagues ---------------------------------------------------------------------------------------------------
+
+    @rule(edit=edited())
+    def edit_field(self, edit: tuple[str, str, str, Any]) -> None:
+        platform, name, field, wanted = edit
+        if self.model.has(platform, name):
+            self.portal.edit(platform, name, field, wanted)
+            self.model.edited(platform, name, field)
+
+    @rule(platform=PLATFORMS, name=RULES)
+    def take_mark_out(self, platform: str, name: str) -> None:
+        if self.model.marked(platform, name):
+            self.portal.unmark(platform, name)
+            self.model.hurt("mark", platform, name)
+
+    @rule(platform=PLATFORMS, name=RULES)
+    def delete_rule(self, platform: str, name: str) -> None:
+        if self.model.has(platform, name):
+            marked = self.model.marked(platform, name)
+            self.portal.delete(platform, name)
+            self.model.deleted(platform, name)
+            if marked:
+                self.model.hurt("rule", platform, name)
+
+    @rule(gift=st.sampled_from(["note", "list", "actions", "later"]), name=RULES)
+    def give(self, gift: str, name: str) -> None:
+        platform = "sentinel" if gift == "later" else "kibana"
+        if not self.model.has(platform, name):
+            return
+        number = next(NUMBERS)
+        if gift == "list":
+            self.model.given(platform, name, gift, self.portal.attach_list(name, number))
+            return
+        action = {"id": f"mail-{number}", "group": "default", "action_type_id": ".email", "params": {"message": "x"}}
+        value = {"note": f"Seen {number}.", "actions": [action], "later": {"a": number}}[gift]
+        self.portal.change(platform, name, **{gift: value})
+        self.model.given(platform, name, gift, value)
+
+    @rule(what=st.sampled_from(["rule", "copy"]), platform=PLATFORMS, name=RULES)
+    def add_unowned(self, what: str, platform: str, name: str) -> None:
+        if what == "rule":
+            self.portal.add_rule(platform, next(NUMBERS))
+        elif self.model.has(platform, name):
+            self.portal.copy(platform, name, next(NUMBERS))
+        self.model.look()
+
+    @rule(what=st.sampled_from(["add", "edit", "delete"]))
+    def touch_item(self, what: str) -> None:
+        ours = self.model.items()
+        if what == "add" and self.model.has_list():
+            self.portal.add_item(next(NUMBERS))
+            self.model.look()
+        elif what != "add" and ours:
+            (self.portal.edit_item if what == "edit" else self.portal.delete_item)(ours[0]["item_id"])
+            self.model.hurt("item", ours[0]["item_id"])
+
+    @rule()
+    def edit_view(self) -> None:
+        if self.model.has_view():
+            self.portal.edit_view()
+            self.model.hurt("view")
+
+    # -- commits ------------------------------------------------------------------------------------------------------
+
+    @rule(edit=edited())
+    def tune(self, edit: tuple[str, str, str, Any]) -> None:
+        platform, name, field, wanted = edit
+        if name not in self.git.rules():
+            return
+        if field == "query" and platform == "sentinel":
+            wanted = repository.KQL[name].replace("| take 10", wanted)
+        self.git.overlay(platform, name, field, wanted)
+
+    @rule(name=RULES, wanted=st.booleans())
+    def select(self, name: str, wanted: bool) -> None:
+        self.git.select(name, wanted=wanted)
+        self.model.selected(name, wanted=wanted)
+
+    @rule(value=st.sampled_from(["192.0.2.10", "198.51.100.7", "2001:db8::/32"]))
+    def change_allowlist(self, value: str) -> None:
+        if any(one["value"] == value for one in self.git.entries()):
+            self.git.disallow(value)
+        else:
+            self.git.allow(value)
+
+    @rule(edit=edited())
+    def accept(self, edit: tuple[str, str, str, Any]) -> None:
+        platform, name, field, _ = edit
+        if self.model.has(platform, name) and name in self.git.rules() and field != "query":
+            if not self.git.accepted(platform, name, field):
+                self.git.accept(platform, name, field, self.model.live(platform, name, field))
+
+    @rule()
+    def accept_nothing(self) -> None:
+        self.git.accept_nothing()
+
+    # -- deployer -----------------------------------------------------------------------------------------------------
+
+    @rule(adopt=st.booleans())
+    def apply(self, adopt: bool) -> None:
+        self.applied(self.run("apply", *CONSENT, *(["--adopt"] if adopt else [])))
+
+    @rule(fault=faults())
+    def apply_with_a_fault(self, fault: dict[str, Any]) -> None:
+        self.emulator.fault(**fault)
+        ran = self.run("apply", *CONSENT)
+        self.emulator.clear_faults()
+        self.applied(ran)
+
+    @rule(platform=PLATFORMS, number=st.integers(1, 6), applied=st.booleans())
+    def kill_apply(self, platform: str, number: int, applied: bool) -> None:
+        with self.model.by_deployer("apply"):
+            ran = self.git.kill(platform, number, applied=applied, verb="apply", options=CONSENT)
+        self.applied(ran)
+
+    @rule(adopt=st.booleans())
+    def save_plan(self, adopt: bool) -> None:
+        self.run("plan", "--out", str(self.git.root / PLAN), *CONSENT[1:], *(["--adopt"] if adopt else []))
+        self.model.planned()
+
+    @rule()
+    def apply_saved_plan(self) -> None:
+        if (self.git.root / PLAN).exists():
+            moved = self.model.moved_since_planned()
+            ran = self.run("apply", "--plan", str(self.git.root / PLAN))
+            assert {key: self.model.values().get(key) for key in moved} == moved, ran.told
+            self.applied(ran)
+
+    @rule(name=st.sampled_from([*repository.RULES, "*"]), accepting=st.booleans())
+    def pull(self, name: str, accepting: bool) -> None:
+        if not any(one == name or name == "*" for one in self.git.rules()):
+            return
+        how = ("--accept-until", "2099-12-31", "--reason", "A trial.") if accepting else ()
+        ran = self.run("pull", "--rule", name, "--owner", "jo@acme.example", *how)
+        self.model.pulled()
+        if ran.code == 0:
+            assert self.model.edits_unseen([name] if name != "*" else self.git.rules()) == [], ran.told
+
+    @rule(runs=st.integers(1, 2))
+    def rollback(self, runs: int) -> None:
+        if names := self.git.runs()[-runs:]:
+            fresh = self.model.fresh()
+            ran = self.run("rollback", *names, *CONSENT)
+            assert {key: self.model.values().get(key) for key in fresh} == fresh, ran.told
+            self.model.rolled_back()
+
+    @rule()
+    def drift(self) -> None:
+        guilty, innocent = self.model.guilty(), self.model.innocent()
+        ran = self.run("drift")
+        assert ran.code != 0 or not guilty, f"missed: {guilty}\n{ran.told}"
+        assert ran.code == 0 or not innocent, f"false drift:\n{ran.told}"
+
+    @rule(platform=PLATFORMS, status=st.sampled_from([403, 500]))
+    def drift_of_what_cannot_be_read(self, platform: str, status: int) -> None:
+        self.emulator.fault(path=repository.SERVICES[platform], status=status, **AT_ONCE)
+        ran = self.run("drift")
+        self.emulator.clear_faults()
+        assert ran.code == 3, ran.told
+
+    @rule()
+    def verify(self) -> None:
+        ran = self.run("verify")
+        assert ran.code != 0 or not (wrong := self.model.disagreements()), f"{wrong}\n{ran.told}"
+
+    @rule()
+    def a_day_passes(self) -> None:
+        """Sentinel takes deleted ids again."""
+        self.days += 1
+        self.emulator.set_clock(datetime.now(UTC) + timedelta(hours=25 * self.days), frozen=False)
+
+    def run(self, verb: str, *options: str) -> Ran:
+        """One command, after which what is not ours must be as it was."""
+        with self.model.by_deployer(verb):
+            ran = self.git.deployer(verb, *options)
+        assert ran.code in CODES[verb], ran
+        assert "internal error" not in ran.told and "Traceback" not in ran.told, ran.told
+        return ran
+
+    def applied(self, ran: Ran) -> None:
+        if ran.code == 0:
+            assert self.model.disagreements() == [], ran.told
+        self.model.applied(clean=ran.code == 0)
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def teardown(self) -> None:
+        self.emulator.clear_faults()
+        if not self.model.broken:
+            self.settle()
+        self.portal.close()
+        self.emulator.set_clock(datetime.now(UTC), frozen=False)
+
+    def settle(self) -> None:
+        """At most two runs, and everything is as Git says, or kept for a reason that is told."""
+        self.a_day_passes()
+        told = [self.run("apply", *CONSENT, "--adopt").told]
+        told += [self.run("apply", *CONSENT, "--adopt").told]
+        ran = self.run("plan", "--format", "json")
+        changes = [change for target in json.loads(ran.told)["targets"] for change in target["changes"]]
+        odd = [one for one in changes if not any(word in (one["blocked"] or "") for word in KEPT)]
+        assert (odd, self.model.disagreements(bool(changes))) == ([], []), "\n".join(told)
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+def test_in_the_end_git_and_live_agree_and_nothing_of_others_is_lost(emulator, tmp_path_factory, monkeypatch):
+    for name, secret in repository.KEYS.items():
+        monkeypatch.setenv(name, secret)
+    machine = type("Machine", (Everything,), {
+        "emulator": emulator, "new_folder": staticmethod(lambda: tmp_path_factory.mktemp("repository")),
+    })  # fmt: skip
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=15, stateful_step_count=14, deadline=None, suppress_health_check=slow)
+    )
