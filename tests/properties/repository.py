@@ -185,7 +185,8 @@ class Repository:
     def runs(self) -> list[str]:
         """The ids of the runs that wrote something, oldest first."""
         files = (self.root / ".deployer/journal").glob("*.jsonl")
-        return [file.stem for file in sorted(files, key=lambda one: one.stat().st_mtime_ns)]
+        wrote = [file for file in files if b'"phase":"writing"' in file.read_bytes()]
+        return [file.stem for file in sorted(wrote, key=lambda one: one.stat().st_mtime_ns)]
 
     # -- the first commit ---------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ a commit for one. What people and Git said last is kept in a model beside it (`t
 
 import itertools
 import json
+import os
 from collections.abc import Callable
 from collections.abc import Iterator
 from datetime import UTC
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
+from hypothesis import Phase
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
@@ -39,7 +41,6 @@ CODES = {"apply": {0, 1, 3}, "drift": {0, 1, 2, 3}, "plan": {0, 1, 2, 3}, "pull"
          "verify": {0, 1, 3}}  # fmt: skip
 KEPT = ("added by hand", "which is not ours, uses it", "it is also used by", "is kept")
 """Why something of ours stays although Git does not want it."""
-AT_ONCE = {"headers": {"Retry-After": "0"}}
 
 
 @st.composite
@@ -58,10 +59,12 @@ def faults(draw: st.DrawFn) -> dict[str, Any]:
     reads = {"path": path, "method": "GET", "times": times, "after": after}
     writes = {**reads, "method": repository.WRITES}
     kinds: list[dict[str, Any]] = [
-        *({**writes, "status": status, "applied": applied, **AT_ONCE} for status in (500, 409) for applied in (0, 1)),
-        *({**writes, "status": status, **AT_ONCE} for status in (429, 503, 403)),
-        *({**writes, "kind": kind, "applied": applied} for kind in ("close", "garbage") for applied in (0, 1)),
-        *({**reads, "status": status, **AT_ONCE} for status in (500, 429, 403)),
+        *({**writes, "status": status, "applied": applied} for status in (500, 409) for applied in (False, True)),
+        *({**writes, "kind": kind, "applied": applied} for kind in ("close", "garbage") for applied in (False, True)),
+        {**writes, "status": 403},
+        {**writes, "status": 429, "times": 1},
+        {**reads, "status": 403},
+        {**reads, "status": 503, "times": 1},
         {**reads, "kind": "garbage"},
     ]
     return draw(st.sampled_from(kinds))
@@ -193,10 +196,7 @@ class Everything(RuleBasedStateMachine):
 
     @rule(fault=faults())
     def apply_with_a_fault(self, fault: dict[str, Any]) -> None:
-        self.emulator.fault(**fault)
-        ran = self.run("apply", *CONSENT)
-        self.emulator.clear_faults()
-        self.applied(ran)
+        self.applied(self.run("apply", *CONSENT, fault=fault))
 
     @rule(platform=PLATFORMS, number=st.integers(1, 6), applied=st.booleans())
     def kill_apply(self, platform: str, number: int, applied: bool) -> None:
@@ -242,11 +242,9 @@ class Everything(RuleBasedStateMachine):
         assert ran.code != 0 or not guilty, f"missed: {guilty}\n{ran.told}"
         assert ran.code == 0 or not innocent, f"false drift:\n{ran.told}"
 
-    @rule(platform=PLATFORMS, status=st.sampled_from([403, 500]))
-    def drift_of_what_cannot_be_read(self, platform: str, status: int) -> None:
-        self.emulator.fault(path=repository.SERVICES[platform], status=status, **AT_ONCE)
-        ran = self.run("drift")
-        self.emulator.clear_faults()
+    @rule(platform=PLATFORMS, fault=st.sampled_from([{"status": 403}, {"kind": "garbage"}]))
+    def drift_of_what_cannot_be_read(self, platform: str, fault: dict[str, Any]) -> None:
+        ran = self.run("drift", fault={"path": repository.SERVICES[platform], **fault})
         assert ran.code == 3, ran.told
 
     @rule()
@@ -260,10 +258,13 @@ class Everything(RuleBasedStateMachine):
         self.days += 1
         self.emulator.set_clock(datetime.now(UTC) + timedelta(hours=25 * self.days), frozen=False)
 
-    def run(self, verb: str, *options: str) -> Ran:
+    def run(self, verb: str, *options: str, fault: dict[str, Any] | None = None) -> Ran:
         """One command, after which what is not ours must be as it was."""
         with self.model.by_deployer(verb):
+            if fault:
+                self.emulator.fault(**fault)
             ran = self.git.deployer(verb, *options)
+            self.emulator.clear_faults()
         assert ran.code in CODES[verb], ran
         assert "internal error" not in ran.told and "Traceback" not in ran.told, ran.told
         return ran
@@ -306,6 +307,9 @@ def test_in_the_end_git_and_live_agree_and_nothing_of_others_is_lost(emulator, t
         "emulator": emulator, "new_folder": staticmethod(lambda: tmp_path_factory.mktemp("repository")),
     })  # fmt: skip
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+    examples = int(os.environ.get("EXAMPLES", "15"))
+    phases = [Phase.explicit, Phase.generate] if os.environ.get("QUICK") else list(Phase)
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=15, stateful_step_count=14, deadline=None, suppress_health_check=slow)
+        machine, settings=settings(max_examples=examples, stateful_step_count=14, deadline=None,
+        suppress_health_check=slow, phases=phases, database=None)
     )
