@@ -5,6 +5,8 @@ two stories: it is new in Git, or somebody deleted it. Evidence decides, in this
 
     the platform's own record of the delete           drift, with who and when
     a journal: our last run left it there             drift
+    a journal: it was ours, and our last run did not
+    make again what somebody had deleted              drift
     a rule that is as we wrote it refers to it        drift (nothing is written before what it needs)
     a journal: our last run left it not there         pending
     nothing                                           unknown: never said to be in order
@@ -47,6 +49,8 @@ class Witness:
     owned: frozenset[Key]
     unsure: frozenset[Key] = frozenset()
     """Written since, or not: the run was cut short, or the write could not be confirmed."""
+    lost: frozenset[Key] = frozenset()
+    """Deleted by others before the run, which did not make it again: it could not, or was not asked to."""
     whole: bool = True
     """Whether it is known of every object; False where no run has ever come to its end there."""
 
@@ -140,6 +144,9 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
         return Difference(change, Cause.DRIFT, "deleted in the target", edit.by, edit.at, edit.source)
     if witness and change.key in witness.owned:
         note = f"deleted in the target: it was there after run {witness.run}"
+        return Difference(change, Cause.DRIFT, note)
+    if witness and change.key in witness.lost:
+        note = f"deleted in the target: it was gone before run {witness.run}, which did not make it again"
         return Difference(change, Cause.DRIFT, note)
     if referring:
         return Difference(change, Cause.DRIFT, f"deleted in the target: {referring} refers to it")

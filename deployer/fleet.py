@@ -205,8 +205,9 @@ class Fleet:
                 return Stopped(place, tuple(outdated))
             applied = apply(place, plan, provider, self._interrupted.is_set, journal)
             if journal:
+                owned = ours_after(applied, desired, live)
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
-                    journal.settled(place, ours_after(applied, desired, live))
+                    journal.settled(place, owned, desired.resources.keys() - owned)
             return applied
 
         if approve is not None and not approve(self.over(show)):

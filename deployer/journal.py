@@ -7,7 +7,9 @@ One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the fi
     {"schema": "deployer-journal/1", "run": ..., "at": ..., "environment": ..., "tenant": ..., "target": ...,
      "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
 
-    {..., "phase": "settled", "owned": [[kind, id], ...]}    what is ours in a target once the run is through with it
+    {..., "phase": "settled", "owned": [[kind, id], ...], "missing": [[kind, id], ...]}
+                                           what is ours in a target once the run is through with it, and what Git
+                                           wants there and is not ours: not made, or not looked after by this run
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. Secrets of the run are left out of both, so `digest` and `carried_digest` tell what they were with them.
@@ -93,9 +95,10 @@ class Journal(AbstractContextManager["Journal"]):
         """Say that it is not known to have been done, and why."""
         self._append(place, change, {"phase": "failed", "error": error})
 
-    def settled(self, place: Place, owned: Iterable[Key]) -> None:
-        """Say what is ours in a target, now that the run is through with it."""
-        self._write(place, {"phase": "settled", "owned": [[key.kind, key.id] for key in sorted(owned)]})
+    def settled(self, place: Place, owned: Iterable[Key], missing: Iterable[Key]) -> None:
+        """Say what is ours in a target, now that the run is through with it, and what is wanted there and is not."""
+        keys = {"owned": owned, "missing": missing}
+        self._write(place, {"phase": "settled", **{name: _names(some) for name, some in keys.items()}})
 
     def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
         self._write(place, {"action": change.action, "kind": change.key.kind, "id": change.key.id, **told})
@@ -122,6 +125,14 @@ class Journal(AbstractContextManager["Journal"]):
                 os.fsync(self._file.fileno())
         except OSError as error:
             raise Unrecorded(f"the journal {self.path} cannot be written: {error.strerror}") from None
+
+
+def _names(keys: Iterable[Key]) -> list[list[str]]:
+    return [[key.kind, key.id] for key in sorted(keys)]
+
+
+def _keys(names: Iterable[tuple[str, str]]) -> frozenset[Key]:
+    return frozenset(Key(Kind(kind), str(id)) for kind, id in names)
 
 
 def _of(resource: Resource, mark: str) -> dict[str, Any]:
@@ -158,38 +169,46 @@ def read(path: Path) -> list[dict[str, Any]]:
 def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
     """What the journals in a folder say is ours in each target of an environment, by tenant and target: the last word.
 
-    A run that was cut short has no last word on a target: what it wrote is added to that of the run before. Without any
+    A run that was cut short has no last word on a target: what it wrote is added to that of the run before. Nor has one
+    on what it could not make: that was there if the run before says so, and somebody has deleted it since. Without any
     journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
     """
-    found: dict[tuple[str, str], Witness] = {}
+    runs: list[list[dict[str, Any]]] = []
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
         try:
             lines = read(path)
         except (OSError, ValueError) as error:
             raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
-        for line in lines:
-            if line.get("schema") == SCHEMA and line.get("environment") == environment:
-                _witness(line, found)
+        ours = (line for line in lines if line.get("schema") == SCHEMA and line.get("environment") == environment)
+        runs.append(list(ours))
+    found: dict[tuple[str, str], Witness] = {}
+    # By time: the names of runs that began in the same second are in no order.
+    for run in sorted(filter(None, runs), key=lambda lines: str(lines[0]["at"])):
+        for line in run:
+            _witness(line, found)
     return found
 
 
 def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> None:
     place = str(line["tenant"]), str(line["target"])
     at = datetime.fromisoformat(str(line["at"]))
-    if line["phase"] == "settled":
-        owned = frozenset(Key(Kind(kind), str(id)) for kind, id in line["owned"])
-        found[place] = Witness(str(line["run"]), at, owned)
-        return
     before = found.get(place)
+    if line["phase"] == "settled":
+        known = before.owned | before.lost if before else frozenset[Key]()
+        lost = _keys(line.get("missing", ())) & known
+        found[place] = Witness(str(line["run"]), at, _keys(line["owned"]), lost=lost)
+        return
     key = Key(Kind(str(line["kind"])), str(line["id"]))
-    owned, unsure = (before.owned, before.unsure) if before else (frozenset[Key](), frozenset[Key]())
+    nothing = frozenset[Key]()
+    owned, unsure, lost = (before.owned, before.unsure, before.lost) if before else (nothing, nothing, nothing)
     match line["phase"], line["action"]:
         case "writing", _:
             unsure |= {key}
         case "written", "delete":
-            owned, unsure = owned - {key}, unsure - {key}
+            owned, unsure, lost = owned - {key}, unsure - {key}, lost - {key}
         case "written", _:
-            owned, unsure = owned | {key}, unsure - {key}
+            owned, unsure, lost = owned | {key}, unsure - {key}, lost - {key}
         case _:  # a write that failed may have happened all the same
             pass
-    found[place] = Witness(str(line["run"]), at, owned, unsure, whole=before is not None and before.whole)
+    whole = before is not None and before.whole
+    found[place] = Witness(str(line["run"]), at, owned, unsure, lost, whole=whole)
