@@ -142,7 +142,7 @@ class Model:
     def pulled(self) -> None:
         """What is live and in Git now was agreed on."""
         for key, value in self.values().items():
-            if value == self.git(*key) or value in self._git.accepted(*key):
+            if value == self.git(*key) or value in self._accepted(*key):
                 self._agreed.setdefault(key, []).append(value)
         self._wounds = {one for one in self._wounds if one[0] in ("rule", "mark")}
         self._calm = False
@@ -176,15 +176,17 @@ class Model:
             block = block[name]
         return portal.last_line(str(block)) if field == "query" else block
 
+    def _accepted(self, platform: str, rule: str, field: str) -> list[Any]:
+        found = self._git.accepted(platform, rule, field)
+        return [portal.last_line(str(one)) for one in found] if field == "query" else found
+
     def edits_unseen(self, rules: Sequence[str]) -> list[Field]:
         """Fields of marked rules that are neither as written, nor as Git says, nor agreed on."""
         return [
             key
             for key, value in self.values().items()
             if key[1] in rules and key[1] in self._git.rules() and self.marked(*key[:2]) and self._moved(key)
-            if value != self.git(*key)
-            and value not in self._git.accepted(*key)
-            and value not in self._agreed.get(key, ())
+            if value != self.git(*key) and value not in self._accepted(*key) and value not in self._agreed.get(key, ())
         ]
 
     def guilty(self) -> list[Any]:
@@ -195,15 +197,15 @@ class Model:
         """Whether nobody touched anything of ours since the last clean apply."""
         return self._calm and not self._wounds and not any(map(self._moved, self.values()))
 
-    def disagreements(self, kept: bool = False) -> list[Any]:
+    def disagreements(self, *, kept: bool = False, unmarked: bool = False) -> list[Any]:
         """Where Git and live say otherwise; with `kept`, what Git does not want may still be there."""
         wanted = [(platform, rule) for platform, rule in ENTITIES if rule in self._git.rules()]
-        missing = [one for one in wanted if not self.marked(*one)]
+        missing = [one for one in wanted if not (self.has if unmarked else self.marked)(*one)]
         extra = [one for one in ENTITIES if one not in wanted and self.marked(*one)]
         odd = [
             (key, value, self.git(*key))
             for key, value in self.values().items()
-            if key[:2] in wanted and value != self.git(*key) and value not in self._git.accepted(*key)
+            if key[:2] in wanted and value != self.git(*key) and value not in self._accepted(*key)
         ]
         return [*missing, *odd, *([] if kept else extra), *self._items_that_differ(kept)]
 
@@ -242,9 +244,7 @@ class Model:
             return id in (RULES if platform == "kibana" else map(rule_uuid, RULES))
         return id.startswith("deployer-") or id in self._claimed
 
-    def _require_kept(
-        self, before: dict[tuple[str, str, str], Any], platform: str, rule: str, *, may_go: bool
-    ) -> None:
+    def _require_kept(self, before: dict[tuple[str, str, str], Any], platform: str, rule: str, *, may_go: bool) -> None:
         old = before.get((platform, "rule", rule if platform == "kibana" else rule_uuid(rule)))
         new = self.document(platform, rule)
         if old is None:

@@ -37,6 +37,11 @@ def fields_of(platform: str, rule: str) -> list[str]:
     return [name for name in FIELDS[platform] if name != "threshold.value" or rule == "alpha"]
 
 
+def others(platform: str, field: str, now: Any) -> list[Any]:
+    """What a field can be made instead."""
+    return [one for one in FIELDS[platform][field] if one != now]
+
+
 def value(platform: str, document: Mapping[str, Any], field: str) -> Any:
     """A field of a live rule."""
     block: Any = document if platform == "kibana" else document["properties"]
