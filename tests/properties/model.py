@@ -169,7 +169,8 @@ class Model:
 
     def git(self, platform: str, rule: str, field: str) -> Any:
         """What Git says of a field."""
-        first, block = portal.FIELDS[platform][field][0], self._git.overlaid(platform, rule)
+        first = portal.FIELDS[platform][field][0]
+        block: Any = self._git.overlaid(platform, rule)
         for name in field.split("."):
             if not isinstance(block, dict) or name not in block:
                 return first
@@ -207,11 +208,14 @@ class Model:
             for key, value in self.values().items()
             if key[:2] in wanted and value != self.git(*key) and value not in self._accepted(*key)
         ]
-        return [*missing, *odd, *([] if kept else extra), *self._items_that_differ(kept)]
+        return [*missing, *odd, *([] if kept else extra), *self._items_that_differ(kept=kept)]
 
-    def _items_that_differ(self, kept: bool) -> list[str]:
-        named = {one["item"] for one in self._git.entries() if "item" in one} if "alpha" in self._git.rules() else set()
-        values = {one["value"] for one in self._git.entries() if "item" not in one and "alpha" in self._git.rules()}
+    def _items_that_differ(self, *, kept: bool) -> list[str]:
+        entries = self._git.entries() if "alpha" in self._git.rules() else []
+        if any(self._git.accepts(f"item/{one['item_id']}") for one in self.items()):
+            return []  # which entry such an item is of cannot be told without deployer
+        named = {one["item"] for one in entries if "item" in one}
+        values = {one["value"] for one in entries if "item" not in one}
         live = {one["entries"][0]["value"] for one in self.items() if one["item_id"] not in named}
         there = {id for _, kind, id in self._world if kind == "item"}
         return [f"item {one}" for one in sorted(values - live | (set() if kept else live - values) | named - there)]

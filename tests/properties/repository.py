@@ -111,7 +111,8 @@ class Repository:
         self.edit(lambda document: document.update(rules=rules or ["nothing*"]), self.environment)
         if not wanted:
             self.edit(lambda document: document.get("overlay", {}).pop(rule, None))
-            self.edit(lambda document: _keep(document, "accepted", lambda one: one["object"] != f"rule/{rule}"))
+            self._accept_only(lambda one: one["object"] not in (f"rule/{rule}", "data_view/deployer-alpha"))
+            self._accept_only(lambda one: rule == BETA or not one["object"].startswith(("item/", "list/")))
 
     def allow(self, value: str) -> None:
         """Add an allowlist entry."""
@@ -121,6 +122,7 @@ class Repository:
     def disallow(self, value: str) -> None:
         """Take an entry out."""
         self.edit(lambda document: _keep(document.get("allowlists", {}), "servers", lambda one: one["value"] != value))
+        self._accept_only(lambda one: not one["object"].startswith("item/"))
 
     def accept(self, platform: str, rule: str, field: str, value: Any) -> None:
         """Accept drift of a field."""
@@ -131,6 +133,9 @@ class Repository:
     def accept_nothing(self) -> None:
         """Take every acceptance out."""
         self.edit(lambda document: document.pop("accepted", None))
+
+    def _accept_only(self, wanted: Callable[[Any], bool]) -> None:
+        self.edit(lambda document: _keep(document, "accepted", wanted))
 
     # -- what Git says ------------------------------------------------------------------------------------------------
 
@@ -153,6 +158,11 @@ class Repository:
         found = yaml.safe_load(self.tenant.read_text()).get("accepted") or []
         mine = [one["fields"] for one in found if (one["object"], one["target"]) == (f"rule/{rule}", platform)]
         return [fields[field] for fields in mine if field in fields]
+
+    def accepts(self, object: str) -> bool:
+        """Whether anything of an object is accepted."""
+        found = yaml.safe_load(self.tenant.read_text()).get("accepted") or []
+        return any(one["object"] == object for one in found)
 
     # -- deployer -----------------------------------------------------------------------------------------------------
 
