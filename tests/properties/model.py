@@ -96,6 +96,10 @@ class Model:
 
     def deleted(self, platform: str, rule: str) -> None:
         """A colleague deleted a rule of ours, and what was given to it."""
+        self.look()
+        self._forget(platform, rule)
+
+    def _forget(self, platform: str, rule: str) -> None:
         self._gifts.pop((platform, rule), None)
         self._fresh = {one for one in self._fresh if one[:2] != (platform, rule)}
 
@@ -255,7 +259,7 @@ class Model:
             return
         if new is None or (platform == "kibana" and old["id"] != new["id"]):
             assert may_go, f"{platform} {rule} was deleted"
-            self.deleted(platform, rule)
+            self._forget(platform, rule)
             return
         gifts = self._gifts.get((platform, rule), {})
         block = new if platform == "kibana" else new["properties"]
