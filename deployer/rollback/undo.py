@@ -240,7 +240,15 @@ def seen_again(provider: Provider, job: Job, plan: Plan, live: LiveState) -> Pla
     """
     if all(change.blocked for change in plan.changes):
         return plan
-    gone = {change.key for change in plan.changes if isinstance(change, Delete) and not change.blocked}
+    used = {need for one in live.resources.values() if job.desired.owns(one) for need in one.needs}
+    gone = {
+        change.key
+        for change in plan.changes
+        # Kibana's data views are found through our rules that use them; one that no rule came to use must be named.
+        if isinstance(change, Delete)
+        and not change.blocked
+        and (change.key.kind is not Kind.DATA_VIEW or change.key in used)
+    }
     wanted = {change.key: change.desired for change in plan.changes if not isinstance(change, Delete)}
     stays = {**wanted, **{key: one for key, one in live.resources.items() if key not in gone}}
     second = provider.read(replace(job.desired, resources=stays))
