@@ -21,9 +21,11 @@ import os
 import threading
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
@@ -47,6 +49,7 @@ from deployer.state import as_json
 from deployer.state import digest
 
 SCHEMA = "deployer-journal/1"
+_WRITES = ("writing", "written", "failed")
 
 
 class Journal(AbstractContextManager["Journal"]):
@@ -162,17 +165,25 @@ def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
     journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
     """
     found: dict[tuple[str, str], Witness] = {}
-    lines: list[dict[str, Any]] = []
+    lines: list[tuple[Path, dict[str, Any]]] = []
     for path in folder.glob("*.jsonl") if folder.is_dir() else ():
-        try:
-            lines += read(path)
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
+        with _damaged(path):
+            told = [(path, line) for line in read(path)]
+            lines += [one for one in told if (one[1].get("schema"), one[1].get("environment")) == (SCHEMA, environment)]
     # By the time of each line: runs may overlap, and the name of a run's file does not order them.
-    for line in sorted(lines, key=lambda one: str(one.get("at"))):
-        if line.get("schema") == SCHEMA and line.get("environment") == environment:
+    for path, line in sorted(lines, key=lambda one: str(one[1].get("at"))):
+        with _damaged(path):
             _witness(line, found)
     return found
+
+
+@contextmanager
+def _damaged(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
+        said = f"{type(error).__name__}: {error}" if not isinstance(error, OSError) else str(error)
+        raise CannotStart(f"the journal {path} cannot be read: {said}; mend it or take it out") from None
 
 
 def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> None:
@@ -182,6 +193,8 @@ def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> 
         owned = frozenset(Key(Kind(kind), str(id)) for kind, id in line["owned"])
         found[place] = Witness(str(line["run"]), at, owned)
         return
+    if line["phase"] not in _WRITES:
+        return  # of a later version
     before = found.get(place)
     key = Key(Kind(str(line["kind"])), str(line["id"]))
     owned, unsure = (before.owned, before.unsure) if before else (frozenset[Key](), frozenset[Key]())
