@@ -1,5 +1,7 @@
 """How much one run may change in a target: a plan that goes beyond it is refused before any write."""
 
+from collections.abc import Callable
+
 from deployer.errors import UnsafePlan
 from deployer.model import Limits
 from deployer.plan import Change
@@ -20,8 +22,8 @@ def check_limits(plan: Plan, limits: Limits) -> None:
     allowed = max(limits.deletes, plan.owned_rules * limits.delete_share // 100)
     if deletes > allowed:
         raise UnsafePlan(
-            f"would delete {deletes} of {plan.owned_rules} owned rules, the limit is {allowed} "
-            f"(limits.deletes {limits.deletes}, limits.delete_share {limits.delete_share} %). "
+            f"would delete {deletes} of {plan.owned_rules} owned rules ({_names(plan, _deletes)}), "
+            f"the limit is {allowed} (limits.deletes {limits.deletes}, limits.delete_share {limits.delete_share} %). "
             f"Pass --allow-deletes {deletes} if that is meant."
         )
     updates = sum(
@@ -32,6 +34,11 @@ def check_limits(plan: Plan, limits: Limits) -> None:
             f"would update {updates} rules, the limit is {limits.updates} (limits.updates). "
             f"Pass --allow-updates {updates} if that is meant."
         )
+
+
+def _names(plan: Plan, counted: Callable[[Change], bool]) -> str:
+    names = [change.key.id for change in plan.changes if _counts(change) and counted(change)]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _counts(change: Change) -> bool:

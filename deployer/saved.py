@@ -95,9 +95,9 @@ def _difference(before: Step | None, now: Step | None) -> str:
     if now is None:
         return f"was to {before.action}, and by now there is nothing to do"
     if before.live != now.live:
-        return "changed in the target since the plan was made"
+        return "changed in the target since the plan was made; plan again"
     if before.desired != now.desired:
-        return "changed in Git since the plan was made"
+        return "changed in Git since the plan was made; plan again"
     return f"was to {before.action} ({before.blocked or 'free'}), by now to {now.action} ({now.blocked or 'free'})"
 
 

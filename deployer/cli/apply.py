@@ -76,8 +76,9 @@ def _same(digest: str) -> "Approve":
     def approve(outcomes: "Sequence[Outcome]") -> bool:
         if (now := digest_of(outcomes)) != digest:
             raise StalePlan(
-                f"the plan's digest is {now} by now, not {digest}: Git or a target has changed since, or a target that "
-                "was read then cannot be read. Nothing was written; plan again"
+                f"the plan's digest is {now} by now, not {digest}: Git or a target has changed since, a target that "
+                "was read then cannot be read, or the plan was made with other options (--tenant, --rule, ...). "
+                "Nothing was written; plan again"
             )
         return True
 
