@@ -1,6 +1,7 @@
 """A small repository in a folder of its own, the edits that people commit to it, and `deployer` run on it."""
 
 import contextlib
+import functools
 import io
 import os
 import signal
@@ -141,27 +142,27 @@ class Repository:
 
     def rules(self) -> list[str]:
         """The rules that are wanted."""
-        return [one for one in yaml.safe_load(self.environment.read_text())["rules"] if one in RULES]
+        return [one for one in _parsed(self.environment.read_text())["rules"] if one in RULES]
 
     def entries(self) -> list[Any]:
         """The tenant's allowlist entries."""
-        return (yaml.safe_load(self.tenant.read_text()).get("allowlists") or {}).get("servers") or []
+        return (_parsed(self.tenant.read_text()).get("allowlists") or {}).get("servers") or []
 
     def overlaid(self, platform: str, rule: str) -> dict[str, Any]:
         """What the tenant's file says of a rule on a platform."""
-        overlay = yaml.safe_load(self.tenant.read_text()).get("overlay") or {}
+        overlay = _parsed(self.tenant.read_text()).get("overlay") or {}
         block: dict[str, Any] = (overlay.get(rule) or {}).get(platform) or {}
         return block
 
     def accepted(self, platform: str, rule: str, field: str) -> list[Any]:
         """The live values of a field that are accepted."""
-        found = yaml.safe_load(self.tenant.read_text()).get("accepted") or []
+        found = _parsed(self.tenant.read_text()).get("accepted") or []
         mine = [one["fields"] for one in found if (one["object"], one["target"]) == (f"rule/{rule}", platform)]
         return [fields[field] for fields in mine if field in fields]
 
     def accepts(self, object: str) -> bool:
         """Whether anything of an object is accepted."""
-        found = yaml.safe_load(self.tenant.read_text()).get("accepted") or []
+        found = _parsed(self.tenant.read_text()).get("accepted") or []
         return any(one["object"] == object for one in found)
 
     # -- deployer -----------------------------------------------------------------------------------------------------
@@ -234,6 +235,12 @@ class Repository:
         tenant = {"targets": targets, "data_sources": sources}
         self.tenant.write_text(yaml.safe_dump(tenant, sort_keys=False))
         self.allow("192.0.2.10")
+
+
+@functools.lru_cache(64)
+def _parsed(text: str) -> Any:
+    """Asked for again and again by the model; nobody may change what comes of it."""
+    return yaml.load(text, yaml.CSafeLoader)
 
 
 def _keep(document: Any, name: str, wanted: Callable[[Any], bool]) -> None:

@@ -3,6 +3,7 @@
 Random edits by colleagues, commits, applies, saved plans, pulls, rollbacks, faults and kills on both platforms. After
 every step nothing unowned may have changed and nothing unmanaged may be lost; `drift` may neither miss an edit nor take
 a commit for one. What people and Git said last is kept in a model beside it (`tests/properties/model.py`).
+For a longer look: `EXAMPLES=300 pytest --timeout=0 tests/properties/test_everything_converges.py`.
 """
 
 import itertools
@@ -81,7 +82,7 @@ WHICH = st.integers(0, 1)
 EDIT, TUNE = step("edit_fields", SOME_FIELDS, WHICH), step("tune", SOME_FIELDS, WHICH)
 APPLY = step("apply", st.booleans())
 PULL = step("pull", SOME_FIELDS, st.sampled_from([*repository.RULES, "*"]), st.booleans())
-ROLLBACK = step("rollback", st.integers(1, 2))
+ROLLBACK = step("rollback", SOME_FIELDS, st.integers(1, 2))
 UNREADABLE = st.sampled_from([{"status": 403}, {"kind": "garbage"}])
 STEPS = st.one_of(
     *(EDIT, EDIT, EDIT, EDIT),
@@ -100,7 +101,7 @@ STEPS = st.one_of(
     step("apply_with_a_fault", SOME_FIELDS, faults()),
     step("kill_apply", SOME_FIELDS, PLATFORMS, st.integers(1, 4), st.booleans()),
     step("save_plan", st.booleans()),
-    step("apply_saved_plan"),
+    step("apply_saved_plan", SOME_FIELDS, st.booleans()),
     *(PULL, PULL),
     *(ROLLBACK, ROLLBACK),
     step("drift_of_what_cannot_be_read", PLATFORMS, UNREADABLE),
@@ -242,12 +243,15 @@ class Everything(RuleBasedStateMachine):
         self.run("plan", "--out", str(self.git.root / PLAN), *CONSENT[1:], *(["--adopt"] if adopt else []))
         self.model.planned()
 
-    def apply_saved_plan(self) -> None:
-        if (self.git.root / PLAN).exists():
-            moved = self.model.moved_since_planned()
-            ran = self.run("apply", "--plan", str(self.git.root / PLAN))
-            assert {key: self.model.values().get(key) for key in moved} == moved, ran.told
-            self.applied(ran)
+    def apply_saved_plan(self, fields: list[Field], edited: bool) -> None:
+        if not (self.git.root / PLAN).exists():
+            self.save_plan(adopt=False)
+        self.edit_fields(fields if edited else [], 0)
+        moved = self.model.moved_since_planned()
+        ran = self.run("apply", "--plan", str(self.git.root / PLAN))
+        (self.git.root / PLAN).unlink()
+        assert {key: self.model.values().get(key) for key in moved} == moved, ran.told
+        self.applied(ran)
 
     def pull(self, fields: list[Field], name: str, accepting: bool) -> None:
         self.edit_fields(fields, 0)
@@ -259,7 +263,8 @@ class Everything(RuleBasedStateMachine):
         if ran.code == 0:
             assert self.model.edits_unseen([name] if name != "*" else self.git.rules()) == [], ran.told
 
-    def rollback(self, runs: int) -> None:
+    def rollback(self, fields: list[Field], runs: int) -> None:
+        self.edit_fields(fields[1:], 0)
         if names := self.git.runs()[-runs:]:
             fresh = self.model.fresh()
             ran = self.run("rollback", *names, *CONSENT)
@@ -339,15 +344,9 @@ def test_in_the_end_git_and_live_agree_and_nothing_of_others_is_lost(emulator, t
     })  # fmt: skip
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     examples = int(os.environ.get("EXAMPLES", "15"))
-    phases = [Phase.explicit, Phase.generate] if os.environ.get("QUICK") else list(Phase)
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=14,
-            deadline=None,
-            suppress_health_check=slow,
-            phases=phases,
-            database=None,
-        ),
-    )
+    # What fails is shown as it was found: to shrink it would take longer than a test may, and 14 steps can be read.
+    how = settings(
+        max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=slow,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    )  # fmt: skip
+    run_state_machine_as_test(machine, settings=how)
