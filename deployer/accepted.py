@@ -25,17 +25,23 @@ class Accepted:
 def as_accepted(
     git: Resource, found: Resource | None, acceptances: Sequence[Acceptance]
 ) -> tuple[Resource, list[Accepted]]:
-    """What is wanted once the accepted live values are left as they are, and which those are."""
+    """What is wanted once the accepted live values are left as they are, and which those are.
+
+    Of several acceptances of one value the one that lasts longest counts.
+    """
     mine = [one for one in acceptances if one.object == str(git.key)]
     if found is None or not mine:
         return git, []
     left = [
-        Accepted(git.key, field, one)
+        Accepted(git.key, field, max(fitting, key=lambda one: one.until))
         for field in field_changes(found.body, git.body)
-        for one in mine
-        if field.path in one.fields and as_json(one.fields[field.path]) == as_json(field.before)
+        if (fitting := [one for one in mine if _fits(one, field)])
     ]
     return replace(git, body=undone(git.body, [one.field for one in left])), left
+
+
+def _fits(one: Acceptance, field: FieldChange) -> bool:
+    return field.path in one.fields and as_json(one.fields[field.path]) == as_json(field.before)
 
 
 def idle(acceptances: Sequence[Acceptance], accepted: Sequence[Accepted]) -> tuple[tuple[Acceptance, str], ...]:

@@ -105,6 +105,12 @@ def _unready(plan: Plan, provider: Provider) -> tuple[str | None, Mapping[Key, s
 
 def _hindrance(change: Change, failures: list[Failure]) -> str | None:
     """Why a change must not even be tried: fail closed."""
+    if isinstance(change, Delete) and change.key.kind is Kind.RULE:
+        # Nothing stands on a rule; but a data view that could not be deleted is found again only through its rule.
+        kept = [
+            one.change.key for one in failures if isinstance(one.change, Delete) and one.change.key in change.live.needs
+        ]
+        return f"not tried: {kept[0]}, which it uses, could not be deleted" if kept else None
     if isinstance(change, Delete):
         # What guards a rule stays while a rule that stands on it, or the entry that takes its place, is not written.
         ground = {change.key, *change.live.needs}

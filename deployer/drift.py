@@ -1,12 +1,13 @@
 """Which differences are drift: the plan's causes, weighed with what else is known of objects that are not there.
 
-The mark tells who moved, live or Git, for everything that is there. For an object that is missing there is no mark, and
-two stories: it is new in Git, or somebody deleted it. Evidence decides, in this order:
+The mark tells who moved, live or Git, for everything that is there; only where Git took a hand's edit over, and nothing
+was written since, the mark is older than the last run, and the journal tells.
+
+For an object that is missing there is no mark, and two stories: it is new in Git, or somebody deleted it. Evidence
+decides, in this order:
 
     the platform's own record of the delete           drift, with who and when
     a journal: our last run left it there             drift
-    a journal: it was ours, and our last run did not
-    make again what somebody had deleted              drift
     a rule that is as we wrote it refers to it        drift (nothing is written before what it needs)
     a journal: our last run left it not there         pending
     nothing                                           unknown: never said to be in order
@@ -34,7 +35,6 @@ from deployer.state import Edit
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
-from deployer.state import Mark
 
 DRIFT = frozenset({Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT})
 """Causes that say that somebody changed the target."""
@@ -49,10 +49,25 @@ class Witness:
     owned: frozenset[Key]
     unsure: frozenset[Key] = frozenset()
     """Written since, or not: the run was cut short, or the write could not be confirmed."""
-    lost: frozenset[Key] = frozenset()
-    """Deleted by others before the run, which did not make it again: it could not, or was not asked to."""
     whole: bool = True
     """Whether it is known of every object; False where no run has ever come to its end there."""
+    untold: frozenset[Key] = frozenset()
+    """Wanted and not there when the first of these runs came to its end, and it did not try: deleted before, or new."""
+    earlier: Mapping[Key, "Witness"] = field(default_factory=dict)
+    """Of what the last run did not bring back: the witness of the run after which it was still ours."""
+    equal: Mapping[Key, str] = field(default_factory=dict)
+    """Digests of what was as Git had it then although its mark does not say so: Git took a hand's edit over."""
+    found: bool = False
+    """Whether something of ours was there that no run of these journals wrote: the place had another address."""
+
+    def of(self, key: Key) -> "Witness":
+        """The witness of the last run that says something of an object."""
+        return self.earlier.get(key, self)
+
+    @property
+    def since(self) -> datetime:
+        """From when on somebody may have taken away what is not there."""
+        return min([self.at, *(one.at for one in self.earlier.values())])
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +133,11 @@ def assess(
     return Drift(differences, plan.accepted, tuple(_remarks(plan, today)))
 
 
+def is_last(change: Change) -> bool:
+    """Whether it takes away what is no longer in Git, at once or after a grace."""
+    return isinstance(change, Delete) or (isinstance(change, Update) and change.retires)
+
+
 def to_ask_about(plan: Plan) -> frozenset[Key]:
     """The objects whose last edit the target itself does not tell."""
     return frozenset(
@@ -132,25 +152,22 @@ def _references(desired: DesiredState, live: LiveState) -> dict[Key, Key]:
     """The rule that refers to each object, for rules that are as we wrote them."""
     found: dict[Key, Key] = {}
     for rule in live.resources.values():
-        whole = isinstance(rule.mark, Mark) and rule.mark.digest == rule.digest
-        if rule.key.kind is Kind.RULE and desired.owns(rule) and whole:
+        if rule.key.kind is Kind.RULE and desired.owns(rule) and rule.as_marked:
             found |= dict.fromkeys(rule.needs, rule.key)
     return found
 
 
 def _missing(change: Create, witness: Witness | None, history: History, referring: Key | None) -> Difference:
     edit = history.edits.get(change.key)
+    witness = witness.of(change.key) if witness else None
     if edit and edit.action == "delete" and not (witness and edit.at and edit.at <= witness.at):
         return Difference(change, Cause.DRIFT, "deleted in the target", edit.by, edit.at, edit.source)
     if witness and change.key in witness.owned:
         note = f"deleted in the target: it was there after run {witness.run}"
         return Difference(change, Cause.DRIFT, note)
-    if witness and change.key in witness.lost:
-        note = f"deleted in the target: it was gone before run {witness.run}, which did not make it again"
-        return Difference(change, Cause.DRIFT, note)
     if referring:
         return Difference(change, Cause.DRIFT, f"deleted in the target: {referring} refers to it")
-    if witness and witness.whole and change.key not in witness.unsure:
+    if witness and witness.whole and change.key not in witness.unsure | witness.untold:
         return Difference(change, Cause.PENDING, "new in Git")
     if witness and change.key in witness.unsure:
         note = f"not there: run {witness.run} was cut short while it wrote it; the next apply settles it"
@@ -162,14 +179,28 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
 
 def _present(change: Update | Claim | Delete, witness: Witness | None, history: History) -> Difference:
     live, note = change.live, change.live.halted or ""
-    if isinstance(change, Delete) or change.cause is Cause.PENDING:
-        return Difference(change, change.cause, note)
-    if change.cause is Cause.UNCLAIMED and witness and change.key in witness.owned:
-        note = f"its mark was taken out; it was ours after run {witness.run}"
+    cause = _since(change, witness) if witness and change.key in witness.equal else change.cause
+    if cause is Cause.PENDING:
+        return Difference(change, cause, note)
+    if is_last(change):
+        note = note or "no longer in Git"
+    last = witness.of(change.key) if witness else None
+    if change.cause is Cause.UNCLAIMED and last and change.key in last.owned:
+        note = f"its mark was taken out; it was ours after run {last.run}"
     edit = history.edits.get(change.key)
     if edit and edit.action == "write" and not (live.edited_by and live.edited_at):
-        return Difference(change, change.cause, note, edit.by, edit.at, edit.source)
-    return Difference(change, change.cause, note, live.edited_by, live.edited_at)
+        return Difference(change, cause, note, edit.by, edit.at, edit.source)
+    return Difference(change, cause, note, live.edited_by, live.edited_at)
+
+
+def _since(change: Update | Claim | Delete, witness: Witness) -> Cause:
+    """Which side moved since the last run, where the mark tells of a state before it: Git took a hand's edit over."""
+    if change.cause not in (Cause.PENDING, Cause.DRIFT, Cause.BOTH):
+        return change.cause
+    then = witness.equal[change.key]
+    if change.live.digest == then:
+        return Cause.PENDING
+    return Cause.DRIFT if not isinstance(change, Delete) and change.desired.digest == then else Cause.BOTH
 
 
 def _remarks(plan: Plan, today: date) -> Iterator[Finding]:
@@ -182,5 +213,6 @@ def _remarks(plan: Plan, today: date) -> Iterator[Finding]:
             )
             yield Finding(LAPSED, message, Severity.WARNING, one.acceptance.location)
     for acceptance, path in plan.idle:
-        message = f"{acceptance.object} {path} is not live as it was accepted; take the entry out"
+        way_out = "take the entry out" if acceptance.target else "name the target where it is, or take the entry out"
+        message = f"{acceptance.object} {path} is not live as it was accepted; {way_out}"
         yield Finding("accepted-idle", message, Severity.WARNING, acceptance.location)

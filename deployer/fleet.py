@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
@@ -19,7 +18,6 @@ from datetime import datetime
 from pathlib import Path
 
 from deployer.apply import apply
-from deployer.drift import Witness
 from deployer.drift import assess
 from deployer.drift import to_ask_about
 from deployer.emulator import Emulator
@@ -30,6 +28,8 @@ from deployer.errors import ProviderError
 from deployer.errors import Unreachable
 from deployer.errors import Unrecorded
 from deployer.errors import UnsafePlan
+from deployer.evidence import left_behind
+from deployer.evidence import witness_of
 from deployer.findings import Finding
 from deployer.journal import Journal
 from deployer.journal import witnesses
@@ -37,6 +37,8 @@ from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.model import Target
+from deployer.narrowing import concerned
+from deployer.narrowing import narrow
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
@@ -48,10 +50,8 @@ from deployer.outcome import Verified
 from deployer.outcome import conceal
 from deployer.plan import Delete
 from deployer.plan import Plan
-from deployer.plan import concerned
 from deployer.plan import make_plan
 from deployer.plan import matches
-from deployer.plan import narrow
 from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
 from deployer.providers.connect import Connections
@@ -119,7 +119,7 @@ class Fleet:
         """Read and compare every target; nothing is written."""
 
         def one(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, job.desired, consent)
+            plan, _ = self._plan(provider, job, job.desired, consent)
             return Planned(job.place, plan)
 
         return self.over(one)
@@ -149,35 +149,17 @@ class Fleet:
 
         A target that the journals know and no tenant's file names any more is an outcome, too: nobody looks at it.
         """
-        known = witnesses(folder, self.manifest.environment.name)
+        known = witnesses(folder, self.manifest.environment.name, self.manifest.environment.owner)
 
         def one(provider: Provider, job: Job) -> Outcome:
             place = job.place
             live = provider.read(job.desired)
             plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
-            witness = known.get((place.tenant, str(place.target)))
-            history = provider.edits(to_ask_about(plan), witness.at if witness else None)
+            witness = witness_of(job.target, known)
+            history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *self._left_behind(known)]
-
-    def _left_behind(self, known: Mapping[tuple[str, str], Witness]) -> list[Outcome]:
-        """The targets that hold something of ours by the journals, and that Git does not speak of any more."""
-        broken = set(self.manifest.broken_tenants)
-        there = {(tenant.name, target.name) for tenant in self.manifest.tenants for target in tenant.targets}
-        left = [
-            (Place(*where), witness)
-            for where, witness in sorted(known.items())
-            if where not in there and where[0] not in broken and self._selects(where[0]) and witness.owned
-        ]
-        return [
-            Unreadable(
-                place,
-                f"no tenant's file names it any more, and {len(witness.owned)} objects of ours were there after run "
-                f"{witness.run}: put its file back, then `deployer tenants retire` takes them out",
-            )
-            for place, witness in left
-        ]
+        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
 
     def _carry_out(
         self,
@@ -190,13 +172,13 @@ class Fleet:
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
-            plan, _ = self._plan(provider, wish(job.desired), consent)
+            plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
             place, desired = job.place, wish(job.desired)
-            plan, live = self._plan(provider, desired, consent)
+            plan, live = self._plan(provider, job, desired, consent)
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
@@ -205,9 +187,11 @@ class Fleet:
                 return Stopped(place, tuple(outdated))
             applied = apply(place, plan, provider, self._interrupted.is_set, journal)
             if journal:
-                owned = ours_after(applied, desired, live)
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
-                    journal.settled(place, owned, desired.resources.keys() - owned)
+                    ours = ours_after(applied, desired, live)
+                    alike = {key: live.resources[key] for key in plan.unchanged if key in ours}
+                    equal = {key: one.digest for key, one in alike.items() if not one.as_marked}
+                    journal.settled(place, ours, desired.resources.keys() - ours, equal)
             return applied
 
         if approve is not None and not approve(self.over(show)):
@@ -296,12 +280,12 @@ class Fleet:
             raise InvalidManifest(list(dict.fromkeys(everybodys)))
         return jobs, stopped
 
-    def _plan(self, provider: Provider, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
+    def _plan(self, provider: Provider, job: Job, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
         plan = make_plan(
             desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
         )
-        plan = self._narrow(plan, desired, live)
+        plan = replace(self._narrow(plan, desired, live), address=job.target.address)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 
@@ -325,6 +309,7 @@ class Fleet:
             home = self.manifest.trusted_root or self.root
             connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
             if journal:
+                journal.owner = self.manifest.environment.owner
                 journal.redact = connections.redact
                 journal.addresses = {job.place: job.target.address for job in jobs}
             with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:

@@ -7,9 +7,9 @@ One file a run, `<folder>/<run>.jsonl`, of JSON documents a line, each in the fi
     {"schema": "deployer-journal/1", "run": ..., "at": ..., "environment": ..., "tenant": ..., "target": ...,
      "phase": "writing" | "written" | "failed", "action": ..., "kind": ..., "id": ..., ...}
 
-    {..., "phase": "settled", "owned": [[kind, id], ...], "missing": [[kind, id], ...]}
-                                           what is ours in a target once the run is through with it, and what Git
-                                           wants there and is not ours: not made, or not looked after by this run
+    {..., "phase": "settled", "owned": [[kind, id], ...],    what is ours in a target once the run is through with it,
+     "missing": [[kind, id], ...],                           what Git wants there and is not ours for all that, and
+     "equal": [[kind, id, digest], ...]}                     what is as Git has it although its mark does not say so
 
 `writing` has `before` (null for a create) and `after` (null for a delete): the canonical body, what is carried over,
 and the mark. Secrets of the run are left out of both, so `digest` and `carried_digest` tell what they were with them.
@@ -33,6 +33,7 @@ from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from typing import TypeAlias
 
 from deployer.drift import Witness
 from deployer.errors import CannotStart
@@ -49,6 +50,10 @@ from deployer.state import as_json
 from deployer.state import digest
 
 SCHEMA = "deployer-journal/1"
+_PHASES = ("writing", "written", "failed", "settled")
+
+Where: TypeAlias = tuple[str, str, str]
+"""Tenant, target, and the address that it had then; empty if it was not told."""
 
 
 class Journal(AbstractContextManager["Journal"]):
@@ -65,6 +70,8 @@ class Journal(AbstractContextManager["Journal"]):
         self.path = folder / f"{self.run}.jsonl"
         self.addresses: Mapping[Place, str] = {}
         """Where each target is; set once they can be known."""
+        self.owner = ""
+        """Whose objects they are; set once it can be known."""
         self.redact: Callable[[str], str] = lambda text: text
         """Takes the secrets of the run out of every text; set once they can be known."""
         self._environment = environment
@@ -95,10 +102,17 @@ class Journal(AbstractContextManager["Journal"]):
         """Say that it is not known to have been done, and why."""
         self._append(place, change, {"phase": "failed", "error": error})
 
-    def settled(self, place: Place, owned: Iterable[Key], missing: Iterable[Key]) -> None:
-        """Say what is ours in a target, now that the run is through with it, and what is wanted there and is not."""
-        keys = {"owned": owned, "missing": missing}
-        self._write(place, {"phase": "settled", **{name: _names(some) for name, some in keys.items()}})
+    def settled(
+        self, place: Place, owned: Iterable[Key], missing: Iterable[Key] = (), equal: Mapping[Key, str] = {}
+    ) -> None:
+        """Say what is ours in a target, now that the run is through with it, and what is not although Git wants it.
+
+        `equal` are the digests of what is as Git has it by somebody else's hand: its mark tells of another state.
+        """
+        named = {"owned": owned, "missing": missing}
+        told = {name: [[key.kind, key.id] for key in sorted(keys)] for name, keys in named.items()}
+        alike = [[key.kind, key.id, text] for key, text in sorted(equal.items())]
+        self._write(place, {"phase": "settled", **told, "equal": alike})
 
     def _append(self, place: Place, change: Change, told: Mapping[str, Any]) -> None:
         self._write(place, {"action": change.action, "kind": change.key.kind, "id": change.key.id, **told})
@@ -109,6 +123,7 @@ class Journal(AbstractContextManager["Journal"]):
             "run": self.run,
             "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
             "environment": self._environment,
+            **({"owner": self.owner} if self.owner else {}),
             **({"undoes": self._undoes} if self._undoes else {}),
             "tenant": place.tenant,
             "target": place.target,
@@ -125,14 +140,6 @@ class Journal(AbstractContextManager["Journal"]):
                 os.fsync(self._file.fileno())
         except OSError as error:
             raise Unrecorded(f"the journal {self.path} cannot be written: {error.strerror}") from None
-
-
-def _names(keys: Iterable[Key]) -> list[list[str]]:
-    return [[key.kind, key.id] for key in sorted(keys)]
-
-
-def _keys(names: Iterable[tuple[str, str]]) -> frozenset[Key]:
-    return frozenset(Key(Kind(kind), str(id)) for kind, id in names)
 
 
 def _of(resource: Resource, mark: str) -> dict[str, Any]:
@@ -166,49 +173,70 @@ def read(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def witnesses(folder: Path, environment: str) -> dict[tuple[str, str], Witness]:
-    """What the journals in a folder say is ours in each target of an environment, by tenant and target: the last word.
+def witnesses(folder: Path, environment: str, owner: str) -> dict[Where, Witness]:
+    """What the journals in a folder say is ours in each target of an environment: the last word.
 
-    A run that was cut short has no last word on a target: what it wrote is added to that of the run before. Nor has one
-    on what it could not make: that was there if the run before says so, and somebody has deleted it since. Without any
-    journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells nothing.
+    The runs of other owners are none of ours, though their environment may have the same name and their targets too.
+
+    A run has no word on what it left missing, and none on the rest if it was cut short: then that of the run before
+    stands. Without any journal there is no witness. Raises `CannotStart` for one that is damaged: half a record tells
+    nothing.
     """
-    runs: list[list[dict[str, Any]]] = []
+    told: list[tuple[datetime, Mapping[str, Any], Path]] = []
     for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
         try:
-            lines = read(path)
-        except (OSError, ValueError) as error:
-            raise CannotStart(f"the journal {path} cannot be read: {error}; mend it or take it out") from None
-        ours = (line for line in lines if line.get("schema") == SCHEMA and line.get("environment") == environment)
-        runs.append(list(ours))
-    found: dict[tuple[str, str], Witness] = {}
-    # By time: the names of runs that began in the same second are in no order.
-    for run in sorted(filter(None, runs), key=lambda lines: str(lines[0]["at"])):
-        for line in run:
-            _witness(line, found)
+            lines = [line for line in read(path) if line.get("schema") == SCHEMA]
+            told += [
+                (datetime.fromisoformat(line["at"]).astimezone(UTC), line, path)
+                for line in lines
+                if line["environment"] == environment and line["phase"] in _PHASES and line.get("owner", owner) == owner
+            ]
+        except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from None
+    found: dict[Where, Witness] = {}
+    for at, line, path in sorted(told, key=lambda one: one[0]):  # runs overlap, and names tell only when they began
+        try:
+            where = str(line["tenant"]), str(line["target"]), str(line.get("address") or "")
+            found[where] = _witness(line, at, found.get(where))
+        except (ValueError, KeyError, TypeError) as error:
+            raise _damaged(path, error) from None
     return found
 
 
-def _witness(line: Mapping[str, Any], found: dict[tuple[str, str], Witness]) -> None:
-    place = str(line["tenant"]), str(line["target"])
-    at = datetime.fromisoformat(str(line["at"]))
-    before = found.get(place)
+def _damaged(path: Path, error: Exception) -> CannotStart:
+    why = error if isinstance(error, OSError | json.JSONDecodeError) else f"{type(error).__name__}: {error}"
+    return CannotStart(f"the journal {path} cannot be read: {why}; mend it or take it out")
+
+
+def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> Witness:
+    run = str(line["run"])
+    before = before or Witness(run, at, frozenset(), whole=False)
     if line["phase"] == "settled":
-        known = before.owned | before.lost if before else frozenset[Key]()
-        lost = _keys(line.get("missing", ())) & known
-        found[place] = Witness(str(line["run"]), at, _keys(line["owned"]), lost=lost)
-        return
-    key = Key(Kind(str(line["kind"])), str(line["id"]))
-    nothing = frozenset[Key]()
-    owned, unsure, lost = (before.owned, before.unsure, before.lost) if before else (nothing, nothing, nothing)
+        owned, missing = _keys(line["owned"]), _keys(line.get("missing", ()))
+        return Witness(
+            run,
+            at,
+            owned,
+            earlier={key: before.of(key) for key in missing if key in before.of(key).owned},
+            equal={Key(Kind(kind), str(id)): str(text) for kind, id, text in line.get("equal", ())},
+            untold=missing & before.untold if before.whole else missing - before.owned,
+            found=before.found or (not before.whole and bool(owned - before.owned)),
+        )
+    key = Key(Kind(line["kind"]), str(line["id"]))
+    owned, unsure = before.owned, before.unsure
     match line["phase"], line["action"]:
         case "writing", _:
             unsure |= {key}
         case "written", "delete":
-            owned, unsure, lost = owned - {key}, unsure - {key}, lost - {key}
+            owned, unsure = owned - {key}, unsure - {key}
         case "written", _:
-            owned, unsure, lost = owned | {key}, unsure - {key}, lost - {key}
+            owned, unsure = owned | {key}, unsure - {key}
         case _:  # a write that failed may have happened all the same
             pass
-    whole = before is not None and before.whole
-    found[place] = Witness(str(line["run"]), at, owned, unsure, lost, whole=whole)
+    equal = {each: text for each, text in before.equal.items() if each != key}
+    earlier = {each: one for each, one in before.earlier.items() if each not in owned}
+    return replace(before, run=run, at=at, owned=owned, unsure=unsure, earlier=earlier, equal=equal)
+
+
+def _keys(pairs: Iterable[Sequence[str]]) -> frozenset[Key]:
+    return frozenset(Key(Kind(kind), str(id)) for kind, id in pairs)

@@ -347,12 +347,16 @@ def name(outcome: Outcome) -> str:
             return "failed"
         case Verified():
             return "verified"
-        case Adopted():
-            return "adopted"
-        case Pulled():
-            return "pulled"
+        case Adopted(dry_run=dry):
+            return "planned" if dry else _TAKEN[outcome.code]
+        case Pulled(taken=taken, written=written, refused=refused):
+            return "planned" if taken and not (written or refused) else _TAKEN[outcome.code]
         case Applied(plan=plan, done=done, failures=failures):
             return "applied" if not failures else "partial" if done or plan.unchanged else "failed"
+
+
+_TAKEN = {DONE: "applied", PARTIAL: "partial", FAILED: "failed"}
+"""Of what was taken over into Git, in the words that scripts know."""
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:

@@ -42,8 +42,12 @@ from deployer.state import as_json
 from deployer.state import digest
 from deployer.state import whose
 
-FIXED_FIELDS = frozenset({"type", "kind"})
-"""What an update cannot change: a rule of another type is another rule."""
+FIXED_FIELDS = {
+    "type": "give it a new id in Git, or delete it in the target",
+    "kind": "give the rule a new id in Git, or delete it in the target",
+    "list_id": "delete the item in the target, and the next apply puts it where it belongs",
+}
+"""What an update cannot change, and the way out: a rule of another type is another rule."""
 
 
 _DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.LIST)
@@ -138,6 +142,8 @@ class Delete:
     reason: str
     cause: Cause = Cause.PENDING
     blocked: str | None = None
+    agreed: bool = False
+    """Whether the limits have let it pass already, when the rule was switched off."""
 
     @property
     def action(self) -> str:
@@ -177,11 +183,13 @@ class Plan:
     """What the target is to equal."""
     remarks: tuple[tuple[Key, str], ...] = ()
     """What is to be known of a change beyond what it writes."""
+    address: str = ""
+    """Where the target is."""
 
     @property
     def digest(self) -> str:
-        """16 hexadecimal digits over everything that the plan would do."""
-        text = as_json([_summary(change) for change in self.changes])
+        """16 hexadecimal digits over everything that the plan would do, and where."""
+        text = as_json([self.address, *(_summary(change) for change in self.changes)])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -238,52 +246,6 @@ def in_order(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(sorted(_kept_whole(list(changes)), key=_order))
 
 
-def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
-    """The part of a plan that is about some rules: they, what they need, and what still stands in their lists."""
-    keys = concerned(desired, live, globs)
-    others = {
-        need
-        for one in live.resources.values()
-        if one.key.kind is Kind.RULE and one.key not in keys and desired.owns(one)
-        for need in one.needs
-        if need not in desired.resources
-    }
-    return replace(
-        plan,
-        changes=tuple(change for change in plan.changes if change.key in keys and not _still_needed(change, others)),
-        unchanged=tuple(key for key in plan.unchanged if key in keys),
-        not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
-        carried=tuple(pair for pair in plan.carried if pair[0] in keys),
-        notes=tuple(pair for pair in plan.notes if pair[0] in keys),
-        accepted=tuple(one for one in plan.accepted if one.key in keys),
-        idle=tuple(pair for pair in plan.idle if pair[0].object in set(map(str, keys))),
-        waiting=tuple(pair for pair in plan.waiting if pair[0] in keys),
-        remarks=tuple(pair for pair in plan.remarks if pair[0] in keys),
-    )
-
-
-def _still_needed(change: Change, others: set[Key]) -> bool:
-    """Whether a delete would take away what another rule of ours stands on: it waits until that rule is looked at.
-
-    That is a list, what stands in it, or a data view. A rule itself goes all the same.
-    """
-    if not isinstance(change, Delete) or change.key.kind is Kind.RULE:
-        return False
-    return bool(others.intersection((change.key, *change.live.needs)))
-
-
-def concerned(desired: DesiredState, live: LiveState, globs: Sequence[str]) -> set[Key]:
-    """Every key that the chosen rules are about: themselves, what they need or needed, and what stands in that."""
-    owned = [one for one in live.resources.values() if desired.owns(one)]
-    rules = [
-        one
-        for one in (*desired.resources.values(), *owned)
-        if one.key.kind is Kind.RULE and matches(one.known_as, globs)
-    ]
-    keys = {rule.key for rule in rules} | {need for rule in rules for need in rule.needs}
-    return keys | {one.key for one in owned if one.key.kind is not Kind.RULE and keys.intersection(one.needs)}
-
-
 def matches(name: str, globs: Sequence[str]) -> bool:
     """Whether `name` matches one of the globs."""
     return any(fnmatchcase(name, glob) for glob in globs)
@@ -300,7 +262,7 @@ def _change(
     fixed = next((field.path for field in fields if field.path in FIXED_FIELDS), None)
     if not fields and found.mark is not None:
         return None  # live = desired is in sync, whatever the mark says
-    blocked = f"{fixed} cannot be changed in place; give the rule a new id" if fixed else None
+    blocked = f"{fixed} cannot be changed in place; {FIXED_FIELDS[fixed]}" if fixed else None
     if found.halted and not reenable:
         blocked = blocked or f"{found.halted}; mend the cause, then pass --reenable"
     if found.mark is None:
@@ -337,13 +299,14 @@ def _gone(
     for one, fate in fates(dropped, desired.grace_days, today):
         idle_for = not_applicable.get(one.key.id)
         why = f"not applicable: {idle_for}" if idle_for else "no longer in Git"
+        cause = Cause.PENDING if one.as_marked else Cause.BOTH
         match fate:
-            case Goes():
-                changes.append(Delete(one, why, blocked=one.keep))
+            case Goes(agreed=agreed):
+                changes.append(Delete(one, why, cause, blocked=one.keep, agreed=agreed))
             case SwitchedOff(retired=wanted, days=days):
                 reason = f"{why}; disabled now, deleted after {days} days"
                 fields, mark = field_changes(one.body, wanted.body), desired.mark(wanted)
-                changes.append(Update(one, wanted, mark, Cause.PENDING, fields, reason=reason, retires=True))
+                changes.append(Update(one, wanted, mark, cause, fields, reason=reason, retires=True))
             case Stays(reason=reason):
                 waiting.append((one.key, reason))
     return changes, waiting

@@ -5,6 +5,7 @@ state that was read and the desired state that was to be written.
 """
 
 import hashlib
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ class SavedPlan:
     """The options of the run that made it."""
     targets: Mapping[Where, Mapping[str, Step]]
     """Per target that could be looked at, its changes by object."""
+    addresses: Mapping[Where, str]
+    """Where each of these targets was."""
 
 
 def digest_of(outcomes: Sequence[Outcome]) -> str:
@@ -78,6 +81,8 @@ def stale(saved: SavedPlan, place: Place, plan: Plan) -> Iterator[str]:
     if before is None:
         yield "the saved plan does not know it: it could not be looked at when the plan was made"
         return
+    if (then := saved.addresses[place.tenant, place.target or ""]) != plan.address:
+        yield f"it was at {then} when the plan was made, and is at {plan.address} by now"
     now = {str(change.key): step(change) for change in plan.changes}
     for key in sorted(before.keys() | now.keys()):
         if before.get(key) != now.get(key):
@@ -90,9 +95,9 @@ def _difference(before: Step | None, now: Step | None) -> str:
     if now is None:
         return f"was to {before.action}, and by now there is nothing to do"
     if before.live != now.live:
-        return "changed in the target since the plan was made"
+        return "changed in the target since the plan was made; plan again"
     if before.desired != now.desired:
-        return "changed in Git since the plan was made"
+        return "changed in Git since the plan was made; plan again"
     return f"was to {before.action} ({before.blocked or 'free'}), by now to {now.action} ({now.blocked or 'free'})"
 
 
@@ -103,17 +108,45 @@ def read(document: Any, environment: str) -> SavedPlan:
     if document.get("environment") != environment:
         raise CannotStart(f"it is a plan of {document.get('environment')}, not of {environment}")
     try:
+        planned = {
+            (str(target["tenant"]), str(target["target"])): target
+            for target in document["targets"]
+            if target["outcome"] == "planned"
+        }
         return SavedPlan(
             environment=environment,
-            asked=dict(document["asked"]),
+            asked=_asked(document["asked"]),
             targets={
-                (str(target["tenant"]), str(target["target"])): {
+                where: {
                     f"{change['kind']}/{change['id']}": Step(**change["made_from"], blocked=change["blocked"])
                     for change in target["changes"]
                 }
-                for target in document["targets"]
-                if target["outcome"] == "planned"
+                for where, target in planned.items()
             },
+            addresses={where: str(target["address"]) for where, target in planned.items()},
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CannotStart(f"the plan is damaged ({type(error).__name__}: {error}); make it again") from None
+
+
+def _asked(told: Any) -> dict[str, Any]:
+    """The options, each of its own type; raise `ValueError` for others: somebody wrote into the plan."""
+    fits: dict[str, Callable[[Any], bool]] = {
+        **dict.fromkeys(("tenants", "rules"), _is_texts),
+        **dict.fromkeys(("adopt", "reenable", "rekey"), lambda value: isinstance(value, bool)),
+        **dict.fromkeys(("allow_deletes", "allow_updates"), lambda value: value is None or _is_count(value)),
+    }
+    if not isinstance(told, dict) or told.keys() != fits.keys():
+        raise ValueError("it does not hold the options of `plan`")
+    for name, value in told.items():
+        if not fits[name](value):
+            raise ValueError(f"{name} cannot be {value!r}")
+    return told
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -149,6 +149,11 @@ class Resource:
         return isinstance(mark, Mark) and (mark.owner, mark.environment, mark.key) == (owner, environment, self.key)
 
     @property
+    def as_marked(self) -> bool:
+        """Whether it is as whoever wrote its mark left it."""
+        return isinstance(self.mark, Mark) and self.mark.digest == self.digest
+
+    @property
     def known_as(self) -> str:
         """What `--rule` and messages call a rule."""
         return self.git_id or self.key.id

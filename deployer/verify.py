@@ -83,12 +83,16 @@ def until_known(look: Look, waiting: Waiting, interrupted: Callable[[], bool]) -
 
 
 def asked(desired: DesiredState, live: LiveState, among: Collection[Key] | None = None) -> list[Asked]:
-    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them."""
-    return [
-        Asked(wanted, live.resources[key])
+    """The rules to ask the provider's `health` of: wanted enabled, and there. `among` narrows them.
+
+    What is accepted is wanted as it is live: a rule that may rest for a while is not asked whether it runs.
+    """
+    found = [
+        Asked(as_accepted(wanted, live.resources[key], desired.accepted)[0], live.resources[key])
         for key, wanted in sorted(desired.resources.items())
-        if key in live.resources and _runs(wanted) and (among is None or key in among)
+        if key in live.resources and (among is None or key in among)
     ]
+    return [one for one in found if _runs(one.wanted)]
 
 
 def verify(
@@ -101,7 +105,7 @@ def verify(
     levels: list[Level] = []
     for key, wanted in sorted(desired.resources.items()):
         found = live.resources.get(key)
-        levels += _object(wanted, found, desired)
+        levels += _object(wanted, found, desired, today)
         levels += health[key].levels if key in health else ()
     dropped = [one for key, one in sorted(live.resources.items()) if key not in desired.resources and desired.owns(one)]
     for one, fate in fates(dropped, desired.grace_days, today):
@@ -134,7 +138,7 @@ def _runs(wanted: Resource) -> bool:
     return wanted.key.kind is Kind.RULE and wanted.body.get("enabled") is True
 
 
-def _object(wanted: Resource, found: Resource | None, desired: DesiredState) -> Iterator[Level]:
+def _object(wanted: Resource, found: Resource | None, desired: DesiredState, today: date | None) -> Iterator[Level]:
     key = wanted.key
     if found is None:
         yield Level(key, "present", Answer.FAIL, "it is not there")
@@ -142,7 +146,9 @@ def _object(wanted: Resource, found: Resource | None, desired: DesiredState) -> 
     yield Level(key, "present", Answer.PASS)
     accepted, left = as_accepted(wanted, found, desired.accepted)
     notes = [] if desired.owns(found) else [f"though not ours: {whose(found) if found.mark else 'it carries no mark'}"]
-    notes += [f"but for {one.field.path}, accepted until {one.acceptance.until}" for one in left]
+    for one in left:
+        over = ", which is over" if today and not one.acceptance.covers(today) else ""
+        notes.append(f"but for {one.field.path}, accepted until {one.acceptance.until}{over}")
     yield _equal(key, accepted, found, "; ".join(notes))
     if key.kind is Kind.RULE:
         yield _enabled(key, accepted, found)

@@ -6,6 +6,7 @@ exactly what is live; the next plan then shows a claim of it, without any field.
 
 import os
 import tempfile
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -84,8 +85,9 @@ def adopt(fleet: Fleet, wish: Wish) -> list[Outcome]:
     looked = [one for one in fleet.over(look) if one.place.target is None or wish.target in (None, one.place.target)]
     if not looked:
         raise CannotStart(f"no selected tenant has a target named {wish.target!r}")
+    asked = {one.live.key.id for outcome in looked if isinstance(outcome, Adopted) for one in outcome.adoptions}
     with trial(fleet.root, fleet.manifest) as attempt:
-        adoption = _Adoption(fleet, wish, attempt)
+        adoption = _Adoption(fleet, wish, attempt, asked)
         done = [adoption.at(outcome) if isinstance(outcome, Adopted) else outcome for outcome in looked]
         if not wish.dry_run:
             adoption.write()
@@ -95,10 +97,12 @@ def adopt(fleet: Fleet, wish: Wish) -> list[Outcome]:
 class _Adoption:
     """One run: what was decided so far stands in the trial's copy of the repository."""
 
-    def __init__(self, fleet: Fleet, wish: Wish, attempt: Trial) -> None:
+    def __init__(self, fleet: Fleet, wish: Wish, attempt: Trial, asked: Collection[str]) -> None:
         self._fleet = fleet
         self._wish = wish
         self._trial = attempt
+        self._asked = frozenset(asked)
+        """The live ids of all rules of this run: an id made from a name must be none of them, for it has one owner."""
         self._made: list[str] = []
         """Ids of new folders."""
         self._edited: list[str] = []
@@ -150,6 +154,7 @@ class _Adoption:
         folders = {each.name for each in (self._fleet.root / "rules").iterdir()}
         taken = pending | folders | manifest.rules.keys()
         taken |= {name for rule in manifest.rules.values() for name in rule.formerly}
+        taken |= self._asked - {live.key.id}
         try:
             id = naming.choose(
                 live.key.id, live.name, spot.tenant.name, manifest.environment.rules, taken, self._wish.prefix
@@ -201,11 +206,12 @@ class _Adoption:
                     (made / name).write_bytes(text.encode())
                 made.rename(root / "rules" / rule)
         for path, text in texts.items():
-            handle, scratch = tempfile.mkstemp(prefix=".adopt-", dir=(root / path).parent)
+            real = (root / path).resolve()  # a link stays one
+            handle, scratch = tempfile.mkstemp(prefix=".adopt-", dir=real.parent)
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode())
-            Path(scratch).chmod((root / path).stat().st_mode & 0o777)
-            Path(scratch).replace(root / path)
+            Path(scratch).chmod(real.stat().st_mode & 0o777)
+            Path(scratch).replace(real)
 
 
 def _kind(one: Resource | Unmanaged) -> Kind:

@@ -18,7 +18,7 @@ from deployer.providers.codecs import encode
 from deployer.state import Resource
 from deployer.state import as_json
 
-_NOT_TUNED = FIXED_FIELDS | {"exceptions_list"}
+_NOT_TUNED = set(FIXED_FIELDS) | {"exceptions_list"}
 
 
 def joined(live: Resource, rule: str, spot: Spot, trial: Trial) -> Draft:

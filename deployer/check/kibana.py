@@ -56,6 +56,13 @@ class _Fields:
 
 def findings(subject: Subject) -> Iterator[Finding]:
     """Everything about the rule, as it is written or as a target's overlays make it."""
+    for found in _findings(subject):
+        # Without `data` no field is known; that they were not checked is said once, not of each.
+        if subject.half.data or found.code != "field-missing":
+            yield found
+
+
+def _findings(subject: Subject) -> Iterator[Finding]:
     fields = _fields(subject)
     for dataset in fields.unknown:
         message = f"the fields of {dataset} are not known here, so what the rule reads of it is not checked"

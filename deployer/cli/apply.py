@@ -53,19 +53,19 @@ def apply(
         )
 
 
-def asking(yes: bool) -> "Approve | None":
+def asking(yes: bool, question: str = "Apply this?") -> "Approve | None":
     """Show the plan and ask, on a terminal; None where nobody is to be asked."""
-    return None if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
 
+    def ask(outcomes: "Sequence[Outcome]") -> bool:
+        from deployer.outcome import Planned
+        from deployer.report import as_text
 
-def _ask(outcomes: "Sequence[Outcome]") -> bool:
-    from deployer.outcome import Planned
-    from deployer.report import as_text
+        click.echo(as_text.render(outcomes), err=True)
+        if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
+            return True
+        return click.confirm(question, err=True)
 
-    click.echo(as_text.render(outcomes), err=True)
-    if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
-        return True
-    return click.confirm("Apply this?", err=True)
+    return None if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else ask
 
 
 def _same(digest: str) -> "Approve":
@@ -76,8 +76,9 @@ def _same(digest: str) -> "Approve":
     def approve(outcomes: "Sequence[Outcome]") -> bool:
         if (now := digest_of(outcomes)) != digest:
             raise StalePlan(
-                f"the plan's digest is {now} by now, not {digest}: Git or a target has changed since, or a target that "
-                "was read then cannot be read. Nothing was written; plan again"
+                f"the plan's digest is {now} by now, not {digest}: Git or a target has changed since, a target that "
+                "was read then cannot be read, or the plan was made with other options (--tenant, --rule, ...). "
+                "Nothing was written; plan again"
             )
         return True
 

@@ -28,6 +28,8 @@ def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
     Example:
       deployer drift demo
     """
+    if folder is not None and not folder.is_dir():
+        raise click.UsageError(f"there is no folder {folder} with journals")
     today = datetime.now(UTC).date()
     journals = common.journals(root, folder)
     return common.run("drift", root, options, lambda fleet: fleet.drift(journals, today))

@@ -1,6 +1,8 @@
 """`deployer pull`: take what was changed in a tenant over into Git."""
 
+from datetime import UTC
 from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -88,6 +90,8 @@ def _acceptance(options: dict[str, Any]) -> "Acceptance | None":
         until = date.fromisoformat(options["accept_until"])
     except ValueError:
         raise click.UsageError("--accept-until must be a date such as 2027-01-31") from None
+    if until < datetime.now(UTC).date():
+        raise click.UsageError(f"--accept-until {until} is over: nothing would be accepted")
     return Acceptance(until, options["reason"], options["owner"])
 
 

@@ -1,33 +1,23 @@
 """`deployer rollback`: undo a run of apply."""
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from typing import Any
 
 import click
 
+from deployer.cli import apply
 from deployer.cli import common
-
-if TYPE_CHECKING:
-    from deployer.outcome import Outcome
 
 
 @click.command()
 @common.targets
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
-@common.output
+@common.plain_output
 @click.option("--allow-updates", type=click.IntRange(0), help="Allow this many rule updates per target.")
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")
 @click.option("--dry-run", "dry", is_flag=True, help="Show what would be undone, and write nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
-@click.option(
-    "--journal",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the run was recorded, and this one will be (default: .deployer/journal under the root).",
-)
+@common.journal("Where the run was recorded, and this one will be")
 @click.pass_obj
 def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bool, yes: bool, **options: Any) -> int:
     """Undo what a run of apply wrote. RUN is its id, the beginning of it, or the path of its journal.
@@ -59,10 +49,10 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     from deployer.rollback.runs import read
 
     environment, json = options["environment"], options["form"] == "json"
-    folder = folder or root / ".deployer" / "journal"
+    folder = common.journals(root, folder)
     trusted = common.trusted_hosts()
     try:
-        manifest = load(root, environment, trusted_hosts=trusted)
+        manifest = load(root, environment, trusted_hosts=trusted, trusted_root=common.trusted_root())
         try:
             told = read([find(folder, name) for name in names], environment, manifest.environment.owner)
             selection = narrowed(manifest, told, options["tenants"], options["rules"])
@@ -70,7 +60,7 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
             raise click.UsageError(str(common.complaint(error))) from None
         fleet = Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
         consent = Consent(deletes=options["allow_deletes"], updates=options["allow_updates"])
-        ask = None if dry or yes or not (sys.stdin.isatty() and sys.stderr.isatty()) else _ask
+        ask = apply.asking(dry or yes, "Undo this?")
         with Journal(folder, environment, undoes=", ".join(told.ids)) as journal:
             outcomes = undo(fleet, told, consent, ask, journal, dry=dry)
             recorded = journal.run if journal.path.exists() else None
@@ -85,13 +75,3 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
         text = report.text(told.ids, told.began, writes, outcomes, recorded)
     common.put_out(text, options["out"])
     return exit_code(outcomes)
-
-
-def _ask(outcomes: "Sequence[Outcome]") -> bool:
-    from deployer.outcome import Planned
-    from deployer.report import as_text
-
-    click.echo(as_text.render(outcomes), err=True)
-    if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
-        return True
-    return click.confirm("Undo this?", err=True)

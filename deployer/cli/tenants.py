@@ -64,6 +64,6 @@ def retire(root: Path, /, tenant: str, yes: bool, folder: Path | None, **options
 
     consent = Consent(deletes=options.pop("allow_deletes"))
     options |= {"tenants": (common.exactly(tenant),), "rules": (), "jobs": None}
-    ask = apply.asking(yes)
+    ask = apply.asking(yes, "Take all of it out?")
     with common.recording(root, folder, options["environment"]) as journal:
         return common.run("tenants retire", root, options, lambda fleet: fleet.retire(consent, ask, journal))

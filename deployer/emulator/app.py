@@ -35,7 +35,9 @@ def build_app(world: World) -> flask.Flask:
     app = flask.Flask("deployer.emulator", static_folder=None)
 
     def answer(path: str) -> flask.Response:
-        return _respond(world, path)
+        response = _respond(world, path)
+        response.date = world.clock.now()
+        return response
 
     app.add_url_rule("/", "root", answer, methods=_METHODS, defaults={"path": ""}, provide_automatic_options=False)
     app.add_url_rule("/<path:path>", "any", answer, methods=_METHODS, provide_automatic_options=False)

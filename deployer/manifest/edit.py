@@ -155,8 +155,17 @@ class _Reader:
         path = (*frame.path, frame.count - 1)
         if frame.flow:
             return path, start, start
-        dash = self.text.rindex("-", 0, start)
+        dash = self._dash(event.start_mark.line, start, frame.column)
         return path, dash, dash + 1
+
+    def _dash(self, line: int, start: int, column: int) -> int:
+        """Where the dash of an item that begins at `start` stands: not every dash above is one, comments hold some."""
+        for number in range(line, -1, -1):
+            at = self.starts[number] + column
+            before = self.text[self.starts[number] : at]
+            if at < start and self.text.startswith("-", at) and not before.strip(" -?"):
+                return at
+        return self.text.rindex("-", 0, start)
 
     def _add(self, path: Path, part: _Part) -> None:
         self.parts[path] = part
@@ -231,7 +240,8 @@ def _added(text: str, path: Path, value: Json) -> str:
         return text[:last] + (", " if items else "") + inside + text[last:]
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
-    return text[:end] + "\n" + written.indented(written.item(name, value), parent.column) + text[end:]
+    lines = written.indented(written.item(name, value), parent.column)
+    return text[:end] + "\n" + _ended(lines, text[end:])
 
 
 def _replaced(text: str, path: Path, value: Json) -> str:
@@ -247,7 +257,12 @@ def _replaced(text: str, path: Path, value: Json) -> str:
     column = part.key_start - (text.rfind("\n", 0, part.key_start) + 1)
     name = path[-1]
     lines = written.indented(written.item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
-    return text[: part.key_start] + lines + text[part.end :]
+    return text[: part.key_start] + _ended(lines, text[part.end :])
+
+
+def _ended(lines: str, rest: str) -> str:
+    """The lines and what follows: at the end of a file without a last line end, a text of several lines needs one."""
+    return lines + (rest or "\n")
 
 
 def _removed(text: str, path: Path) -> str:
@@ -271,9 +286,18 @@ def _removed(text: str, path: Path) -> str:
     end = len(text) if end < 0 else end + 1
     start = text.rfind("\n", 0, part.key_start) + 1
     if text[start : part.key_start].strip():
-        # The first key of a list's item stands on the dash's line: the next key takes its place.
-        return text[: part.key_start] + text[siblings[position + 1].key_start :]
+        # The first key of a list's item stands on the dash's line: the next key takes its place. What comments the
+        # next one goes above both.
+        following = siblings[position + 1].key_start
+        notes = [line.strip() for line in text[end:following].split("\n") if line.strip()]
+        above = "".join(" " * _indent(text, start) + f"{note}\n" for note in notes)
+        return text[:start] + above + text[start : part.key_start] + text[following:]
     return text[:start] + text[end:]
+
+
+def _indent(text: str, start: int) -> int:
+    """Of the line that starts there."""
+    return len(text[start:]) - len(text[start:].lstrip(" "))
 
 
 def _emptied(text: str, part: _Part, value: str) -> str:

@@ -58,13 +58,18 @@ def read(
         trusted_hosts=own if outside is None else outside,
         credentials={key: _credential(key, inner, findings) for key, inner in trusted.get("credentials").entries()},
         limits=_limits(node.get("limits")),
-        require=node.get("verify").get("require").texts() or REQUIRED,
+        require=_require(node.get("verify").get("require").texts()),
         overlay=tunings(node.get("overlay")),
         location=node.location,
         grace_days=node.get("deleting").get("grace_days").number() or 0,
     )
     findings += _unmatched(node, book)
     return environment, document, tuple(findings)
+
+
+def _require(levels: Sequence[str]) -> tuple[str, ...]:
+    """The levels that count. What is not there is asked nothing more, so that it is there counts always."""
+    return tuple(dict.fromkeys(("present", *levels))) if levels else REQUIRED
 
 
 def tunings(node: Node) -> dict[str, dict[str, Json]]:

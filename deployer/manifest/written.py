@@ -73,8 +73,10 @@ def flow(value: Json) -> str:
     # PyYAML writes YAML 1.1, in which 1e3 and 0o17 are texts.
     quoted = isinstance(value, str) and not (value.isprintable() and reads_as_text(value))
     style = '"' if quoted else None
+    # What does not show, such as a mark that turns the direction of reading, is spelled out for whoever reviews it.
+    shows = not isinstance(value, str) or value.isprintable()
     # In a flow collection, so that what is special there is put in quotes.
     text: str = yaml.dump(
-        [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=True
+        [value], Dumper=yaml.CSafeDumper, default_flow_style=True, default_style=style, width=2**30, allow_unicode=shows
     )
     return text.strip()[1:-1]

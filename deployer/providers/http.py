@@ -5,6 +5,8 @@ import random
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
+from datetime import UTC
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,10 +73,19 @@ class Http:
         # An environment's CA bundle overrides True, but no path.
         self._verify = ca or DEFAULT_CA_BUNDLE_PATH
         self._sleep = sleep
+        self._date = ""
         self._session = requests.Session()
         self._session.headers.update(headers)
         # A proxy named by the environment must not see loopback traffic.
         self._session.trust_env = not loopback(urlsplit(self.base).hostname or "")
+
+    @property
+    def now(self) -> datetime:
+        """The time by the server's clock, as its last answer had it; by our own if it does not say."""
+        try:
+            return parsedate_to_datetime(self._date).astimezone(UTC)
+        except ValueError:
+            return datetime.now(UTC)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -147,6 +158,7 @@ class Http:
                     self._sleep(_backoff(left))
                     continue
                 raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error)}") from None
+            self._date = response.headers.get("Date", "")
             again = _BUSY if reads else _NOT_BEGUN
             if response.status_code not in again or not left:
                 return response

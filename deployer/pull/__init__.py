@@ -9,19 +9,22 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from datetime import date
 
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.document import Document
+from deployer.narrowing import concerned
+from deployer.narrowing import narrow
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Pulled
+from deployer.plan import Cause
 from deployer.plan import Claim
 from deployer.plan import Plan
-from deployer.plan import concerned
+from deployer.plan import Update
 from deployer.plan import make_plan
-from deployer.plan import narrow
 from deployer.providers.base import Provider
 from deployer.pull.draft import Draft
 from deployer.pull.files import replace_text
@@ -52,7 +55,8 @@ def pull(fleet: Fleet, wish: Wish, trusted_hosts: Sequence[str] | None = None) -
         if wish.target not in (None, job.target.name):
             return Planned(job.place, _NOTHING)
         live = provider.read(job.desired)
-        plan = _with_strangers(make_plan(job.desired, live), provider, job, live, fleet.selection.rules)
+        plan = _with_lapsed(make_plan(job.desired, live), job, live, wish.today)
+        plan = _with_strangers(plan, provider, job, live, fleet.selection.rules)
         raw[job.place] = _Raw(
             job, {change.key: as_json(change.live.body) for change in plan.changes if hasattr(change, "live")}
         )
@@ -70,6 +74,26 @@ def pull(fleet: Fleet, wish: Wish, trusted_hosts: Sequence[str] | None = None) -
 
 
 _NOTHING = Plan((), (), (), (), (), 0)
+
+
+def _with_lapsed(plan: Plan, job: Job, live: LiveState, today: date) -> Plan:
+    """The plan, and as drift what was accepted until a day that is over: it is still there."""
+    lapsed: dict[Key, set[str]] = {}
+    for one in plan.accepted:
+        if not one.acceptance.covers(today):
+            lapsed.setdefault(one.key, set()).add(one.field.path)
+    standing = tuple(one for one in job.desired.accepted if one.covers(today))
+    changes = {change.key: change for change in plan.changes}
+    for change in make_plan(replace(job.desired, accepted=standing), live).changes if lapsed else ():
+        if isinstance(change, Update) and change.key in lapsed:
+            before = changes.get(change.key)
+            if isinstance(before, Update) and before.cause is not Cause.PENDING:
+                changes[change.key] = replace(change, cause=before.cause)
+                continue
+            # A write meanwhile has put the accepted value under our mark: without the acceptance it looks pending.
+            fields = tuple(field for field in change.fields if field.path in lapsed[change.key])
+            changes[change.key] = replace(change, cause=Cause.DRIFT, fields=fields)
+    return replace(plan, changes=tuple(changes.values()))
 
 
 def _with_strangers(plan: Plan, provider: Provider, job: Job, live: LiveState, globs: Sequence[str]) -> Plan:

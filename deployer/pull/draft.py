@@ -133,6 +133,8 @@ class Draft:
             if items[index] is not None and as_json(items[index]) != as_json(old):
                 text = edit.change(text, name, (*place, index), items[index])
         new = items[len(before) :]
+        if len(place) == 1 and before and not new and not any(items):
+            return edit.remove(text, name, place)
         if new and before:
             for item in new:
                 text = edit.change(text, name, (*place, -1), item)

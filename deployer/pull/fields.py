@@ -1,6 +1,7 @@
 """Fields of a rule, and of its data view, into overlays."""
 
 import copy
+import dataclasses
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -49,6 +50,7 @@ class _Rule:
     changes: Sequence[Update]
     """Of the rule and of its data view."""
     git: Mapping[Key, Resource]
+    levels: dict[str, Level] = dataclasses.field(default_factory=dict)
 
     @property
     def platform(self) -> Platform:
@@ -59,7 +61,10 @@ class _Rule:
         return self.draft.block(self.level(name), self.platform, self.rule.id)
 
     def level(self, name: str) -> Level:
-        return self.draft.level(self.target, self.platform, self.rule.id, name)
+        """Where a field is written: told once, from the overlays as they were before."""
+        if name not in self.levels:
+            self.levels[name] = self.draft.level(self.target, self.platform, self.rule.id, name)
+        return self.levels[name]
 
     def path(self, name: str) -> Steps:
         """Where a field stands in the tenant's file."""

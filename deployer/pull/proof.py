@@ -57,7 +57,11 @@ def fault(
                 for change in sight.plan.changes
                 if not isinstance(change, Create)
             }
-            problems = [*_unproven(mine, live, before, after), *_spoilt(mine, target, lists, before, after, effects)]
+            filled = lists if target.platform is Platform.SENTINEL else set[str]()
+            problems = [
+                *_unproven(mine, live, before, after, filled),
+                *_spoilt(mine, target, lists, before, after, effects),
+            ]
             if problems:
                 return text, (), "; ".join(f"{target.name}: {problem}" for problem in problems)
     except InvalidManifest as error:
@@ -79,9 +83,16 @@ def _elsewhere(before: Manifest, after: Manifest, name: str) -> str | None:
 
 
 def _unproven(
-    taken: Sequence[Taken], live: dict[Key, Resource], before: DesiredState, after: DesiredState
+    taken: Sequence[Taken],
+    live: dict[Key, Resource],
+    before: DesiredState,
+    after: DesiredState,
+    filled: set[str],
 ) -> Iterator[str]:
-    """What was taken over and would still not be what is live."""
+    """What was taken over and would still not be what is live.
+
+    A query that new entries are `filled` into is not: that it is but for them was seen when it was laid.
+    """
     for key in dict.fromkeys(one.key for one in taken):
         paths = {one.path for one in taken if one.key == key and one.place[0] != "accepted"}
         if not paths:
@@ -92,6 +103,7 @@ def _unproven(
                 yield f"{key} would not let the same through"
             continue
         left = _differing(live[key].body, made) - (_differing(live[key].body, before.resources[key]) - paths)
+        left -= {"query"} if filled else set()
         if left:
             yield f"{key} would still differ in {', '.join(sorted(left))}"
 

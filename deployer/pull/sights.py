@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
 from datetime import date
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.fleet import Job
@@ -33,6 +36,8 @@ class Wish:
     """Who answers for new entries, where not whoever added the item."""
     accept: Acceptance | None = None
     dry_run: bool = False
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    """What was accepted until before is drift again."""
 
     def removes(self, *names: str) -> bool:
         """Whether the user named an entry by one of its names."""

@@ -12,7 +12,10 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.pull import entries
+from deployer.pull.accepting import PLACE
 from deployer.pull.accepting import accept
+from deployer.pull.accepting import lapsed_for_all
+from deployer.pull.accepting import release
 from deployer.pull.draft import Draft
 from deployer.pull.fields import take_fields
 from deployer.pull.sights import Sight
@@ -36,6 +39,8 @@ def take(draft: Draft, sights: Sequence[Sight], wish: Wish) -> Results:
                 left.append(Left(sight.target, change.key, "", "it holds a credential of this run; take it out there"))
             elif reason := _reason(change, wish):
                 left.append(Left(sight.target, change.key, "", reason, advice=_is_advice(change)))
+            elif isinstance(change, Update) and (reason := lapsed_for_all(draft, sight.target, change, wish.today)):
+                left.append(Left(sight.target, change.key, "", reason))
             elif wish.accept and isinstance(change, Update):
                 taken += accept(draft, sight.target, change, wish.accept)
             elif isinstance(change, Update) and change.key.kind in (Kind.RULE, Kind.DATA_VIEW):
@@ -46,6 +51,9 @@ def take(draft: Draft, sights: Sequence[Sight], wish: Wish) -> Results:
             rule = draft.rule(sight.target, name)
             _add((taken, left), take_fields(draft, sight.target, rule, changes, sight.job.desired.resources))
         left += _missing(sight, wish)
+    for one in taken:
+        if one.path and one.place[0] != PLACE:
+            release(draft, one.target, one.key, {one.path}, wish.today)
     return taken, left
 
 

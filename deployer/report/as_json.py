@@ -92,8 +92,12 @@ def findings(environment: str | None, code: int, found: Sequence[Finding], witho
 
 
 def text(document: Mapping[str, Any]) -> str:
-    """ASCII only: text from a live system can hold nothing that a terminal or a log would act on."""
-    return json.dumps(document, indent=2, default=_plain) + "\n"
+    """ASCII only: text from a live system can hold nothing that a terminal or a log would act on.
+
+    Nor a pipeline: Azure Pipelines takes `##vso[` for a command anywhere in a line.
+    """
+    told = json.dumps(document, indent=2, default=_plain)
+    return told.replace("##", "\\u0023\\u0023") + "\n"  # outside of texts JSON has no such character
 
 
 def _plain(value: object) -> object:
@@ -119,7 +123,8 @@ def _target(outcome: Outcome) -> Document:
     }
     match outcome:
         case Planned(plan=plan):
-            return {**base, **_plan(plan), "digest": plan.digest, "changes": [_change(one) for one in plan.changes]}
+            changes = [_change(one) for one in plan.changes]
+            return {**base, **_plan(plan), "address": plan.address, "digest": plan.digest, "changes": changes}
         case Drifted(plan=plan, drift=drift):
             changes = [_difference(one) for one in drift.differences]
             remarks = [finding(each) for each in drift.findings]

@@ -233,7 +233,7 @@ def _section(outcome: Outcome, environment: str) -> _Section:
             blocks.append([])
         blocks[-1].append(_shortened(_signed(line), _LINE))
     if isinstance(outcome, Unreadable):
-        blocks.append([_shortened(f"  {plain(outcome.error)}", _LINE * 4)])
+        blocks.append([_shortened(f"  because: {plain(outcome.error)}", _LINE * 4)])
         title = plain(f"{outcome.place}: not looked at")
     return _Section(title, tuple(map(tuple, blocks)))
 

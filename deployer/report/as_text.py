@@ -217,6 +217,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{targets}: {drifted.tally(outcomes)}."
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
+    elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
+        yield f"{targets}: {_verdict(verified)}."
     else:
         yield f"{targets}."
     if lost:
@@ -224,6 +226,17 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
+
+
+def _verdict(verified: Sequence[Verified]) -> str:
+    """Whether what counts is as it should be: `verify.require` of the environment says what counts."""
+    answers = [outcome.worst() for outcome in verified]
+    levels = ", ".join(verified[0].required)
+    if all(answer is Answer.PASS for answer in answers):
+        return f"all that is required passes ({levels})"
+    words = {Answer.FAIL: "fail", Answer.UNKNOWN: "cannot be told", Answer.PASS: "pass"}
+    tally = [(sum(answer is one for answer in answers), word) for one, word in words.items()]
+    return f"{', '.join(f'{number} {word}' for number, word in tally if number)} what is required ({levels})"
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from deployer.diff import FieldChange
 from deployer.drift import DRIFT
 from deployer.drift import Difference
+from deployer.drift import is_last
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.plan import Cause
 from deployer.plan import Create
 from deployer.plan import Delete
-from deployer.plan import Update
 from deployer.report import parts
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -77,7 +77,8 @@ def sentence(outcome: Drifted) -> str:
         return ", ".join(words)
     if drift.lapsed:
         return "what was accepted is still there, and its time is over"
-    return f"no drift. Nothing was changed there ({count(unchanged, 'object')} in sync)."
+    clean = "no drift, but for what is accepted" if drift.accepted else "no drift. Nothing was changed there"
+    return f"{clean} ({count(unchanged, 'object')} in sync)."
 
 
 def _untold(differences: Sequence[Difference]) -> Iterator[str]:
@@ -108,10 +109,11 @@ def _who(one: Difference) -> str:
 
 
 def _field(field: FieldChange) -> Iterator[str]:
-    yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
+        yield f"      {plain(field.path)} (- in Git, + in the target)"
         yield from parts.text_change(field.after, field.before)
         return
+    yield f"      {plain(field.path)}"
     for where, side in (("Git   ", field.after), ("target", field.before)):
         yield f"        {where}  {value(side) if side is not None else 'has none'}"
 
@@ -120,7 +122,7 @@ def _pending(one: Difference) -> str:
     change = one.change
     if isinstance(change, Create):
         return "new in Git, not there yet"
-    if isinstance(change, Delete) or (isinstance(change, Update) and change.retires):
+    if is_last(change):
         return "no longer in Git, still there"
     paths = ", ".join(plain(field.path) for field in change.fields[:5])
     more = f" and {len(change.fields) - 5} more" if len(change.fields) > 5 else ""
@@ -129,14 +131,19 @@ def _pending(one: Difference) -> str:
 
 def _ways_out(outcome: Drifted, drifted: Sequence[Difference], environment: str) -> Iterator[str]:
     """The decisions there are, as commands."""
-    if not any(one.cause in (Cause.DRIFT, Cause.BOTH) for one in drifted):
+    if not drifted:
         return
-    rules = sorted({one.change.key.id for one in drifted if one.change.key.kind is Kind.RULE})
-    which = f" --tenant {outcome.place.tenant}"
-    if len(rules) == 1 and len(drifted) == 1:
-        one = drifted[0].change
-        known = one.desired.known_as if not isinstance(one, Delete) else one.live.known_as
-        which += f" --rule {known}"
-    yield f"  to put Git's state back:      deployer apply {environment}{which}"
-    yield f"  to take it into Git:          deployer pull {environment}{which}"
-    yield f"  to leave it until a day:      deployer pull {environment}{which} --accept-until DATE"
+    which = f"{environment} --tenant {outcome.place.tenant}"
+    if len(drifted) == 1 and drifted[0].change.key.kind is Kind.RULE and not isinstance(drifted[0].change, Delete):
+        which += f" --rule {drifted[0].change.desired.known_as}"
+    edited = [one for one in drifted if one.cause in (Cause.DRIFT, Cause.BOTH) and not isinstance(one.change, Create)]
+    gone = [one for one in drifted if isinstance(one.change, Create)]
+    if edited or gone:
+        yield f"  to put Git's state back:      deployer apply {which}"
+    if edited:
+        yield f"  to take it into Git:          deployer pull {which}"
+        yield f"  to leave it until a day:      deployer pull {which} --accept-until DATE --reason WHY --owner WHO"
+    if any(one.change.key.kind is Kind.ITEM for one in gone):
+        yield f"  to take the entry out of Git: deployer pull {which} --removed VALUE"
+    if any(one.cause is Cause.UNCLAIMED for one in drifted):
+        yield f"  to make it ours:              deployer apply {which} --adopt"

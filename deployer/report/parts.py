@@ -18,8 +18,11 @@ from deployer.state import Unmanaged
 
 
 def title(change: Change) -> str:
-    """The key; an item is better known by its name than by its id."""
+    """The key; an item is better known by its name than by its id, a rule with an id of before by that in Git."""
     resource = change.live if isinstance(change, Delete) else change.desired
+    if change.key.kind is Kind.RULE:
+        known = resource.known_as
+        return f"{change.key} ({plain(known)})" if known != change.key.id else str(change.key)
     return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
 
 
@@ -34,6 +37,9 @@ def asides(plan: Plan) -> Iterator[str]:
         yield f"  no longer in Git: {key}: {plain(note)}"
     for one in plan.accepted:
         yield f"  accepted: {accepted(one)}"
+    for acceptance, path in plan.idle:
+        said = f"{acceptance.object} {path} is not live as {acceptance.location} accepts it"
+        yield f"  accepted in vain: {plain(said)}"
     for key, names in plan.carried:
         yield f"  left as it is in {key}: {', '.join(map(plain, names))}"
     if plan.unmanaged:

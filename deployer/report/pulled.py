@@ -24,7 +24,9 @@ def lines(outcome: Pulled) -> Iterator[str]:
     for left in outcome.left:
         yield from _left(left)
     if outcome.refused:
-        yield f"  x nothing was written: {plain(outcome.refused)}"
+        first, *more = outcome.refused.split("\n")
+        yield f"  x nothing was written: {plain(first)}"
+        yield from (f"    {plain(line)}" for line in more)
         yield "      by hand, as far as it is right:"
     if outcome.diff and not outcome.written:
         yield from (f"      {plain(line)}" for line in outcome.diff.split("\n"))

@@ -87,6 +87,8 @@ def read(paths: Sequence[Path], environment: str, owner: str) -> Run:
     Raise `CannotStart` unless each is the journal of a run of this owner on this environment.
     """
     lines = [line for path in dict.fromkeys(paths) for line in _lines(path, environment, owner)]
+    if not lines:
+        raise CannotStart(f"{listed([str(path) for path in paths])} tells of no write: there is nothing to undo")
     lines.sort(key=lambda line: str(line["at"]))
     return Run(
         tuple(dict.fromkeys(str(line["run"]) for line in lines)),
@@ -102,8 +104,6 @@ def _lines(path: Path, environment: str, owner: str) -> list[Mapping[str, Any]]:
         lines = [line for line in journal.read(path) if line["phase"] in ("writing", "written", "failed")]
         if odd := sorted({str(line["schema"]) for line in lines} - {journal.SCHEMA}):
             raise CannotStart(f"{path} is of schema {odd[0]!r}, this version reads {journal.SCHEMA}")
-        if not lines:
-            raise CannotStart(f"{path} tells of no write: there is nothing to undo")
         if foreign := sorted({str(line["environment"]) for line in lines} - {environment}):
             raise CannotStart(f"{path} is the journal of a run on {foreign[0]}, not on {environment}")
         times = {_moment(line).tzinfo for line in lines}

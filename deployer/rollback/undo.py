@@ -34,6 +34,7 @@ from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import digest
 from deployer.state import whole_mark
+from deployer.state import whose
 
 GOAL = "what was there before the run"
 HELD_BACK = timedelta(hours=24)
@@ -59,7 +60,7 @@ def undo(provider: Provider, job: Job, writes: Sequence[Write], globs: Sequence[
             changes[write.key] = change
     if globs:
         changes = {key: change for key, change in changes.items() if not _still_needed(change, changes, live)}
-    changes = _standing(changes, live)
+    changes = _standing(_guarded(changes), live)
     return Plan(
         changes=in_order(changes.values()),
         unchanged=tuple(sorted(write.key for write in writes if write.key not in changes)),
@@ -93,6 +94,8 @@ def _change(write: Write, found: Resource | None, job: Job) -> Change | None:
     if write.torn:
         blocked = blocked or "changed between the runs; left alone: undo them one at a time, the last one first"
     before = write.before
+    if found is not None and (why := _nobodys(found, before, job)):
+        blocked = blocked or why
     if before is None:
         if found is None:
             return None
@@ -111,6 +114,13 @@ def _change(write: Write, found: Resource | None, job: Job) -> Change | None:
     if digest(before.carried) != before.carried_digest:
         blocked = blocked or "the journal holds what it carried with a secret taken out (***); restore it by hand"
     return Create(replace(wanted, carried=before.carried), written, Cause.ROLLBACK, blocked)
+
+
+def _nobodys(found: Resource, before: State | None, job: Job) -> str | None:
+    """Why a live object is not ours to undo, whatever the journal says: what a run of ours leaves carries our mark."""
+    if found.mark is None:
+        return None if before and before.mark else "it carries no mark, so it is nobody's; left alone"
+    return None if job.desired.owns(found) else f"{whose(found)}; left alone"
 
 
 def _is(found: Resource | None, told: State | None) -> bool:
@@ -133,6 +143,27 @@ def _left_alone(write: Write, found: Resource | None, ours: DesiredState) -> str
     if isinstance(found.mark, Mark) and ours.owns(found) and found.mark.digest == found.digest:
         return f"written by a later run{by}{at}; left alone: undo that one first"
     return f"changed since the run{by}{at}; left alone"
+
+
+def _guarded(changes: Mapping[Key, Change]) -> dict[Key, Change]:
+    """The same changes; a rule stands on the entries that come back into its lists, too, and is written after them.
+
+    An entry that somebody changed since is there, and holds up no rule.
+    """
+    back = [
+        change.desired
+        for change in changes.values()
+        if change.key.kind is Kind.ITEM
+        and (isinstance(change, Create) or (isinstance(change, Update) and not change.blocked))
+    ]
+
+    def guarded(change: Change) -> Change:
+        if isinstance(change, Delete) or change.key.kind is not Kind.RULE:
+            return change
+        items = [item.key for item in back if set(item.needs).intersection(change.desired.needs)]
+        return replace(change, desired=replace(change.desired, needs=(*change.desired.needs, *items)))
+
+    return {key: guarded(change) for key, change in changes.items()}
 
 
 def _standing(changes: Mapping[Key, Change], live: LiveState) -> dict[Key, Change]:

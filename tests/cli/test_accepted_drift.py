@@ -127,3 +127,50 @@ def test_what_would_accept_nothing_or_anything_is_an_error(deployer, drifted, ch
     assert len(errors) == 1
     assert errors[0]["code"] == code or code == "schema"
     assert errors[0]["path"] == "environments/site/tenants/acme.yaml"
+
+
+def test_of_two_acceptances_of_one_value_the_one_that_lasts_longest_counts(deployer, drifted):
+    accept(drifted)
+    entry = {"object": f"rule/{RULE}", "fields": {"severity": "low"}, "until": "2020-01-01",
+             "reason": "Before", "owner": "jo@acme.example"}  # fmt: skip
+    drifted.edit(drifted.tenant("acme"), lambda document: document["accepted"].insert(0, entry))
+
+    drift = deployer("drift", "site", "--rule", RULE)
+
+    assert drift.code == 0
+    assert drift.out.count("  accepted: ") == 1
+
+
+def test_an_acceptance_that_fits_one_of_the_targets_is_not_to_be_taken_out(deployer, drifted):
+    accept(drifted)
+    drifted.edit(drifted.tenant("acme"), lambda document: document["accepted"][0].pop("target"))
+
+    drift = deployer("drift", "site", "--rule", RULE)
+
+    assert drift.code == 0
+    assert "is not live as it was accepted; name the target where it is, or take the entry out" in drift.out
+    assert "acme/kibana: no drift, but for what is accepted (" in drift.out
+
+
+def test_a_rule_that_is_accepted_as_disabled_is_not_asked_whether_it_ran(deployer, drifted):
+    environment = drifted.root / "environments/site/environment.yaml"
+    required = ["present", "equal", "enabled", "ran", "healthy"]
+    drifted.edit(environment, lambda document: document.update(verify={"require": required}))
+    drifted.edit(drifted.tenant("acme"), lambda document: document["targets"].pop("sentinel"))
+    colleague.edit_rule(drifted.emulator, "acme", RULE, enabled=False, severity="high")
+    accept(drifted, fields={"enabled": False})
+
+    verified = deployer("verify", "site", "--rule", RULE)
+
+    assert verified.code == 0, verified.out
+
+
+def test_what_azure_pipelines_takes_for_a_command_is_none_in_the_json_either(deployer, drifted):
+    words = "##vso[task.setvariable variable=x]y ##[error] a\\##[group]"
+    colleague.edit_rule(drifted.emulator, "acme", RULE, description=words)
+
+    drift = deployer("drift", "site", "--rule", RULE, "--format", "json")
+
+    (change,) = [change for target in drift.json["targets"] for change in target["changes"]]
+    assert {field["path"]: field["before"] for field in change["fields"]}["description"] == words
+    assert "##" not in drift.out

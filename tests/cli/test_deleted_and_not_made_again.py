@@ -34,14 +34,14 @@ def missing(deployer):
 def test_it_is_drift_after_an_apply_that_was_refused(deployer, deleted):
     assert deployer("apply", "site").code == 3
 
-    assert missing(deployer) == (2, [(RULE, "drift", "deleted in the target: it was gone before")])
+    assert missing(deployer) == (2, [(RULE, "drift", "deleted in the target: it was there after")])
 
 
 def test_it_is_drift_after_an_apply_of_another_rule(deployer, deleted):
     assert deployer("apply", "site", "--rule", OTHER).code == 0
     assert deployer("apply", "site", "--rule", OTHER).code == 0
 
-    assert missing(deployer) == (2, [(RULE, "drift", "deleted in the target: it was gone before")])
+    assert missing(deployer) == (2, [(RULE, "drift", "deleted in the target: it was there after")])
 
 
 def test_what_git_took_out_in_between_and_put_back_is_new(deployer, deleted):

@@ -95,6 +95,10 @@ def test_what_both_have_changed_is_told_as_both(deployer, applied):
 
 
 def test_a_rule_deleted_by_hand_is_drift_and_one_new_in_git_is_not(deployer, applied):
+    away = applied.root / "away"
+    (applied.root / "rules/t1584.005-port-scan-burst").rename(away)
+    deployer("apply", "site")
+    away.rename(applied.root / "rules/t1584.005-port-scan-burst")
     colleague.kibana(applied.emulator, "acme", "DELETE", colleague.RULES, rule_id=RULE)
     colleague.sentinel(applied.emulator, "acme", "DELETE", RULE)
 
@@ -183,3 +187,11 @@ def test_a_target_that_no_file_names_any_more_is_told(deployer, applied):
 
     assert drift.code == 3
     assert "acme/sentinel: not looked at: no tenant's file names it any more, and 1 object" in drift.out
+
+
+def test_what_no_run_has_tried_since_there_are_journals_is_not_said_to_be_new(deployer, applied):
+    """The first journal is of a run over one rule: of the others it tells only that they were not there."""
+    drift = deployer("drift", "site", "--rule", "t1584.005-port-scan-burst")
+
+    assert drift.code == 3
+    assert "new in Git or deleted in the target" in drift.out

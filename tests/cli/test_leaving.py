@@ -11,6 +11,7 @@ import pytest
 from deployer.cli.common import exactly
 from deployer.fleet import Fleet
 from deployer.manifest.load import load
+from deployer.request import Consent
 from tests.cli import colleague
 
 RULE, OTHER = "t1584.005-botnet-node", "t1584.005-port-scan-burst"
@@ -108,6 +109,20 @@ def test_to_disable_many_rules_at_once_is_refused_as_deleting_them_is(acme, depl
     assert applied.code == 1
     assert "would delete" in applied.out
     assert "--allow-deletes" in applied.out
+
+
+def test_the_end_of_a_grace_is_not_counted_against_the_limits_a_second_time(acme):
+    grace(acme, 14)
+    run(acme)
+    for folder in sorted((acme.root / "rules").iterdir()):
+        if folder.is_dir() and folder.name != RULE:
+            shutil.rmtree(folder)
+    fleet = Fleet(load(acme.root, "site"), acme.root, today=TODAY)
+    fleet.apply(Consent(deletes=9))
+
+    run(acme, TODAY + timedelta(days=14))
+
+    assert set(live(acme)) == {RULE}
 
 
 def test_without_a_grace_a_rule_is_deleted_at_once(acme):

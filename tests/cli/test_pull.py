@@ -726,7 +726,7 @@ def test_an_unreadable_target_keeps_nobody_from_the_others(acme: Acme) -> None:
     pulled = acme.pull("--format", "json")
 
     assert (pulled.code, pulled.json["exit_code"]) == (3, 3)
-    assert [one["outcome"] for one in pulled.json["targets"]] == ["pulled", "unreadable"]
+    assert [one["outcome"] for one in pulled.json["targets"]] == ["applied", "unreadable"]
     [taken] = pulled.json["targets"][0]["taken"]
     assert (taken["kind"], taken["id"], taken["path"], taken["git"], taken["live"]) == (
         "rule", "query", "interval", "5m", "8m",
@@ -757,3 +757,61 @@ def test_what_is_accepted_is_left_by_the_next_plan_and_the_next_pull(acme: Acme)
     assert acme.pull().code == 0
     assert acme.file.read_text().replace("  query:\n    kibana: {max_signals: 9}\n", "") == accepted
     assert acme.plan() == []
+
+
+def test_entries_and_a_query_are_pulled_in_one_run(acme: Acme) -> None:
+    """The new entry goes into the query that was taken over, too: a change that Git makes."""
+    acme.apply()
+    acme.add_item("by-hand", [ip("203.0.113.7")])
+    acme.edit_properties("both", query=acme.query("both").replace("Least = 20", "Least = 99"))
+
+    pulled = acme.pull()
+
+    assert pulled.code == 0, pulled.out
+    assert "parameters: {Least: 99}" in acme.file.read_text()
+    assert {action for action, _, _ in acme.plan()} == {"claim", "update"}
+    acme.apply("--adopt")
+    assert acme.plan() == []
+    assert '"203.0.113.7"' in acme.query("both")
+    assert "Least = 99" in acme.query("both")
+
+
+def test_a_target_that_is_as_the_tenant_says_again_loses_its_own_value_only(acme: Acme) -> None:
+    own = "credential: kibana, overlay: {threshold: {kibana: {threshold: {value: 50}}}}}\n"
+    acme.text = acme.text.replace("credential: kibana}\n", own, 1)
+    acme.file.write_text(acme.text)
+    acme.apply()
+    acme.edit_rule("threshold", threshold={"field": ["host.name"], "value": 40})
+
+    assert acme.pull().code == 0
+    document = yaml.safe_load(acme.file.read_text())
+    assert "overlay" not in document["targets"]["kibana"]
+    assert document["overlay"]["threshold"]["kibana"] == {"threshold": {"value": 40}, "interval": "10m"}
+    assert acme.plan() == []
+
+
+def test_a_file_that_cannot_be_edited_is_left_and_the_lines_are_said(acme: Acme) -> None:
+    """A block that keeps the empty lines behind it would lose them to a key that is put there."""
+    acme.text += "  query:\n    kibana:\n      setup: |+\n        Once.\n\n\n"
+    acme.file.write_text(acme.text)
+    acme.apply()
+    acme.edit_rule("query", interval="8m")
+
+    pulled = acme.pull()
+
+    assert (pulled.code, acme.difference()) == (1, [])
+    assert "nothing was written: environments/live/tenants/acme.yaml: overlay.query cannot be edited" in pulled.out
+    assert "interval: 8m" in pulled.out
+
+
+def test_nothing_of_a_tenant_is_written_where_the_file_would_be_wrong(acme: Acme) -> None:
+    """The entry is right by itself, and there already under another item's name."""
+    acme.apply()
+    acme.edit_rule("query", interval="8m")
+    acme.add_item("by-hand", [ip("198.51.100.0/24")])
+
+    pulled = acme.pull()
+
+    assert (pulled.code, acme.difference()) == (1, [])
+    assert "already with the same scope" in pulled.out
+    assert "x nothing was written" in pulled.out

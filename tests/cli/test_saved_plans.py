@@ -48,7 +48,7 @@ def test_a_target_that_changed_since_is_stopped_with_every_object_and_the_others
         "acme/kibana": "failed", "acme/sentinel": "applied", "globex/kibana": "applied", "globex/sentinel": "applied",
     }  # fmt: skip
     assert [(one["code"], one["message"]) for one in outcomes["acme/kibana"]["findings"]] == [
-        ("stale-plan", f"rule/{RULE}: changed in the target since the plan was made")
+        ("stale-plan", f"rule/{RULE}: changed in the target since the plan was made; plan again")
     ]
     assert colleague.rule_in(site.emulator, "acme", RULE)["severity"] == "high"
 

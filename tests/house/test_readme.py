@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,10 +29,11 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "rehearsal": _part(rehearsal, "acme/sentinel", "  t1584.005-botnet-node"),
         "plan": plan,
         "drift": re.sub(
-            r"at \d{4}-.* UTC",
-            "at 2026-11-21 02:14:07 UTC",
-            _console(repo_root, root, "plan", "demo", "--tenant", "acme"),
+            r"by jo, \d{4}-.* UTC",
+            "by jo, 2026-11-21 02:14:07 UTC",
+            _console(repo_root, root, "drift", "demo", "--tenant", "acme"),
         ),
+        "pull": _console(repo_root, root, "pull", "demo", "--tenant", "acme", "--rule", "t1584.005-botnet-node"),
         "help": _console(repo_root, root, "--help"),
         "rules": _rules(repo_root),
         "deviations": _deviations(repo_root),
@@ -44,6 +46,7 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         ("README.md", "rehearsal"),
         ("README.md", "plan"),
         ("README.md", "drift"),
+        ("README.md", "pull"),
         ("README.md", "rules"),
         ("README.md", "help"),
         ("rules/README.md", "deviations"),
@@ -98,12 +101,25 @@ def _edit_by_hand(root: Path) -> None:
     with Emulator(root / ".deployer/emulator") as emulator:
         answer = requests.patch(
             f"{emulator.url}/kibana/s/acme/api/detection_engine/rules",
-            json={"rule_id": "t1584.005-botnet-node", "severity": "low"},
+            json={"rule_id": "t1584.005-botnet-node", "threshold": _lowered(emulator)},
             auth=("jo", "pw"),
             headers={"kbn-xsrf": "x"},
             timeout=10,
         )
         assert answer.ok, answer.text
+
+
+def _lowered(emulator: Emulator) -> Any:
+    """The rule's threshold as it is, but for a lower number."""
+    import requests
+
+    rule = requests.get(
+        f"{emulator.url}/kibana/s/acme/api/detection_engine/rules",
+        params={"rule_id": "t1584.005-botnet-node"},
+        auth=("jo", "pw"),
+        timeout=10,
+    ).json()
+    return {**rule["threshold"], "value": 15}
 
 
 def _documents(repo_root: Path) -> list[dict]:

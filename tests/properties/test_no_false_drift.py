@@ -47,9 +47,9 @@ SENTINEL_VALUES: dict[str, Any] = {
     "customDetails": st.dictionaries(WORDS, WORDS, max_size=5),
 }
 NEEDED = {
-    "type", "language", "index", "data_view_id", "threshold", "saved_id", "new_terms_fields", "history_window_start",
-    "machine_learning_job_id", "anomaly_threshold", "threat_query", "threat_mapping", "threat_index", "kind",
-    "queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold",
+    "type", "language", "from", "index", "data_view_id", "threshold", "saved_id", "new_terms_fields", "kind",
+    "machine_learning_job_id", "anomaly_threshold", "threat_query", "threat_mapping", "threat_index",
+    "queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold", "history_window_start",
 }  # fmt: skip
 """What some kind cannot be without."""
 

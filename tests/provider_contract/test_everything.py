@@ -103,3 +103,14 @@ def test_a_rule_that_was_there_before_keeps_its_uuid_and_is_found_by_it(sentinel
     assert (change.action, change.key.id, change.live.name) == ("claim", UUID.lower(), "By hand")
     assert [one["name"].lower() for one in sentinel.arm("GET", "")["value"]] == [UUID.lower()]
     assert sentinel.plan(sentinel.assignment(adopted)).changes == ()
+
+
+def test_an_analytics_rule_whose_name_is_no_uuid_keeps_it_too(sentinel):
+    sentinel.arm("PUT", "DNS-006-amplify", ANALYTICS)
+    adopted = make.rule("by-hand", formerly=("arm.dns-006-amplify",), allowlists=())
+
+    applied = sentinel.apply(sentinel.assignment(adopted), adopt=True)
+
+    assert [(change.action, change.key.id) for change in applied.done] == [("claim", "arm.dns-006-amplify")]
+    assert [one["name"].lower() for one in sentinel.arm("GET", "")["value"]] == ["dns-006-amplify"]
+    assert sentinel.plan(sentinel.assignment(adopted)).changes == ()

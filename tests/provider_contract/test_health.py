@@ -1,9 +1,12 @@
 """What every provider's `health` promises: three levels for each rule that is asked about, and nothing else."""
 
+from dataclasses import replace
+
 import pytest
 import requests
 
 from deployer.errors import Unreachable
+from deployer.model import Acceptance
 from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.providers import http
@@ -59,6 +62,17 @@ def test_rules_that_git_wants_disabled_or_that_are_not_there_are_not_asked_about
     assert [one.wanted.key.id for one in rules] == ["example"]
     assert {level.level for level in levels if level.key.id == "resting"} == {"present", "equal", "enabled"}
     assert {level.level for level in levels if level.key.id == "missing"} == {"present"}
+
+
+def test_a_rule_that_may_rest_for_a_while_is_not_asked_whether_it_runs(bench):
+    bench.apply(bench.assignment())
+    bench.edit(enabled=False)
+    rest = Acceptance("rule/example", {"enabled": False}, "2099-12-31", "Trial.", "jo@acme.example", make.HERE)
+    desired = encode(bench.assignment())
+    live = bench.provider.read(desired)
+
+    assert len(asked(desired, live)) == 1
+    assert asked(replace(desired, accepted=(rest,)), live) == []
 
 
 def test_a_rule_that_somebody_disabled_does_not_run(kibana):

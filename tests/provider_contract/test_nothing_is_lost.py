@@ -9,9 +9,9 @@ from deployer.apply import apply
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
 from deployer.model import NotApplicable
+from deployer.narrowing import narrow
 from deployer.outcome import Place
 from deployer.plan import make_plan
-from deployer.plan import narrow
 from deployer.providers.codecs import encode
 from deployer.providers.kibana import api
 from deployer.state import Kind

@@ -8,13 +8,13 @@ from deployer.errors import UnsafePlan
 from deployer.limits import check_limits
 from deployer.model import Limits
 from deployer.model import NotApplicable
+from deployer.narrowing import narrow
 from deployer.plan import Cause
 from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.plan import make_plan
-from deployer.plan import narrow
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import UnknownMark
@@ -179,7 +179,7 @@ def test_the_share_is_of_rules_that_are_ours():
     plan = make_plan(make.desired(*live[4:], *lists), make.live(*live, *others, *lists))
 
     assert plan.owned_rules == 15
-    with pytest.raises(UnsafePlan, match="would delete 4 of 15 owned rules, the limit is 3"):
+    with pytest.raises(UnsafePlan, match=r"would delete 4 of 15 owned rules \(r0, r1, r2, r3\), the limit is 3"):
         check_limits(plan, Limits())
 
 

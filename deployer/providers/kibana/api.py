@@ -6,6 +6,7 @@ does not find and still answers 200 (kibana issues 143864, 269435).
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from deployer.errors import BadAnswer
@@ -30,6 +31,11 @@ class KibanaApi:
 
     def close(self) -> None:
         self._http.close()
+
+    @property
+    def now(self) -> datetime:
+        """The time by Kibana's clock, as its last answer had it."""
+        return self._http.now
 
     def status(self) -> Document:
         """Version and flavour of the server; the same for every space."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SYSTEM = "host.os.type"
 """The field that documents are told apart by, where it can be grouped by."""
 _SYSTEMS = 20
+_CLOCK = "@timestamp"
 _KIND = "event."
 """Fields that say what kind of event it is (ECS, categorisation fields)."""
 _ALIKE: Mapping[str, frozenset[str]] = {
@@ -96,8 +97,12 @@ class Question:
     types: Mapping[str, str]
     grouped: frozenset[str]
     computed: tuple[str, ...]
+    falls_back: bool = False
+    """Whether the rule reads documents without its clock, too, by their `@timestamp`."""
     parsed: bool = True
     """Whether the parts are those of the query. If not, they are the declared fields, and the query may do without."""
+    indicators: tuple[str, ...] = ()
+    """Index patterns of the indicators that the rule compares documents with: without any it finds nothing."""
 
     def fields(self) -> list[str]:
         """The fields whose mappings to ask for."""
@@ -116,7 +121,10 @@ class Question:
         aggregations: dict[str, Any] = dict(counts)
         if found.can(SYSTEM, "aggregatable"):
             aggregations["systems"] = {"terms": {"field": SYSTEM, "size": _SYSTEMS}, "aggs": counts}
-        window = {"range": {self.clock: {"gte": self.since, "lte": "now"}}}
+        window = self._within(self.clock)
+        if self.falls_back:
+            without = {"bool": {"must_not": [{"exists": {"field": self.clock}}], "filter": [self._within(_CLOCK)]}}
+            window = {"bool": {"should": [window, without], "minimum_should_match": 1}}
         return {
             "size": 0,
             "track_total_hits": True,
@@ -124,27 +132,34 @@ class Question:
             "aggs": aggregations,
         }
 
+    def _within(self, clock: str) -> dict[str, Any]:
+        return {"range": {clock: {"gte": self.since, "lte": "now"}}}
+
 
 def question(wanted: Resource) -> Question:
     """What to ask for a rule as Git has it. Raises `Untold`."""
     body, reads = wanted.body, wanted.reads
     if reads is None or not reads.sources:
-        raise Untold("Git names no index patterns for it: they stand in its query, or Kibana's defaults are read")
+        where = "in its query or in a data view, or Kibana's defaults are read"
+        raise Untold(f"Git names no index patterns for it: they stand {where}")
     if not reads.look_back.startswith("now-"):
         raise Untold(f"its look-back is written as {reads.look_back!r}")
     threshold = body.get("threshold") or {}
     grouped = frozenset(threshold.get("field") or ()) | frozenset(body.get("new_terms_fields") or ())
     counted = {str(one.get("field")) for one in threshold.get("cardinality") or ()}
+    clock = str(body.get("timestamp_override") or _CLOCK)
     always = (grouped | counted) - set(reads.computed)
     return Question(
         patterns=reads.sources,
         since=reads.look_back,
-        clock=str(body.get("timestamp_override") or "@timestamp"),
+        clock=clock,
+        falls_back=clock != _CLOCK and not body.get("timestamp_override_fallback_disabled"),
         parts=tuple(_parts(body, always, reads.fields, reads.computed)),
         types=reads.fields,
         grouped=always,
         computed=reads.computed,
-        parsed=body.get("language") == "kuery",
+        parsed=_is_kuery(body),
+        indicators=_patterns(body.get("threat_index")) if body.get("type") == "threat_match" else (),
     )
 
 
@@ -176,9 +191,34 @@ def judge(key: Key, asked: Question, found: Capabilities, answer: Mapping[str, A
     said = f"within {asked.since}, {'; '.join(remarks)}{_aside(asked)}" if remarks else ""
     if blind and len(blind) == len(asked.parts):
         return Level(key, "data", Answer.FAIL, said)
+    if not asked.parsed and not any(part.needs for part in asked.parts):
+        said = "documents arrive; which fields its query needs is not known, because only kuery is read here"
+        return Level(key, "data", Answer.UNKNOWN, said, "declare them in `required_fields` of the rule's `kibana:`")
     if blind and not asked.parsed:
         return Level(key, "data", Answer.UNKNOWN, f"{said}; whether its query can do without is not known: not kuery")
     return Level(key, "data", Answer.PASS, said)
+
+
+COUNT: Mapping[str, Any] = {"size": 0, "track_total_hits": True}
+"""The body of the search that counts the indicators."""
+
+
+def judge_indicators(key: Key, asked: Question, answer: Mapping[str, Any]) -> Level | None:
+    """Why the rule has nothing to compare with, from the answer to `COUNT`; None if it has."""
+    if why := _incomplete(answer):
+        return Level(key, "data", Answer.UNKNOWN, why, awaited=True)
+    if int(answer["hits"]["total"]["value"]) > 0:
+        return None
+    return Level(key, "data", Answer.FAIL, f"no indicator in {', '.join(asked.indicators)}")
+
+
+def _patterns(found: object) -> tuple[str, ...]:
+    return tuple(map(str, found)) if isinstance(found, Sequence) and not isinstance(found, str) else ()
+
+
+def _is_kuery(body: Mapping[str, Any]) -> bool:
+    """Whether the query stands in the rule, in the language that is read here; a saved query stands elsewhere."""
+    return body.get("language") == "kuery" and body.get("type") != "saved_query"
 
 
 def _parts(
@@ -188,7 +228,7 @@ def _parts(
     # Here, because the parser takes long to import and only verify needs it.
     from deployer.engines.kuery_branches import branches
 
-    if body.get("language") != "kuery":
+    if not _is_kuery(body):
         names = sorted(always | (set(declared) - set(computed) - {"@timestamp"}))
         yield from (Part("", (name,)) for name in names)
         if not names:
@@ -270,6 +310,10 @@ def _incomplete(answer: Mapping[str, Any]) -> str:
         return "Elasticsearch ran out of time counting its documents"
     if failed := shards.get("failed"):
         return f"{failed} of {shards.get('total')} shards failed while its documents were counted"
+    # Shards of a cluster that was skipped (`skip_unavailable`) are not counted at all.
+    clusters = answer.get("_clusters") or {}
+    if lacking := sum(int(clusters.get(name) or 0) for name in ("skipped", "partial", "failed", "running")):
+        return f"{lacking} of {clusters.get('total')} clusters did not answer, or not to the end"
     return ""
 
 

@@ -1,6 +1,8 @@
 """Asks the cluster below a Kibana whether the data of a rule arrives; what it refuses or cannot say is not known."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import TypeAlias
 
@@ -22,7 +24,8 @@ _READ = "give the credential `read` and `view_index_metadata` on the rule's indi
 
 
 class Arrivals:
-    """The level data, rule by rule: two requests each, three where no index matches.
+    """The level data, rule by rule: two requests each, one more for indicators, and one before it is said that
+    something does not arrive.
 
     The cluster is connected to when it is first asked. One that does not answer at all is not asked for the next rule:
     each would wait as long.
@@ -64,10 +67,22 @@ def _level(elastic: "Elastic", wanted: Resource) -> Level:
     asked = arrival.question(wanted)
     found = elastic.capabilities(asked.patterns, asked.fields())
     if not found.indices:
-        if elastic.may_read(asked.patterns):
-            return arrival.unmatched(wanted.key, asked)
-        return _unknown(wanted, f"no index that the credential may read matches {', '.join(asked.patterns)}", _READ)
-    return arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
+        seen = f"no index that the credential may read matches {', '.join(asked.patterns)}"
+        return _believed(elastic, arrival.unmatched(wanted.key, asked), asked.patterns, seen)
+    level = arrival.judge(wanted.key, asked, found, elastic.search(asked.patterns, asked.search(found)))
+    if asked.indicators and level.answer is not Answer.FAIL:
+        none = arrival.judge_indicators(wanted.key, asked, elastic.search(asked.indicators, arrival.COUNT))
+        if none is not None:
+            return _believed(elastic, none, asked.indicators)
+    return _believed(elastic, level, asked.patterns)
+
+
+def _believed(elastic: "Elastic", level: Level, patterns: Sequence[str], seen: str = "") -> Level:
+    """The same level; that something is not there is believed only of a credential that may read everything."""
+    if level.answer is not Answer.FAIL or elastic.may_read(patterns):
+        return level
+    said = seen or f"{level.reason}, as far as the credential may read"
+    return replace(level, answer=Answer.UNKNOWN, reason=said, setting=_READ)
 
 
 def _unknown(wanted: Resource, reason: str, setting: str = "", *, awaited: bool = False) -> Level:

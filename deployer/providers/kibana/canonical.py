@@ -277,7 +277,7 @@ def _entry(entry: Mapping[str, Any]) -> Document:
 _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(SETS, _set),
     "exceptions_list": lambda ids: sorted(ids),
-    "machine_learning_job_id": lambda jobs: [jobs] if isinstance(jobs, str) else list(jobs),
+    "machine_learning_job_id": lambda jobs: sorted({jobs} if isinstance(jobs, str) else set(jobs)),
     "interval": _duration,
     "from": _look_back,
     "to": _look_back,

@@ -4,9 +4,11 @@
 way it has that status and the date of the run before; a PUT keeps it (create_rule_execution_summary.ts).
 """
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from deployer.outcome import Answer
@@ -17,8 +19,15 @@ from deployer.state import Resource
 _ENDED = {"succeeded": Answer.PASS, "failed": Answer.FAIL, "partial failure": Answer.FAIL}
 
 
-def levels(live: Resource) -> tuple[Level, Level]:
-    """ran and healthy. Only a run that is newer than the last write counts, and only one that has ended."""
+_SLACK = timedelta(hours=1)
+_LENGTH = re.compile(r"(\d+)([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def levels(live: Resource, now: datetime) -> tuple[Level, Level]:
+    """ran and healthy, at `now` by Kibana's clock. Only a run that is newer than the last write counts, and only one
+    that has ended. One that is long past proves that the rule ran, and not that it still runs.
+    """
     key = live.key
     if live.body.get("enabled") is not True:
         return _both(key, "the rule is disabled, so it does not run", "enabled: true, with `deployer apply`")
@@ -32,7 +41,20 @@ def levels(live: Resource) -> tuple[Level, Level]:
         return _both(key, "it is running", awaited=True)
     if date <= live.edited_at:
         return _both(key, "it has not run since it was written", awaited=True)
-    return Level(key, "ran", Answer.PASS), _healthy(key, last)
+    healthy = _healthy(key, last)
+    if healthy.answer is Answer.PASS and (every := _interval(live)) and now - date > 2 * every + _SLACK:
+        said = f"its last run, at {date:%Y-%m-%d %H:%M:%S %Z}, ended well, and it is to run every {_every(live)}"
+        healthy = Level(key, "healthy", Answer.UNKNOWN, said, "see in Kibana that it still runs")
+    return Level(key, "ran", Answer.PASS), healthy
+
+
+def _every(live: Resource) -> str:
+    return str(live.body.get("interval"))
+
+
+def _interval(live: Resource) -> timedelta | None:
+    found = _LENGTH.fullmatch(_every(live))
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 def _healthy(key: Key, last: Mapping[str, Any]) -> Level:

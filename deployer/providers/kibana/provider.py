@@ -118,9 +118,9 @@ class KibanaProvider:
         """
         if not rules:
             return {}
-        rights = Rights(self._api)
+        rights, now = Rights(self._api), self._api.now
         return {
-            live.key: Health((*executions.levels(live), self._arrivals.of(wanted)), rights.of(live))
+            live.key: Health((*executions.levels(live, now), self._arrivals.of(wanted)), rights.of(live))
             for wanted, live in rules
         }
 

@@ -10,7 +10,8 @@ from deployer.state import Reads
 
 def of(half: PlatformRule, body: Mapping[str, Any]) -> Reads:
     """Index patterns, declared fields and look-back of a rule whose canonical body is `body`."""
-    index = half.fields.get("index")
+    # A data view of somebody else's wins over the patterns, and what it holds is not in Git.
+    index = None if half.fields.get("data_view_id") else half.fields.get("index")
     view = half.fields.get("data_view")
     runtime = view.get("runtimeFieldMap") if isinstance(view, Mapping) else None
     declared = [field for field in body.get("required_fields") or () if isinstance(field, Mapping)]

@@ -42,9 +42,13 @@ _NEAR_REAL_TIME_SECONDS = 3600.0
 _OPTIONAL = re.compile(r"""\bcolumn_ifexists\s*\(\s*["']([A-Za-z_]\w*)["']""")
 _WHERE = re.compile(r"\|\s*where\b([^|;]*)")
 _MUST = re.compile(
-    r"\(*\s*([A-Za-z_]\w*)\s*(?:==|=~|>=?|<=?|\b(?:in~?|has\w*|contains\w*|startswith\w*|endswith\w*|matches|between)(?!\w))"
+    r"([A-Za-z_]\w*)\s*(?:==|=~|>=?|<=?|\b(?:in~?|has\w*|contains\w*|startswith\w*|endswith\w*|matches|between)(?!\w))"
     r"|isnot(?:empty|null)\s*\(\s*([A-Za-z_]\w*)\s*\)"
 )
+_EMPTY = re.compile(r"""\s*@?(?:""(?!")|''(?!'))""")
+_FUZZY = re.compile(r"\bisfuzzy\s*=\s*true\b")
+_LOOSE = re.compile(r"\bkind\s*=\s*(?:\w*outer|\w*anti\w*)\b|\blookup\b|\btoscalar\s*\(")
+"""What lets a result be although a table has nothing for it: so a condition within may hold for no row."""
 _TABLE_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -65,6 +69,10 @@ class Question:
     """Those that a condition asks for which every result must meet."""
     either: bool
     """Whether the tables stand beside each other in a union, so that one of them is enough."""
+    fuzzy: bool = True
+    """Whether a union leaves out a table that is not there; any other fails with it (union operator, `isfuzzy`)."""
+    unclear: bool = False
+    """Whether some tables may be empty and others not, and it is not told here which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +110,16 @@ def question(wanted: Resource) -> Question:
     if seconds is None:
         raise Untold(f"its period is written as {reads.look_back!r}")
     code = queries.code(query)
-    either = bool(re.search(r"\bunion\b", code))
+    either, loose = bool(re.search(r"\bunion\b", code)), bool(_LOOSE.search(code))
     return Question(
         tables=reads.sources,
         look_back=reads.look_back or "PT1H",
         seconds=seconds,
         columns={name: tuple(_columns(name, query, code)) for name in reads.sources},
-        needed=frozenset() if either else frozenset(_needed(code)),
+        needed=frozenset() if either else frozenset(_needed(query, code)),
         either=either,
+        fuzzy=len(_FUZZY.findall(code)) == len(re.findall(r"\bunion\b", code)),
+        unclear=loose or (either and bool(re.search(r"\bjoin\b", code))),
     )
 
 
@@ -156,10 +166,12 @@ def found(table: str, questions: Iterable[Question], rows: Iterable[Row]) -> Fou
 def judge(key: Key, asked: Question, told: Mapping[str, Told]) -> Level:
     """The level `data` of one rule, from what each of its tables told."""
     faults: list[str] = []
+    absent = False
     seen: list[_Seen] = []
     for name in asked.tables:
         each = told[name]
         if isinstance(each, Missing):
+            absent = absent or not (asked.either and asked.fuzzy)
             faults.append(f"the workspace has no table {name}")
         elif isinstance(each, Found):
             one = _Seen(name, asked, each)
@@ -167,14 +179,17 @@ def judge(key: Key, asked: Question, told: Mapping[str, Told]) -> Level:
                 seen.append(one)
             else:
                 faults.append(f"{name} has no rows within {asked.look_back}, the rule's period{one.aside()}")
-    if faults and (not asked.either or len(faults) == len(asked.tables)):
+    enough = asked.either or asked.unclear
+    if absent or (faults and (not enough or len(faults) == len(asked.tables))):
         return Level(key, "data", Answer.FAIL, "; ".join(faults))
+    if faults and asked.unclear:
+        return _undecided(key, faults)
     for name in asked.tables:
         if isinstance(each := told[name], Untellable):
             return Level(key, "data", Answer.UNKNOWN, each.reason, each.setting, each.awaited)
     blind = [(one, *one.blind(filled=_elsewhere(one, seen))) for one in seen]
     if needed := [one.lacking(names, "and a condition of the query needs it") for one, names, _ in blind if names]:
-        return Level(key, "data", Answer.FAIL, "; ".join(needed))
+        return _undecided(key, needed) if asked.unclear else Level(key, "data", Answer.FAIL, "; ".join(needed))
     remarks = list(faults)
     for one, _, names in blind:
         if names:
@@ -182,6 +197,11 @@ def judge(key: Key, asked: Question, told: Mapping[str, Told]) -> Level:
         remarks += one.per_system(names)
     remarks += [one.freshness() for one in seen]
     return Level(key, "data", Answer.PASS, "; ".join(remarks))
+
+
+def _undecided(key: Key, faults: Sequence[str]) -> Level:
+    said = f"{'; '.join(faults)}; whether the query can do without is not known: that depends on how it joins"
+    return Level(key, "data", Answer.UNKNOWN, said)
 
 
 class _Seen:
@@ -264,27 +284,39 @@ def _is_read(name: str, code: str) -> bool:
     return first is not None and first[1] is None
 
 
-def _needed(code: str) -> Iterator[str]:
+def _needed(query: str, code: str) -> Iterator[str]:
     """The columns without which a condition that stands for itself cannot hold."""
-    for condition in _WHERE.findall(code):
-        parts = _conjuncts(condition)
-        for part in parts:
-            if (found := _MUST.match(part.strip())) is not None:
+    for condition in _WHERE.finditer(code):
+        for start, end in _conjuncts(code, *condition.span(1)):
+            found = _MUST.match(code, start, end)
+            # What the texts are is seen in the query alone: an empty one is met by a column that nothing fills.
+            if found is not None and not _EMPTY.match(query, found.end()):
                 yield found[1] or found[2]
 
 
-def _conjuncts(condition: str) -> list[str]:
-    """What an `and` joins outside of brackets; nothing where an `or` does."""
-    parts, depth, start = [], 0, 0
-    for token in re.finditer(r"[()\[\]]|\band\b|\bor\b", condition):
+def _conjuncts(code: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Where what an `and` joins begins and ends, brackets around it taken off; nothing where an `or` joins."""
+    while start < end and code[start].isspace():
+        start += 1
+    parts, depth, begin, closed = [], 0, start, end
+    for token in re.compile(r"[()\[\]]|\band\b|\bor\b").finditer(code, start, end):
         text = token.group()
         depth += (text in "([") - (text in ")]")
         if depth == 0 and text == "or":
-            return []
+            return
         if depth == 0 and text == "and":
-            parts.append(condition[start : token.start()])
-            start = token.end()
-    return [*parts, condition[start:]]
+            parts.append((begin, token.start()))
+            begin = token.end()
+        if depth == 0 and text == ")":
+            closed = min(closed, token.start())
+    parts.append((begin, end))
+    if len(parts) > 1:
+        for part in parts:
+            yield from _conjuncts(code, *part)
+    elif code.startswith("(", start) and not code[closed + 1 : end].strip():
+        yield from _conjuncts(code, start + 1, closed)
+    else:
+        yield start, end
 
 
 def _all_columns(table: str, asked: Iterable[Question]) -> list[str]:
