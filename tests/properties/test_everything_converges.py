@@ -83,6 +83,7 @@ EDIT, TUNE = step("edit_fields", SOME_FIELDS, WHICH), step("tune", SOME_FIELDS, 
 APPLY = step("apply", st.booleans())
 PULL = step("pull", SOME_FIELDS, st.sampled_from([*repository.RULES, "*"]), st.booleans())
 ROLLBACK = step("rollback", SOME_FIELDS, st.integers(1, 2))
+SAVED = step("apply_saved_plan", SOME_FIELDS, st.booleans())
 UNREADABLE = st.sampled_from([{"status": 403}, {"kind": "garbage"}])
 STEPS = st.one_of(
     *(EDIT, EDIT, EDIT, EDIT),
@@ -101,7 +102,7 @@ STEPS = st.one_of(
     step("apply_with_a_fault", SOME_FIELDS, faults()),
     step("kill_apply", SOME_FIELDS, PLATFORMS, st.integers(1, 4), st.booleans()),
     step("save_plan", st.booleans()),
-    step("apply_saved_plan", SOME_FIELDS, st.booleans()),
+    *(SAVED, SAVED),
     *(PULL, PULL),
     *(ROLLBACK, ROLLBACK),
     step("drift_of_what_cannot_be_read", PLATFORMS, UNREADABLE),
@@ -343,7 +344,7 @@ def test_in_the_end_git_and_live_agree_and_nothing_of_others_is_lost(emulator, t
         "emulator": emulator, "new_folder": staticmethod(lambda: tmp_path_factory.mktemp("repository")),
     })  # fmt: skip
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    examples = int(os.environ.get("EXAMPLES", "15"))
+    examples = int(os.environ.get("EXAMPLES", "20"))
     # What fails is shown as it was found: to shrink it would take longer than a test may, and 14 steps can be read.
     how = settings(
         max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=slow,
