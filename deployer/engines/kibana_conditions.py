@@ -30,6 +30,7 @@ from deployer.engines.kibana_types import Family
 from deployer.engines.kibana_types import addresses
 from deployer.engines.kibana_types import family
 from deployer.engines.kibana_types import nested_parent
+from deployer.engines.kibana_types import real
 from deployer.engines.kibana_types import tokens
 from deployer.engines.kibana_types import truth
 from deployer.engines.kibana_types import whole
@@ -219,7 +220,7 @@ class Condition:
                 number = whole(value)
                 return has(field, str(int(number))) if is_long(number) else "false"
             case Family.REAL:
-                return has(field, f"{float(whole(value))!r}::DOUBLE")
+                return has(field, f"{real(value)!r}::DOUBLE")
             case Family.DATE:
                 first, last = math_span(value, self._now)
                 return any_value(field, lambda each: f"{each} between {first} and {last}")
@@ -237,7 +238,7 @@ class Condition:
             case Family.WHOLE:
                 return whole_bound(word, whole(value))
             case Family.REAL:
-                return _SIGNS[word], f"{float(whole(value))!r}::DOUBLE"
+                return _SIGNS[word], f"{real(value)!r}::DOUBLE"
             case Family.DATE:
                 # What a date names may be long: after a day is after its end, up to a day includes its end.
                 first, last = math_span(value, self._now)

@@ -124,6 +124,14 @@ def whole(value: str) -> Decimal:
     return number
 
 
+def real(value: str) -> float:
+    """A number for a field of floating point; `BadQuery` beyond its range, as Elasticsearch takes finite ones only."""
+    number = float(whole(value))
+    if math.isinf(number):
+        raise BadQuery(f'"{value}" is beyond what a field of floating point holds')
+    return number
+
+
 def truth(value: str) -> bool:
     """true or false of a query; `BadQuery` for any other word."""
     if value not in ("true", "false", ""):

@@ -1,5 +1,6 @@
 """Whatever is typed for a query: it runs, or it is refused in the engine's own words."""
 
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
+@example("r: 1e400")
 @given(QUERIES | PIECES | st.text(max_size=20))
 def test_a_query_runs_or_is_refused(text):
     try:
