@@ -18,6 +18,8 @@ from deployer.emulator import Emulator
 SUBSCRIPTION = "11111111-1111-4111-8111-111111111111"
 ALPHA, BETA = "alpha", "beta"
 RULES = (ALPHA, BETA)
+ELSEWHERE = "elsewhere"
+"""A rule whose data the tenant does not have: an environment without any rule would be an error."""
 WRITES = "POST|PUT|PATCH|DELETE"
 SERVICES = {"kibana": "/kibana/", "sentinel": "/arm/"}
 KEYS = {"SITE_KIBANA_KEY": "cGxhbnRlZDpTM2NyM3RLZXlPZkFjbWU=", "SITE_ARM_TOKEN": "eyJhbGciOiJub25lIn0.e30.cGxhbnRlZA"}
@@ -71,7 +73,13 @@ class Ran:
     """What one command line came to; None as code means that it was killed."""
 
     code: int | None
-    told: str
+    out: str
+    err: str = ""
+
+    @property
+    def told(self) -> str:
+        """Everything that it said."""
+        return self.out + self.err
 
 
 class Repository:
@@ -109,7 +117,7 @@ class Repository:
     def select(self, rule: str, *, wanted: bool) -> None:
         """Take a rule out, with everything that speaks of it, or put it back."""
         rules = [one for one in RULES if (one in self.rules() and one != rule) or (one == rule and wanted)]
-        self.edit(lambda document: document.update(rules=rules or ["nothing*"]), self.environment)
+        self.edit(lambda document: document.update(rules=[*rules, ELSEWHERE]), self.environment)
         if not wanted:
             self.edit(lambda document: document.get("overlay", {}).pop(rule, None))
             self._accept_only(lambda one: one["object"] not in (f"rule/{rule}", "data_view/deployer-alpha"))
@@ -170,10 +178,10 @@ class Repository:
     def deployer(self, verb: str, *options: str) -> Ran:
         """One command line in this process. One target at a time, so that the same steps are the same run again."""
         arguments = ["--root", str(self.root), verb, "site", "--jobs", "1", *options]
-        told = io.StringIO()
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = run(arguments)
-        return Ran(code, told.getvalue())
+        return Ran(code, out.getvalue(), err.getvalue())
 
     def kill(self, platform: str, number: int, *, applied: bool, verb: str, options: tuple[str, ...]) -> Ran:
         """The same in a process of its own that is killed while its `number`-th write waits for an answer."""
@@ -205,14 +213,18 @@ class Repository:
         (self.root / "rules").mkdir()
         (self.root / "rules/allowlists.yaml").write_text(ALLOWLISTS)
         for rule in RULES:
-            folder = self.root / "rules" / rule
-            folder.mkdir()
             kibana = {"data": ["events"], "index": ["logs-*"], "from": "now-2h", "interval": "5m", **KIBANA[rule]}
             lists = {"allowlists": ["servers"]} if rule == ALPHA else {}
-            document = {"id": rule, "name": f"Rule {rule}", **NEUTRAL, **lists, "kibana": kibana, "sentinel": SENTINEL}
-            (folder / "rule.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
-            (folder / "kibana.kuery").write_text("host.name : *\n")
-            (folder / "sentinel.kql").write_text(KQL[rule])
+            self._write_rule(rule, **lists, kibana=kibana, sentinel=SENTINEL)
+            (self.root / "rules" / rule / "sentinel.kql").write_text(KQL[rule])
+        self._write_rule(ELSEWHERE, kibana={"data": ["others"], "index": ["others-*"], **KIBANA[BETA]})
+
+    def _write_rule(self, rule: str, **parts: Any) -> None:
+        folder = self.root / "rules" / rule
+        folder.mkdir()
+        document = {"id": rule, "name": f"Rule {rule}", **NEUTRAL, **parts}
+        (folder / "rule.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+        (folder / "kibana.kuery").write_text("host.name : *\n")
 
     def _write_environment(self) -> None:
         credentials = {
@@ -220,7 +232,8 @@ class Repository:
             "arm": {"type": "bearer", "env": "SITE_ARM_TOKEN", "hosts": ["127.0.0.1"]},
         }
         environment = {
-            "owner": "site-soc", "trusted_hosts": ["127.0.0.1"], "credentials": credentials, "rules": list(RULES),
+            "owner": "site-soc", "trusted_hosts": ["127.0.0.1"], "credentials": credentials,
+            "rules": [*RULES, ELSEWHERE],
         }  # fmt: skip
         self.environment.write_text(yaml.safe_dump(environment, sort_keys=False))
         url = self.emulator.url

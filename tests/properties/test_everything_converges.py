@@ -326,7 +326,7 @@ class Everything(RuleBasedStateMachine):
         told = [self.run("apply", *CONSENT, "--adopt").told]
         told += [self.run("apply", *CONSENT, "--adopt").told]
         ran = self.run("plan", "--format", "json")
-        changes = [change for target in json.loads(ran.told)["targets"] for change in target["changes"]]
+        changes = [change for target in json.loads(ran.out)["targets"] for change in target["changes"]]
         odd = [one for one in changes if not any(word in (one["blocked"] or "") for word in KEPT)]
         assert (odd, self.model.disagreements(kept=bool(changes))) == ([], []), "\n".join(told)
 
