@@ -88,6 +88,7 @@ class Model:
         """A colleague gave a field a value."""
         self.look()
         self._fresh.add((platform, rule, field))
+        self._agreed.pop((platform, rule, field), None)
 
     def hurt(self, *wound: str) -> None:
         """A colleague changed something else of ours."""
@@ -138,18 +139,22 @@ class Model:
         """An apply came to its end, or not."""
         if clean:
             self._wounds.clear()
-            self._agreed.clear()
+        self._agree()
         self._wounds = {one for one in self._wounds if one[0] in ("rule", "mark")}
         self._fresh.clear()
         self._calm = clean
 
     def pulled(self) -> None:
-        """What is live and in Git now was agreed on."""
+        """Git took over what is live, or not."""
+        self._agree()
+        self._wounds = {one for one in self._wounds if one[0] in ("rule", "mark")}
+        self._calm = False
+
+    def _agree(self) -> None:
+        """What is live and in Git now, or accepted there, was agreed on: it is Git that moves away from it."""
         for key, value in self.values().items():
             if value == self.git(*key) or value in self._accepted(*key):
                 self._agreed.setdefault(key, []).append(value)
-        self._wounds = {one for one in self._wounds if one[0] in ("rule", "mark")}
-        self._calm = False
 
     def rolled_back(self) -> None:
         """A run was undone, whatever it had done."""
