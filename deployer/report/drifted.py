@@ -13,8 +13,11 @@ from deployer.drift import is_last
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.plan import Cause
+from deployer.plan import Change
+from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
+from deployer.plan import Update
 from deployer.report import parts
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -136,9 +139,9 @@ def _ways_out(outcome: Drifted, drifted: Sequence[Difference], environment: str)
     which = f"{environment} --tenant {outcome.place.tenant}"
     if len(drifted) == 1 and drifted[0].change.key.kind is Kind.RULE and not isinstance(drifted[0].change, Delete):
         which += f" --rule {drifted[0].change.desired.known_as}"
-    edited = [one for one in drifted if one.cause in (Cause.DRIFT, Cause.BOTH) and not isinstance(one.change, Create)]
+    edited = [one for one in drifted if one.cause in (Cause.DRIFT, Cause.BOTH) and _is_wanted(one.change)]
     gone = [one for one in drifted if isinstance(one.change, Create)]
-    if edited or gone:
+    if edited or gone or any(one.cause in (Cause.DRIFT, Cause.BOTH) for one in drifted):
         yield f"  to put Git's state back:      deployer apply {which}"
     if edited:
         yield f"  to take it into Git:          deployer pull {which}"
@@ -147,3 +150,8 @@ def _ways_out(outcome: Drifted, drifted: Sequence[Difference], environment: str)
         yield f"  to take the entry out of Git: deployer pull {which} --removed VALUE"
     if any(one.cause is Cause.UNCLAIMED for one in drifted):
         yield f"  to make it ours:              deployer apply {which} --adopt"
+
+
+def _is_wanted(change: Change) -> bool:
+    """Whether the object is there and Git wants it: what leaves Git cannot be taken into it."""
+    return isinstance(change, Claim) or (isinstance(change, Update) and not change.retires)
