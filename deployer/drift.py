@@ -170,7 +170,7 @@ def _missing(change: Create, witness: Witness | None, history: History, referrin
     if witness and witness.whole and change.key not in witness.unsure | witness.untold:
         return Difference(change, Cause.PENDING, "new in Git")
     if witness and change.key in witness.unsure:
-        note = f"not there: run {witness.run} was cut short while it wrote it; the next apply settles it"
+        note = f"not there: run {witness.run} tried to write it and did not see it done; the next apply settles it"
         return Difference(change, Cause.UNKNOWN, note)
     asked = f"; {history.note}" if history.note else ""
     note = f"not there: new in Git or deleted in the target, and no journal of an apply tells which (--journal){asked}"

@@ -217,6 +217,8 @@ def _witness(line: Mapping[str, Any], at: datetime, before: Witness | None) -> W
             run,
             at,
             owned,
+            # a write without a clear answer may come late: a run that did not see it has not settled it
+            unsure=before.unsure & missing,
             earlier={key: before.of(key) for key in missing if key in before.of(key).owned},
             equal={Key(Kind(kind), str(id)): str(text) for kind, id, text in line.get("equal", ())},
             untold=missing & before.untold if before.whole else missing - before.owned,

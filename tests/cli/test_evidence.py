@@ -228,3 +228,19 @@ def test_what_was_pulled_and_then_undone_by_hand_is_drift(deployer, acme):
     code, found = seen(deployer)
 
     assert (code, found[f"rule/{RULE}"][0]) == (2, "drift")
+
+
+def test_a_write_that_nobody_saw_through_is_not_taken_for_one_that_never_was(deployer, acme):
+    """It may have come late, and have been deleted by hand since: of what is missing then, nobody can tell."""
+    away = acme.root / "away"
+    (acme.root / "rules" / RULE).rename(away)
+    deployer("apply", "site")
+    away.rename(acme.root / "rules" / RULE)
+    acme.emulator.fault(path="/s/acme/api/detection_engine/rules$", method="POST", status=503)
+    deployer("apply", "site")
+    acme.emulator.clear_faults()
+
+    code, found = seen(deployer)
+
+    assert code == 3
+    assert found[f"rule/{RULE}"][0] == "unknown"
