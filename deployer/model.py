@@ -174,6 +174,10 @@ class Entry:
     reviewed: str | None = None
     item: str | None = None
     """Id of the item in Kibana, where it is not the one that deployer makes of the entry."""
+    shared: str | None = None
+    """Name of the shared list that the entry comes from; `location` is then where the tenant includes it."""
+    written: Location | None = None
+    """Where in the shared list's file its value stands."""
 
     @property
     def until(self) -> datetime | None:

@@ -1,9 +1,12 @@
 """From rules and overlays to what one target is to hold."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from deployer.covering import joined
+from deployer.covering import without_covered
 from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
@@ -12,6 +15,8 @@ from deployer.manifest.document import merged
 from deployer.manifest.load import Manifest
 from deployer.manifest.remarks import mapping
 from deployer.model import Assignment
+from deployer.model import Category
+from deployer.model import Entry
 from deployer.model import Json
 from deployer.model import NotApplicable
 from deployer.model import Platform
@@ -52,11 +57,16 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         target=target,
         rules=tuple(rules),
         categories={name: manifest.categories[name] for name in honoured},
-        entries={name: tenant.allowlists.get(name, ()) for name in honoured},
+        entries={name: _needed(manifest.categories[name], tenant.allowlists.get(name, ())) for name in honoured},
         not_applicable=tuple(excused),
         accepted=tuple(one for one in tenant.accepted if one.target in (None, target.name)),
         grace_days=manifest.environment.grace_days,
     )
+
+
+def _needed(category: Category, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """The entries without those that others cover, in an order of their own."""
+    return joined(without_covered(entries, category))
 
 
 def _missing(half: PlatformRule, tenant: Tenant, platform: Platform) -> str | None:

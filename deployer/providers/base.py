@@ -25,6 +25,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
+from deployer.previews import Preview
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import LiveState
@@ -78,6 +79,14 @@ class Provider(Protocol):
 
     def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
         """Who wrote or deleted these objects last (since then), by records that outlive the object; raises nothing."""
+
+    def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
+        """What the rule, as `desired` holds it, would have found between two moments (UTC). Changes nothing there.
+
+        What guards the rule (allowlists, data view) is taken from `desired`, too, and need not be live yet; exceptions
+        that analysts have added to the live rule hold as they do there. What could not be looked at is a gap of the
+        answer; raises `ProviderError` where nothing could be.
+        """
 
     def close(self) -> None:
         """Let go of connections."""

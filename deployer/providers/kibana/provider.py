@@ -19,6 +19,7 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.previews import Preview
 from deployer.providers import base
 from deployer.providers.base import Asked
 from deployer.providers.kibana import codec
@@ -127,6 +128,9 @@ class KibanaProvider:
     def edits(self, keys: Collection[Key], since: datetime | None = None) -> History:
         """Kibana says who on the object itself, and keeps no records that are open to an API key."""
         return History({})
+
+    def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
+        raise Refused("not written yet")
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from deployer.drift import History
 from deployer.errors import Denied
 from deployer.errors import Overloaded
 from deployer.errors import ProviderError
+from deployer.errors import Refused
 from deployer.errors import Unreachable
 from deployer.errors import Untrusted
 from deployer.outcome import Answer
@@ -21,6 +22,7 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.previews import Preview
 from deployer.providers import base
 from deployer.providers.base import Asked
 from deployer.providers.sentinel import arrival
@@ -52,6 +54,9 @@ class SentinelProvider:
         self._logs: WorkspaceLogs | None = None
         self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
+
+    def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
+        raise Refused("not written yet")
 
     def close(self) -> None:
         self._api.close()
