@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import fields
 from dataclasses import is_dataclass
 from dataclasses import replace
@@ -18,6 +19,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
@@ -47,6 +49,8 @@ class Planned:
 
     place: Place
     plan: Plan
+    origins: Origins = field(default_factory=dict)
+    """Of what is to be created or changed, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.check import kibana
+from deployer.check import overlays
 from deployer.check import sentinel
 from deployer.check.subjects import Subject
 from deployer.check.workbench import Workbench
@@ -94,9 +95,14 @@ def inspect(
         except (InvalidManifest, CannotStart):
             stopped.append(name)  # why, is said by load.inspect
             continue
-        for tenant in manifest.tenants:
-            if not tenants or matches(tenant.name, tenants):
-                assignments += [assign(manifest, tenant, target) for target in tenant.targets]
+        places = [
+            overlays.Place(manifest, tenant, assign(manifest, tenant, target))
+            for tenant in manifest.tenants
+            if not tenants or matches(tenant.name, tenants)
+            for target in tenant.targets
+        ]
+        found.update(overlays.findings(places, everywhere=not tenants and not manifest.broken_tenants))
+        assignments += [place.assignment for place in places]
     found.update(_rules(book, rules, assignments, bench))
     chosen = [finding for finding in found if _is_chosen(finding, tenants, rules)]
     compiles = any(rule.sentinel for rule in book.rules.values())
