@@ -13,6 +13,7 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import allowlists
+from deployer.manifest import entries as checks
 from deployer.manifest import files
 from deployer.manifest import targets
 from deployer.manifest import values
@@ -115,6 +116,9 @@ def _read(
     if book.categories_known:
         entries, faults = allowlists.entries(node.get("allowlists"), book.categories)
         findings += faults
+        findings += checks.faults(node.get("allowlists"), entries, book.categories, settings)
+        rules = () if book.unreadable else tuple(book.rules.values())
+        findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
