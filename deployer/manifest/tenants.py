@@ -14,6 +14,7 @@ from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import allowlists
 from deployer.manifest import entries as checks
+from deployer.manifest import exemptions
 from deployer.manifest import files
 from deployer.manifest import targets
 from deployer.manifest import values
@@ -119,6 +120,9 @@ def _read(
         findings += checks.faults(node.get("allowlists"), entries, book.categories, settings)
         rules = () if book.unreadable else tuple(book.rules.values())
         findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
+    excepted = exemptions.read(node.get("exceptions"), findings)
+    if settings:
+        findings += checks.exceptions(node.get("exceptions"), excepted, settings.policy)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
@@ -130,6 +134,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
+        exemptions=excepted,
     )
     return TenantFile(name, tenant, document, tuple(findings))
 
