@@ -1,4 +1,4 @@
-"""Entries that cover each other, in any order and with any tenant, come to the same: what is allowed, and nothing else."""
+"""Entries that cover each other, in any order and with any tenant, come to the same: no more and no less is allowed."""
 
 import ipaddress
 from dataclasses import replace
