@@ -110,7 +110,7 @@ def _change(change: Change) -> Iterator[str]:
     match change:
         case Create(desired=desired):
             if desired.source:
-                yield f"      (from {desired.source.path}:{desired.source.line})"
+                yield f"      (from {parts.origin(desired)})"
             if change.cause is Cause.ROLLBACK:
                 yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
