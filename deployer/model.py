@@ -74,6 +74,8 @@ class PlatformRule:
     query_location: Location
     parameters: Mapping[str, Json] = field(default_factory=dict)
     """Values for the query's own `let` statements, from overlays (Sentinel only)."""
+    exceptions: tuple[str, ...] = ()
+    """The query's own `let` statements that tenants' exceptions may add values to (Sentinel only)."""
     dropped: frozenset[str] = frozenset()
     """Fields that overlays take out, also those that would otherwise be made of the rule's neutral part."""
 
@@ -182,17 +184,51 @@ class Entry:
     @property
     def until(self) -> datetime | None:
         """The instant at which the entry stops to hold, UTC."""
-        if self.expires is None:
-            return None
-        if len(self.expires) == 10:
-            day = date.fromisoformat(self.expires) + timedelta(days=1)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        return datetime.fromisoformat(self.expires).astimezone(UTC)
+        return _end(self.expires)
 
     @property
     def scoped(self) -> bool:
         """Whether the entry is limited beyond its category."""
         return bool(self.hosts or self.processes or self.ports)
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A free-form exception of a tenant: what no category of allowlists covers."""
+
+    rules: tuple[str, ...]
+    """Globs of the rules that it is for."""
+    kibana: tuple[Mapping[str, Json], ...]
+    """Conditions of one exception item, in Kibana's own words; all of them must hold. Empty for none."""
+    let: str | None
+    """A `let` that the Sentinel queries name for exceptions; None for none."""
+    values: tuple[str | int, ...]
+    """What is added to it."""
+    reason: str
+    owner: str
+    location: Location
+    expires: str | None = None
+    """As that of an `Entry`."""
+    ticket: str | None = None
+    reviewed: str | None = None
+
+    @property
+    def until(self) -> datetime | None:
+        """The instant at which the exception stops to hold, UTC."""
+        return _end(self.expires)
+
+    def is_for(self, rule: str) -> bool:
+        """Whether it names the rule of this id."""
+        return any(fnmatchcase(rule, glob) for glob in self.rules)
+
+
+def _end(expires: str | None) -> datetime | None:
+    if expires is None:
+        return None
+    if len(expires) == 10:
+        day = date.fromisoformat(expires) + timedelta(days=1)
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return datetime.fromisoformat(expires).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +360,7 @@ class Tenant:
     overlay: Mapping[str, Mapping[str, Json]]
     location: Location
     accepted: tuple[Acceptance, ...] = ()
+    exemptions: tuple[Exemption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,3 +422,5 @@ class Assignment:
     not_applicable: tuple[NotApplicable, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
     grace_days: int = 0
+    exemptions: tuple[Exemption, ...] = ()
+    """Those that name one of the rules."""

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
 from deployer.findings import Severity
+from deployer.manifest import exemptions
 from deployer.manifest import targets
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
@@ -58,6 +59,11 @@ def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
                 message = f"the drift of {shown(accepted.object)} was accepted until {shown(accepted.until)}"
                 way_out = "accept it anew, pull it, or take this out and apply"
                 yield Finding("lapsed-acceptance", f"{message}: {way_out}", Severity.WARNING, accepted.location)
+        for one in file.tenant.exemptions:
+            if one.until and one.until <= midnight:
+                message = f"the exception expired on {shown(one.expires or '')} and lets nothing through"
+                way_out = "take it out, or renew it"
+                yield Finding("expired-exception", f"{message}; {way_out}", Severity.WARNING, one.location)
         lists = [items for _, items in file.document.root.get("allowlists").entries()]
         nodes = {item.location: item for items in lists for item in items.items()}
         for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
@@ -83,6 +89,9 @@ def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, select
         overlay = node.get("targets").get(target.name).get("overlay")
         at_target = {rule for rule in here if rule in book.unreadable or book.rules[rule].is_for(target)}
         yield from _overlay_faults(overlay, book, selected, {target.platform}, at_target)
+    yield from exemptions.faults(
+        node.get("exceptions"), {name: book.rules[name] for name in here - book.unreadable}, platforms
+    )
     yield from _accepted_faults(node, book)
     yield from _data_remarks(node, files, book)
     yield from _idle_allowlists(node, book, here)

@@ -36,7 +36,7 @@ QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
 """Names that a rule's query may have; the ending of a Kibana query says its language."""
 
 _READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
-_OWN_KEYS = frozenset({"data"})
+_OWN_KEYS = frozenset({"data", "exceptions"})
 _WITHOUT_QUERY = frozenset({"machine_learning", "saved_query"})
 """Kibana's rule types that may have no query of their own."""
 _LANGUAGE_IS_TYPE = frozenset({"eql", "esql"})
@@ -145,6 +145,7 @@ def _half(
         fields={key: value for key, value in block.mapping().items() if key not in _OWN_KEYS},
         data=block.get("data").texts(),
         query_location=Location(path),
+        exceptions=block.get("exceptions").texts() if platform is Platform.SENTINEL else (),
     )
 
 

@@ -13,6 +13,7 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import allowlists
+from deployer.manifest import exemptions
 from deployer.manifest import files
 from deployer.manifest import targets
 from deployer.manifest import values
@@ -126,6 +127,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
+        exemptions=exemptions.read(node.get("exceptions"), findings),
     )
     return TenantFile(name, tenant, document, tuple(findings))
 

@@ -18,6 +18,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.providers.kibana import items
+from deployer.providers.kibana.exemptions import OWN
 from deployer.pull.draft import Draft
 from deployer.pull.sights import Sight
 from deployer.pull.sights import Wish
@@ -96,6 +97,8 @@ def _removed(draft: Draft, sight: Sight, change: Create) -> Taken:
 
 def _category(draft: Draft, item: Resource) -> Category:
     name = str(item.body["list_id"]).removeprefix(items.PREFIX)
+    if str(item.body["list_id"]).startswith(OWN):
+        raise ValueError("it is an exception of a single rule: write it into `exceptions` of the tenant's file")
     if name not in draft.manifest.categories:
         raise ValueError(f"it is in the list {item.body['list_id']}, which is none of rules/allowlists.yaml")
     return draft.manifest.categories[name]

@@ -26,6 +26,7 @@ from deployer.model import Rule
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
+from deployer.providers.kibana import exemptions
 from deployer.providers.kibana import items
 from deployer.providers.kibana import reads
 from deployer.providers.kibana.items import PREFIX
@@ -73,8 +74,10 @@ def encode(assignment: Assignment) -> DesiredState:
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
         guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
+        own = exemptions.guards(rule, assignment.exemptions)
+        guards += own
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
-        made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
+        made = [*([view] if view else []), *guards, _rule(rule, half, needs, own)]
         resources.update({resource.key: resource for resource in made})
     faults += _repeated_names(resources.values())
     if faults:
@@ -245,7 +248,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
+def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...], own: Sequence[Resource] = ()) -> Resource:
     fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
@@ -257,7 +260,7 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
             **fields,
             "tags": _tags(rule, half),
             "query": half.query,
-            "exceptions_list": [PREFIX + name for name in rule.allowlists],
+            "exceptions_list": [*(PREFIX + name for name in rule.allowlists), *(one.key.id for one in own[:1])],
         },
         _DECLARABLE & fields.keys(),
     )
