@@ -127,6 +127,9 @@ def _read(
         findings += checks.faults(node.get("allowlists"), entries, book.categories, settings)
         rules = () if book.unreadable else tuple(book.rules.values())
         findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
+    excepted = exemptions.read(node.get("exceptions"), findings)
+    if settings:
+        findings += checks.exceptions(node.get("exceptions"), excepted, settings.policy)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
@@ -138,7 +141,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
-        exemptions=exemptions.read(node.get("exceptions"), findings),
+        exemptions=excepted,
     )
     return TenantFile(name, tenant, document, tuple(findings))
 
