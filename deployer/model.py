@@ -110,6 +110,7 @@ class Rule:
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
     tenants: tuple[str, ...] = ()
     """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
+    tags: tuple[str, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
 

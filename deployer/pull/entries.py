@@ -8,6 +8,7 @@ from deployer.manifest import allowlists
 from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.schema import validate
+from deployer.manifest.shared_lists import FOLDER
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.outcome import Left
@@ -110,6 +111,13 @@ def _place(draft: Draft, wanted: Resource) -> Steps:
     place = next((path for path in found if path[0] == PLACE), None)
     if place is None:
         raise ValueError("its entry is not in the tenant's file")
+    entry = draft.items(*map(str, place[:2]))[int(place[-1])]
+    if entry is not None and "list" in entry:
+        where = wanted.written or f"{FOLDER}/{entry['list']}.yaml"
+        raise ValueError(
+            f"it comes from the shared list {entry['list']!r} ({where}), which other tenants may include: change it "
+            "there, or write an entry of this tenant's own"
+        )
     return place
 
 

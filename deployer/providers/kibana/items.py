@@ -51,7 +51,8 @@ def item(category: Category, entry: Entry) -> Resource:
             "expire_time": until.isoformat() if until else None,
         }
     )
-    return Resource(key, body, name=body["name"], source=entry.location, needs=(list_key,))
+    name, needs = body["name"], (list_key,)
+    return Resource(key, body, name=name, source=entry.location, written=entry.written, needs=needs)
 
 
 def entry_of(category: Category, found: Resource) -> dict[str, Json]:
