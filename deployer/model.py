@@ -110,6 +110,7 @@ class Rule:
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
     tenants: tuple[str, ...] = ()
     """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
+    tags: tuple[str, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
 
@@ -154,6 +155,10 @@ class Category:
     sentinel: Mapping[str, str]
     """Name of the query's `let` per value kind (`ipv4`, `ipv6`, `domain`, `process`), for the ports, and `scoped`."""
     location: Location
+    ask_scope: bool = False
+    """A public address is allowed for named hosts or processes only."""
+    public_only: bool = False
+    """The rules that honour it look at public addresses only: others have no business in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,6 +381,24 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """What an environment asks of whatever its tenants allow. By default nothing beyond a reason and an owner."""
+
+    require: tuple[str, ...] = ()
+    """Of ticket, expires and reviewed: what must be said."""
+    longest_life_days: int | None = None
+    """Days from `reviewed` to `expires` at most; both must then be said."""
+    review_every_days: int | None = None
+    """Days after which an entry is due for review."""
+    widest: Mapping[str, int] = field(default_factory=dict)
+    """Shortest prefix length allowed, by `ipv4` and `ipv6`."""
+    forbidden: tuple[str, ...] = ()
+    """Addresses and ranges, canonical, that no entry may touch."""
+    origins: Mapping[str, Location] = field(default_factory=dict)
+    """Where each is written: `require`, `widest.ipv4`, a forbidden range by its text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A named group of tenants and what holds for all of them."""
 
@@ -392,6 +415,14 @@ class Environment:
     location: Location
     grace_days: int = 0
     """How long a rule that was taken out of Git stays, disabled, before it is deleted; 0 deletes it at once."""
+    policy: Policy = field(default_factory=Policy)
+    """For what tenants allow in categories that `policies` does not name, and outside of all categories."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """Policies of single categories, complete."""
+
+    def policy_of(self, category: str) -> Policy:
+        """The policy for entries of a category."""
+        return self.policies.get(category, self.policy)
 
 
 @dataclass(frozen=True, slots=True)

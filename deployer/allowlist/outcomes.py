@@ -1,8 +1,9 @@
 """What the allowlist commands find and do. Pure values, for reports."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from deployer.findings import Finding
 from deployer.findings import Location
@@ -112,6 +113,68 @@ class Edited:
         return bool(self.refusals)
 
 
-def expired(entries: Sequence[Listed]) -> int:
-    """How many have."""
-    return sum(one.standing is Standing.EXPIRED for one in entries)
+class Due(StrEnum):
+    """Why something is to be looked at."""
+
+    EXPIRED = "expired"
+    EXPIRES = "expires"
+    """Within the time that was asked for."""
+    OVERDUE = "overdue"
+    """Its last review is longer ago than the policy allows."""
+    UNREVIEWED = "never reviewed"
+
+
+class Allowance(Protocol):
+    """What somebody answers for, for a time: an entry, an exception."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def ticket(self) -> str | None: ...
+    @property
+    def expires(self) -> str | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def reviewed(self) -> str | None: ...
+    @property
+    def location(self) -> Location: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Something that is due for review."""
+
+    kind: str
+    """entry, list, exception or acceptance."""
+    what: str
+    """In words."""
+    category: str | None
+    dues: tuple[Due, ...]
+    """Why, the most pressing first; never empty."""
+    reason: str
+    owner: str
+    ticket: str | None
+    expires: str | None
+    days: int | None
+    """Whole days until it expires, negative once it has; None for what does not."""
+    reviewed: str | None
+    location: Location
+    """Where it is written; of a shared list its own file."""
+    held: tuple[tuple[str, Location], ...]
+    """The tenants that have it, each with its line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What of an environment is due for review."""
+
+    within: int
+    """Days."""
+    reminders: tuple[Reminder, ...]
+    looked_at: int
+    """How many things were looked at."""
+    broken: tuple[Broken, ...]
+    """Tenants of which it cannot be told."""

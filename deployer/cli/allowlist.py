@@ -1,6 +1,8 @@
 """`deployer allowlist`: what tenants allow, and edits of it."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -13,7 +15,6 @@ from deployer.cli.allowlist_import import import_
 if TYPE_CHECKING:
     from deployer.allowlist.checkout import Checkout
     from deployer.allowlist.outcomes import Edited
-    from deployer.errors import DeployerError
 
 _SCOPES = (
     click.option("--host", "hosts", multiple=True, metavar="NAME", help="Only on this host; repeatable."),
@@ -62,24 +63,15 @@ def show(root: Path, /, **options: Any) -> int:
 
     from deployer.allowlist.checkout import chosen
     from deployer.allowlist.listing import listed
-    from deployer.errors import CannotStart
-    from deployer.errors import DeployerError
     from deployer.report import allowlists as report
 
     environment = options["environment"]
-    try:
-        checkout = _checkout(root, environment)
-        chosen(checkout.manifest, options["tenants"], options["categories"])
-    except CannotStart as error:
-        raise click.UsageError(str(common.complaint(error))) from None
-    except DeployerError as error:
-        raise _failed(options, error) from None
-    found, broken = listed(checkout.manifest, datetime.now(UTC), options["tenants"], options["categories"])
+    with _told(options):
+        manifest = _checkout(root, environment).manifest
+        chosen(manifest, options["tenants"], options["categories"])
+    found, broken = listed(manifest, datetime.now(UTC), options["tenants"], options["categories"])
     code = 3 if broken else 0
-    if options["form"] == "json":
-        _put_out(options, report.listing_document(environment, code, found, broken))
-    else:
-        common.put_out(report.listing(found, broken), options["out"])
+    _put_out(options, report.listing_document(environment, code, found, broken), report.listing(found, broken))
     return code
 
 
@@ -160,6 +152,82 @@ def remove(root: Path, /, **options: Any) -> int:
     return _edit(root, options, lambda checkout: run(checkout, options["tenant"], sought, options["dry"]))
 
 
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable.")
+@click.option("--within", default="14d", metavar="DAYS", help="What expires within this time is due (default: 14d).")
+@common.plain_output
+@click.pass_obj
+def review(root: Path, /, **options: Any) -> int:
+    """List what expires soon, what has expired, and what nobody has looked at, ever or for longer than the policy says.
+
+    Looks at entries, at shared lists (each once for all tenants), at exceptions and at accepted drift.
+
+    \b
+    Exit codes: 0 nothing is due, 1 failed, 2 something is due, 3 the file of some tenant cannot be used.
+
+    \b
+    Example:
+      deployer allowlist review demo --within 30d
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.checkout import chosen
+    from deployer.allowlist.review import review as run
+    from deployer.allowlist.wish import days
+    from deployer.report import reviewed as report
+
+    environment, within = options["environment"], days(options["within"])
+    if within is None:
+        raise click.UsageError("--within is a number of days, such as 14d")
+    with _told(options):
+        manifest = _checkout(root, environment).manifest
+        chosen(manifest, options["tenants"])
+        found = run(manifest, datetime.now(UTC), within, options["tenants"])
+    code = 3 if found.broken else 2 if found.reminders else 0
+    _put_out(options, report.document(environment, code, found), report.text(found))
+    return code
+
+
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.argument("what", metavar="WHAT")
+@click.option("--tenant", required=True, metavar="NAME", help="At whom.")
+@click.option("--host", metavar="NAME", help="On this host.")
+@click.option("--process", metavar="NAME", help="By this process.")
+@click.option("--port", type=click.IntRange(1, 65535), help="On this port.")
+@click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable.")
+@common.plain_output
+@click.pass_obj
+def explain(root: Path, /, **options: Any) -> int:
+    """Say which entries let WHAT (an address, a range, a domain, a process) through, where, how far, and which do not.
+
+    Of what is not said (host, process, port) the answer names the limits.
+
+    \b
+    Exit codes: 0 answered, 1 the tenant's file cannot be used.
+
+    \b
+    Example:
+      deployer allowlist explain demo --tenant acme 203.0.113.9 --process apm-agent.exe
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.answers import Question
+    from deployer.allowlist.explain import explain as run
+    from deployer.report import explained as report
+
+    environment = options["environment"]
+    question = Question(*(options[name] for name in ("what", "host", "process", "port", "rules")))
+    with _told(options):
+        answer = run(_checkout(root, environment), options["tenant"], question, datetime.now(UTC))
+    code = int(bool(answer.refusals))
+    _put_out(options, report.document(environment, code, answer), report.text(answer))
+    return code
+
+
 def _one_of(value: str | None, shared: str | None) -> None:
     if (value is None) == (shared is None):
         raise click.UsageError("say what: a VALUE, or --list with the name of a shared list")
@@ -173,34 +241,33 @@ def _checkout(root: Path, environment: str) -> "Checkout":
 
 def _edit(root: Path, options: dict[str, Any], call: "Callable[[Checkout], Edited]") -> int:
     """One edit: its report is put out, its exit code returned."""
-    from deployer.errors import CannotStart
-    from deployer.errors import DeployerError
     from deployer.report import allowlists as report
 
-    try:
+    with _told(options):
         outcome = call(_checkout(root, options["environment"]))
-    except CannotStart as error:
-        raise click.UsageError(str(common.complaint(error))) from None
-    except DeployerError as error:
-        raise _failed(options, error) from None
     code = int(outcome.refused)
-    if options["form"] == "json":
-        _put_out(options, report.edited_document(options["environment"], code, outcome))
-    else:
-        common.put_out(report.edited(outcome), options["out"])
+    _put_out(options, report.edited_document(options["environment"], code, outcome), report.edited(outcome))
     return code
 
 
-def _failed(options: dict[str, Any], error: "DeployerError") -> click.ClickException:
-    """A run that stopped before any tenant was looked at."""
+@contextmanager
+def _told(options: dict[str, Any]) -> Iterator[None]:
+    """What was raised on purpose, said as a usage error or as a failure."""
+    from deployer.errors import CannotStart
+    from deployer.errors import DeployerError
     from deployer.report import as_json
 
-    if options["form"] == "json":
-        _put_out(options, as_json.failed("allowlist", options["environment"], error))
-    return common.complaint(error)
+    try:
+        yield
+    except CannotStart as error:
+        raise click.UsageError(str(common.complaint(error))) from None
+    except DeployerError as error:
+        if options["form"] == "json":
+            common.put_out(as_json.text(as_json.failed("allowlist", options["environment"], error)), options["out"])
+        raise common.complaint(error) from None
 
 
-def _put_out(options: dict[str, Any], document: dict[str, Any]) -> None:
+def _put_out(options: dict[str, Any], document: dict[str, Any], text: str) -> None:
     from deployer.report import as_json
 
-    common.put_out(as_json.text(document), options["out"])
+    common.put_out(as_json.text(document) if options["form"] == "json" else text, options["out"])

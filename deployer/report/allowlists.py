@@ -61,9 +61,7 @@ def edited_document(environment: str, code: int, outcome: Edited) -> Document:
         "category": category.name if category else None,
         "include": outcome.include,
         "written": outcome.written,
-        "refusals": [
-            {"message": one.message, "option": one.option, **_place(one.location)} for one in outcome.refusals
-        ],
+        "refusals": refusals_document(outcome.refusals),
         "candidates": [entry_document(one, None) for one in outcome.candidates],
         "entries": [entry_document(one, category) for one in outcome.entries],
         "covers": [entry_document(one, category) for one in outcome.covers],
@@ -123,6 +121,18 @@ def unreadable(one: Broken) -> Iterator[str]:
 def unreadable_document(one: Broken) -> Document:
     """The same for scripts."""
     return {"tenant": one.tenant, "findings": [as_json.finding(finding) for finding in one.findings]}
+
+
+def refusal(one: Refusal) -> Iterator[str]:
+    """Why something was refused."""
+    place = words.place(one.location) if one.location else ""
+    where = f"{place}: " if place and place not in one.message else ""
+    yield f"  x {f'{one.option}: ' if one.option else where}{one.message}"
+
+
+def refusals_document(refusals: Sequence[Refusal]) -> list[Document]:
+    """The same for scripts."""
+    return [{"message": one.message, "option": one.option, **_place(one.location)} for one in refusals]
 
 
 def _listing(one: Listing) -> Iterator[str]:
@@ -213,7 +223,7 @@ def _edited(outcome: Edited) -> Iterator[str]:
     where = f" {'to' if outcome.action == 'add' else 'from'} {outcome.category.name}" if outcome.category else ""
     if outcome.refused:
         yield f"{outcome.tenant}: nothing was written"
-        yield from (line for one in outcome.refusals for line in _refusal(one))
+        yield from (line for one in outcome.refusals for line in refusal(one))
         yield from (f"      {words.named(one)} in {one.category} ({words.places(one)})" for one in outcome.candidates)
     else:
         done = {"add": "added", "remove": "removed"}[outcome.action]
@@ -232,12 +242,6 @@ def _edited(outcome: Edited) -> Iterator[str]:
 
 def _named(outcome: Edited) -> str:
     return words.named(outcome.entries[0]) if outcome.entries else "the entry"
-
-
-def _refusal(one: Refusal) -> Iterator[str]:
-    place = words.place(one.location) if one.location else ""
-    where = f"{place}: " if place and place not in one.message else ""
-    yield f"  x {f'{one.option}: ' if one.option else where}{one.message}"
 
 
 def _meaning(outcome: Edited) -> Iterator[str]:
