@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deployer.allowlist import fetching
 from deployer.allowlist import published
+from deployer.allowlist.outcomes import Imported
 from deployer.covering import Network
 from deployer.covering import collapsed
 from deployer.errors import CannotImport
@@ -68,27 +69,6 @@ class Wanted:
     anyhow: bool = False
     """Write it also where it loses most of its ranges."""
     dry: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """What came of it."""
-
-    file: str
-    where: str
-    """What of the source was read."""
-    read: int
-    """Addresses and ranges in the source, before they were collapsed."""
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    kept: int
-    diff: str
-    notes: tuple[str, ...] = ()
-    new: bool = False
-    """Whether the list was not there before."""
-    written: bool = False
-    refused: str = ""
-    """Why it was not written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from deployer.allowlist.importing import Imported
+from deployer.allowlist.outcomes import Imported
 from deployer.report.as_json import SCHEMA
 from deployer.report.wording import count
 from deployer.report.wording import plain
