@@ -29,6 +29,8 @@ from deployer.manifest.wording import shown_key
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Environment
+from deployer.model import Exemption
+from deployer.model import Policy
 from deployer.model import Rule
 from deployer.model import ValueKind
 
@@ -105,7 +107,7 @@ def faults(
         category, said = categories[name], set[Finding]()
         asked = settings.policy_of(name) if settings else None
         for group in _groups(allowed):
-            terms, before = _terms(group[0]), len(said)
+            terms, clean = _terms(group[0]), True
             if terms in cleared:
                 continue
             for place in (_Place(entry, items.get(entry.location, node.get(name))) for entry in group):
@@ -115,10 +117,11 @@ def faults(
                     *_no_scope(place, category),
                     *_not_public(place, category),
                 ):
+                    clean = False
                     if finding not in said:  # what an include lacks is said once, not for each of its values
                         said.add(finding)
                         yield finding
-            if group[0].shared and len(said) == before:
+            if group[0].shared and clean:
                 cleared.add(terms)
         yield from _together(node.get(name), allowed)
 
@@ -133,6 +136,17 @@ def _terms(entry: Entry) -> object:
     """All that the entries of an include have in common and its checks may ask for."""
     words = entry.reason, entry.owner, entry.ticket, entry.expires, entry.reviewed
     return entry.category, entry.shared, entry.hosts, entry.processes, entry.ports, *words
+
+
+def exceptions(node: Node, found: Sequence[Exemption], asked: Policy) -> Iterator[Finding]:
+    """Errors for exceptions that break the policy. `node` is `exceptions`, `found` what it says, in the same order."""
+    for item, exemption in zip(node.items(), found, strict=True):
+        yield from _worded(item, policy.breaches(exemption, asked))
+        for part in (item.get("kibana"), item.get("sentinel").get("values")):
+            for leaf, addresses in _addresses(part):
+                for breach in policy.breaches(exemption, asked, addresses):
+                    if breach.field == "value":
+                        yield leaf.error("policy", f"{label(leaf.path)}: {shown(leaf.text() or '')} {breach.message}")
 
 
 def remarks(
@@ -162,17 +176,33 @@ def remarks(
                 yield Finding("covered-entry", message, Severity.WARNING, entry.written or location)
 
 
-def _breaches(place: _Place, asked: Any) -> Iterator[Finding]:
+def _breaches(place: _Place, asked: Policy) -> Iterator[Finding]:
     entry, node = place.entry, place.node
     value = entry.value if entry.kind is ValueKind.IP else None
-    for breach in policy.breaches(entry, asked, value):
-        if breach.field in ("reason", "owner") or (breach.missing and breach.field in node.mapping()):
-            continue  # said by the schema, or where its value was read
+    found = policy.breaches(entry, asked, value)
+    yield from _worded(node, found)
+    for breach in found:
         if breach.field == "value":
             yield Finding("policy", f"{place.named} {breach.message}", location=place.value)
-        else:
+
+
+def _worded(node: Node, found: Iterable[policy.Breach]) -> Iterator[Finding]:
+    """Errors for everything but the value."""
+    for breach in found:
+        said = breach.missing and (breach.field in ("reason", "owner") or breach.field in node.mapping())
+        if breach.field != "value" and not said:  # by the schema, or where what is there was read
             where = node.location if breach.missing else node.get(breach.field).location
             yield Finding("policy", f"{label(node.path)} {breach.message}", location=where)
+
+
+def _addresses(node: Node) -> Iterator[tuple[Node, str]]:
+    """Every text at any depth that is an address or a range, with its canonical form."""
+    for inner in (*node.items(), *(inner for _, inner in node.entries())):
+        yield from _addresses(inner)
+    try:
+        yield node, str(ipaddress.ip_network(node.text() or "", strict=False))
+    except ValueError:
+        return
 
 
 def _too_wide(place: _Place) -> Iterator[Finding]:

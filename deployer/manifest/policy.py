@@ -30,6 +30,7 @@ from deployer.model import Policy
 from deployer.model import ValueKind
 
 FAMILIES = {4: "ipv4", 6: "ipv6"}
+_LONGEST = {"ipv4": 32, "ipv6": 128}
 _EVERYTHING = ("0.0.0.0/0", "::/0")
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -101,7 +102,8 @@ def _policy(node: Node, base: Policy, findings: list[Finding]) -> Policy:
         if (days := node.get(key).number() or 0) > 0:
             changes[key] = days
             origins[key] = node.get(key).location
-    widest = {key: prefix for key, inner in node.get("widest").entries() if (prefix := inner.number() or 0) > 0}
+    prefixes = {key: inner.number() or 0 for key, inner in node.get("widest").entries()}
+    widest = {key: prefix for key, prefix in prefixes.items() if 0 < prefix <= _LONGEST.get(key, 0)}
     origins |= {f"widest.{key}": node.get("widest").get(key).location for key in widest}
     require = node.get("require")
     if require.value is not None:
@@ -114,7 +116,7 @@ def _policy(node: Node, base: Policy, findings: list[Finding]) -> Policy:
         origins=origins,
         **changes,
     )
-    if forbidden and _is_everything(found.forbidden):
+    if forbidden and _is_everything(found.forbidden) and not _is_everything(base.forbidden):
         message = f"{label(node.get('forbidden').path)} leaves no address: no entry could meet the policy"
         findings.append(node.get("forbidden").key_error("policy-unmeetable", message))
     return found

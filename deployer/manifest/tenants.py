@@ -129,6 +129,9 @@ def _read(
         findings += checks.faults(node.get("allowlists"), entries, book.categories, settings, cleared)
         rules = () if book.unreadable else tuple(book.rules.values())
         findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
+    excepted = exemptions.read(node.get("exceptions"), findings)
+    if settings:
+        findings += checks.exceptions(node.get("exceptions"), excepted, settings.policy)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
@@ -140,7 +143,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
-        exemptions=exemptions.read(node.get("exceptions"), findings),
+        exemptions=excepted,
     )
     return TenantFile(name, tenant, document, tuple(findings))
 
