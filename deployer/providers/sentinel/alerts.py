@@ -7,6 +7,7 @@ event grouping, suppression) and near-real-time-rules (30 alerts a run). Not tri
 import json
 import math
 import re
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import UTC
@@ -21,6 +22,8 @@ Row = Mapping[str, Any]
 
 MOST_ALERTS: Mapping[str, int] = {"Scheduled": 150, "NRT": 30}
 """Alerts of one run, by kind of rule. Where there are more results, the last alert stands for all of them."""
+ALL: Mapping[str, Json] = {"results": "all of a run"}
+"""What an alert of all results is about: there is one in a run, whatever they are."""
 _MOST_VALUES = 10
 _STAY = frozenset(
     "where filter sort order take limit top serialize as render project-reorder parse parse-where sample".split()
@@ -28,6 +31,7 @@ _STAY = frozenset(
 """Operators that keep the names and the values of the columns which are there."""
 _NAMED = re.compile(r"([A-Za-z_]\w*)\s*=(?![=~])\s*(.+)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_CHOOSES = re.compile(r"\b(take_any(?:if)?|any(?:if)?|make_(?:set|list|bag)(?:_if)?|arg_max|arg_min)\s*\(")
 _KEEPS_NAME = re.compile(r"(?:bin|floor|startofday|startofweek|startofmonth)\s*\(\s*([A-Za-z_]\w*)\s*[,)].*", re.DOTALL)
 
 
@@ -50,18 +54,19 @@ def raised(rule: Mapping[str, Any], rows: Sequence[Row], at: datetime) -> tuple[
 
     An alert of one result is known by the columns that the query groups by, as far as its last `summarize` tells;
     otherwise by those of the rule's entities and custom details. What a time says is never among them, and of custom
-    details that may be counts neither: both change with every event. An alert of a whole run needs none: it is the
-    only one of its kind.
+    details that may be counts neither: both change with every event. What Kusto is free to choose (`take_any`, the
+    elements of a set) is left out: it may be another each time, and tells nothing.
     """
     if not triggers(rule, len(rows)):
         return ()
-    named = _identity(rule, rows)
+    loose = chosen(str(rule["query"]))
+    named = _identity(rule, rows, loose)
     most = MOST_ALERTS[str(rule["kind"])]
     if not rows or (rule.get("eventGroupingSettings") or {}).get("aggregationKind") != "AlertPerResult":
         return (_of_all(rows, named, at),)
     if len(rows) <= most:
-        return tuple(_of_one(row, named, at) for row in rows)
-    return (*(_of_one(row, named, at) for row in rows[: most - 1]), _of_all(rows, named, at))
+        return tuple(_of_one(row, named, loose, at) for row in rows)
+    return (*(_of_one(row, named, loose, at) for row in rows[: most - 1]), _of_all(rows, named, at))
 
 
 def grouped_by(query: str) -> tuple[str, ...] | None:
@@ -74,6 +79,23 @@ def grouped_by(query: str) -> tuple[str, ...] | None:
         elif names is not None and word not in _STAY:
             names = _followed(names, word, rest)
     return None if names is None else tuple(names.values())
+
+
+def chosen(query: str) -> frozenset[str]:
+    """Columns whose values Kusto may choose anew at each run, by name; those made of them included.
+
+    The rows that `arg_max(x, *)` chooses are taken for settled: only where two are equally large are they not.
+    """
+    found: set[str] = set()
+    for operator in re.split(r"[|;]", queries.code(query)):
+        for part in queries.parts(operator):
+            named = re.search(r"([A-Za-z_]\w*)\s*=(?![=~])\s*(.+)", part, re.DOTALL)
+            if named and (_CHOOSES.match(named[2]) or found.intersection(_NAME.findall(named[2]))):
+                found.add(named[1])
+            elif unnamed := _CHOOSES.search(part):
+                arguments = _NAME.findall(part[unnamed.end() :].partition(")")[0])
+                found.update(arguments[1:] if unnamed[1].startswith("arg_") else arguments)
+    return frozenset(found)
 
 
 def _grouped(text: str) -> dict[str, str] | None:
@@ -123,7 +145,7 @@ def _flat(text: str) -> str:
     return "".join(found)
 
 
-def _identity(rule: Mapping[str, Any], rows: Sequence[Row]) -> tuple[str, ...]:
+def _identity(rule: Mapping[str, Any], rows: Sequence[Row], loose: Collection[str]) -> tuple[str, ...]:
     """The columns that tell the results of one run apart."""
     if not rows:
         return ()
@@ -140,7 +162,7 @@ def _identity(rule: Mapping[str, Any], rows: Sequence[Row]) -> tuple[str, ...]:
             for name in (rule.get("customDetails") or {}).values()
             if not (counted and any(_may_be_count(row.get(name)) for row in rows))
         ]
-        wanted = tuple(name for name in (*entities, *details) if name in there)
+        wanted = tuple(name for name in (*entities, *details) if name in there and name not in loose)
     return tuple(name for name in dict.fromkeys(wanted) if not any(isinstance(row[name], datetime) for row in rows))
 
 
@@ -150,18 +172,19 @@ def _may_be_count(value: object) -> bool:
     return is_number or (isinstance(value, str) and value.startswith(("[", "{")))
 
 
-def _of_one(row: Row, named: Sequence[str], at: datetime) -> PastAlert:
+def _of_one(row: Row, named: Sequence[str], loose: Collection[str], at: datetime) -> PastAlert:
     about = {name: plain(row[name]) for name in named}
-    return PastAlert(at, about, {name: plain(value) for name, value in row.items() if name not in about})
+    rest = (name for name in row if name not in about and name not in loose)
+    return PastAlert(at, about, {name: plain(row[name]) for name in rest})
 
 
 def _of_all(rows: Sequence[Row], named: Sequence[str], at: datetime) -> PastAlert:
-    """One alert of all results: how many they are, and the first different values of each column that names them."""
-    measures: dict[str, Json] = {"results": len(rows)}
+    """One alert of all results: how many they are, and some values of each column that tells them apart."""
+    measures: dict[str, Json] = {}
     for name in named:
         values = {json.dumps(value): value for value in (plain(row[name]) for row in rows)}
-        measures[name] = list(values.values())[:_MOST_VALUES]
-    return PastAlert(at, {}, measures)
+        measures[name] = [values[text] for text in sorted(values)[:_MOST_VALUES]]
+    return PastAlert(at, ALL, {**measures, "results": len(rows)})
 
 
 def plain(value: Any) -> Json:

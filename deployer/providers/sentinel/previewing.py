@@ -79,9 +79,8 @@ class Memory:
 def preview(rule: Resource, since: datetime, until: datetime, ask: Ask, memory: Memory) -> Preview:
     """Every run after `since` and up to `until`, UTC.
 
-    A disabled rule is looked at as if it were enabled, and a note says so. Raises `Refused` for a rule without a query,
-    for more than `MOST_RUNS` runs and for a query whose clock cannot be set; and what the first run came to if none was
-    answered.
+    A disabled rule is looked at as if it were enabled. Raises `Refused` for a rule without a query, for more than
+    `MOST_RUNS` runs and for a query whose clock cannot be set; and what a run came to if none was answered.
     """
     moments = _moments(rule, since, until)
     asking = _Asking(rule, ask, memory)
@@ -236,8 +235,6 @@ def _seconds(duration: object) -> int:
 
 def _settings(rule: Resource) -> Iterator[str]:
     """What of the rule's own settings a reader should know."""
-    if rule.body.get("enabled") is not True:
-        yield "the rule is disabled: this is what it would have found if it were enabled"
     if rule.body["kind"] == "NRT":
         yield "an NRT rule goes by the time at which events were taken in; here each run sees a minute of TimeGenerated"
 
