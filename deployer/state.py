@@ -211,6 +211,8 @@ class DesiredState:
     """How long a rule that is no longer in Git stays, disabled, before it is deleted."""
     keyed: bool = False
     """Whether the platform runs a rule with the API key of whoever wrote it last (Kibana)."""
+    notes: tuple[tuple[Key, str], ...] = ()
+    """What is to be known of how an object is made, e.g. that a list was too long for the place it belongs in."""
 
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""

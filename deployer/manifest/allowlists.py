@@ -77,6 +77,8 @@ def _category(name: str, node: Node) -> Category:
         kibana={key: inner.text() or "" for key, inner in node.get("kibana").entries()},
         sentinel={key: inner.text() or "" for key, inner in node.get("sentinel").entries()},
         location=node.key_location,
+        ask_scope=node.get("ask_scope").flag(False),
+        public_only=node.get("public_only").flag(False),
     )
 
 
@@ -95,6 +97,8 @@ def _unbound(category: Category, node: Node) -> Iterator[Finding]:
             names = listed(map(shown_key, missing))
             message = f"{label(bound.path)} lacks {names}: entries of this category would bind nothing there"
             yield bound.key_error("unbound-category", message)
+    if category.ask_scope:
+        yield from _no_place_for_scope(node)
     ports = node.get("sentinel").get("ports")
     if ports.value is not None and "ports" not in node.mapping():
         message = (
@@ -102,6 +106,16 @@ def _unbound(category: Category, node: Node) -> Iterator[Finding]:
             "empty, and no entry would ever hold. Name the ports, or take this out here and in the queries"
         )
         yield ports.key_error("unbound-category", message)
+
+
+def _no_place_for_scope(node: Node) -> Iterator[Finding]:
+    """Errors where an entry must name hosts or processes and a platform would have no place for them."""
+    for platform, places in (("kibana", ("host", "process")), ("sentinel", ("scoped",))):
+        bound = node.get(platform)
+        if bound.mapping() and not any(place in bound.mapping() for place in places):
+            names = " or ".join(map(shown_key, places))
+            message = f"{label(bound.path)} lacks {names}, and `ask_scope` has every entry name hosts or processes"
+            yield bound.key_error("unbound-category", message)
 
 
 def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | None:

@@ -20,6 +20,9 @@ from deployer.manifest.document import Node
 from deployer.manifest.document import merged
 from deployer.manifest.rules import RuleBook
 from deployer.manifest.schema import misplaced
+from deployer.manifest.selecting import TAG
+from deployer.manifest.selecting import names
+from deployer.manifest.selecting import selects
 from deployer.manifest.tenants import TenantFile
 from deployer.manifest.wording import guess
 from deployer.manifest.wording import nearest
@@ -134,13 +137,13 @@ def _overlay_faults(
     `here` are those of the selected rules whose `tenants` let them come here.
     """
     for glob, tuning in node.entries():
-        matched = {name for name in here if fnmatchcase(name, glob)}
+        matched = {name for name in here if _selects(glob, name, book)}
         if not matched:
-            elsewhere = any(fnmatchcase(name, glob) for name in (*book.rules, *book.unreadable))
+            elsewhere = any(_selects(glob, name, book) for name in (*book.rules, *book.unreadable))
             reason = "that this environment deploys" if elsewhere else "in rules/"
-            if any(fnmatchcase(name, glob) for name in selected):
+            if any(_selects(glob, name, book) for name in selected):
                 reason = "that comes here: see `tenants` in its rule.yaml"
-            near = "" if elsewhere else guess(glob, book.rules)
+            near = "" if elsewhere else guess(glob, names(book.rules.values()))
             yield tuning.key_error("no-match", f"{shown_key(glob)} matches no rule {reason}{near}")
             continue
         if matched & book.unreadable:
@@ -158,6 +161,12 @@ def _overlay_faults(
             else:
                 for name in sorted(name for name in matched if _half(book.rules[name], platform)):
                     yield from no_place(block, platform, book.documents[name])
+
+
+def _selects(key: str, name: str, book: RuleBook) -> bool:
+    """Whether an overlay is for a rule; of one that cannot be read, every tag might be."""
+    rule = book.rules.get(name)
+    return selects(key, rule) if rule else key.startswith(TAG) or fnmatchcase(name, key)
 
 
 def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:

@@ -50,7 +50,7 @@ class Manifest:
     broken_tenants: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
-    """The environment's and the tenants' files by path: where each value was written."""
+    """The rules', the environment's and the tenants' files by path: where each value was written."""
     trusted_root: Path | None = None
     """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
@@ -90,7 +90,8 @@ def load(
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
     sound = [file for file in loaded.files if not file.broken]
-    documents = {file.document.path: file.document for file in loaded.files if file.document}
+    files = (file.document for file in loaded.files if file.document)
+    documents = {document.path: document for document in (*book.documents.values(), *files)}
     return Manifest(
         environment=loaded.environment,
         rules=book.rules,

@@ -221,6 +221,7 @@ def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None
         source=node.get("source").text() or "",
         formerly=node.get("formerly").texts(),
         tenants=node.get("tenants").texts(),
+        tags=node.get("tags").texts(),
     )
 
 

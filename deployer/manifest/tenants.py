@@ -12,6 +12,7 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import allowlists
+from deployer.manifest import entries as checks
 from deployer.manifest import exemptions
 from deployer.manifest import files
 from deployer.manifest import includes
@@ -123,6 +124,12 @@ def _read(
         included, more = includes.entries(node.get("allowlists"), book.categories, book.shared)
         entries = {key: (*own, *included.get(key, ())) for key, own in entries.items()}
         findings += (*faults, *more)
+        findings += checks.faults(node.get("allowlists"), entries, book.categories, settings)
+        rules = () if book.unreadable else tuple(book.rules.values())
+        findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
+    excepted = exemptions.read(node.get("exceptions"), findings)
+    if settings:
+        findings += checks.exceptions(node.get("exceptions"), excepted, settings.policy)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
@@ -134,7 +141,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
-        exemptions=exemptions.read(node.get("exceptions"), findings),
+        exemptions=excepted,
     )
     return TenantFile(name, tenant, document, tuple(findings))
 
