@@ -9,6 +9,7 @@ import click
 from deployer import __version__
 from deployer.cli import analyser
 from deployer.cli import apply
+from deployer.cli import backtest
 from deployer.cli import check
 from deployer.cli import drift
 from deployer.cli import emulator
@@ -49,6 +50,7 @@ def cli(context: click.Context, root: Path) -> None:
 _COMMANDS = (
     analyser.analyser,
     apply.apply,
+    backtest.backtest,
     check.check,
     drift.drift,
     emulator.emulator,

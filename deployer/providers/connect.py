@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 LOG_QUERIES = 4
 """Log queries at a time over a whole run: Azure lets one user run five, and somebody may be at the portal."""
+RULE_PREVIEWS = 4
+"""Rule previews at a time in one Kibana over a whole run: a node runs ten (limited_concurrency.ts), and analysts run
+them, too."""
 _EMULATOR = Secret("emulator", "ZGVwbG95ZXI6ZW11bGF0b3I=")
 """What the embedded emulator is given; it is no secret."""
 
@@ -79,6 +82,7 @@ class Connections:
         self._secrets: Once[Secret] = Once()
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
+        self._preview_slots: Once[threading.BoundedSemaphore] = Once()
         self._log_slots = threading.BoundedSemaphore(LOG_QUERIES)
 
     def provider(self, target: Target) -> Provider:
@@ -98,6 +102,7 @@ class Connections:
         from deployer.providers.http import Http
         from deployer.providers.kibana.api import HEADERS
         from deployer.providers.kibana.api import KibanaApi
+        from deployer.providers.kibana.previewing import PreviewSettings
         from deployer.providers.kibana.provider import KibanaProvider
 
         if target.emulator:
@@ -113,7 +118,9 @@ class Connections:
         http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
         api = KibanaApi(http, target.space)
         status = lambda: self._statuses.get(url, api.status)  # noqa: E731 - one line, used once
-        return KibanaProvider(api, status=status, elastic=self._elastic(target))
+        # The emulator's alerts can be searched at once; its address is that of all of its spaces.
+        settings = PreviewSettings(self._preview_slots.get(url, _preview_slots), 0.0 if target.emulator else None)
+        return KibanaProvider(api, status=status, elastic=self._elastic(target), previews=settings)
 
     def _elastic(self, target: KibanaTarget) -> "Callable[[], Elastic] | None":
         """How to reach the target's Elasticsearch; nothing is looked up, checked or sent before it is called."""
@@ -226,6 +233,10 @@ class Connections:
         from deployer.providers.sentinel.credentials import token_source
 
         return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))
+
+
+def _preview_slots() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(RULE_PREVIEWS)
 
 
 def _require_azure(endpoint: str, known: Mapping[str, str], trusted_hosts: Sequence[str]) -> None:
