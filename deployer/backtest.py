@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
@@ -19,6 +20,7 @@ from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
 from deployer.errors import Unreachable
 from deployer.errors import Untrusted
+from deployer.findings import Location
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.load import Manifest
@@ -26,6 +28,7 @@ from deployer.manifest.overlay import assign
 from deployer.model import Assignment
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Exemption
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Tenant
@@ -53,8 +56,6 @@ _COUNTING = ("threshold", "query", "saved_query")
 """Types of Kibana rules whose alerts are about events that all have the values that the alert has."""
 _OF_THE_TARGET = (Denied, Unreachable, Untrusted)
 """What is no fault of one rule: the next one would end alike."""
-
-Entries = Mapping[str, tuple[Entry, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
         for target in tenant.targets:
             for rule in assign(manifest, tenant, target).rules:
                 if _selected(fleet, rule.id):
-                    number = len(list(_units(rule, tenant)))
+                    number = len(list(_units(rule, tenant, target.platform)))
                     rules += 1
                     previews += 1 + (1 + min(number, wish.entries) if number else 0)
     return rules, previews
@@ -119,6 +120,20 @@ def _absent(manifest: Manifest, assignment: Assignment, globs: Sequence[str]) ->
         yield Trial(name, note="it does not go to this target" if half else f"it has no {platform} half")
 
 
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Entries by category, and free-form exceptions."""
+
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    exemptions: tuple[Exemption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    unit: Unit
+    allowed: Allowed
+
+
 class _Bench:
     """The rules of one target, one after the other."""
 
@@ -135,6 +150,7 @@ class _Bench:
         self._tenant = tenant
         self._wish = wish
         self._stopping = stopping
+        self._allowed = Allowed(assignment.entries, assignment.exemptions)
         self._asked = 0
         self._over: ProviderError | None = None
 
@@ -154,20 +170,20 @@ class _Bench:
             yield replace(trial, note=note, previews=self._asked)
 
     def _trial(self, rule: Rule) -> Trial:
-        units = list(_units(rule, self._tenant))
-        found = self._preview(rule, self._assignment.entries)
+        units = list(_units(rule, self._tenant, self._assignment.target.platform))
+        found = self._preview(rule, self._allowed)
         if not units:
             return Trial(rule.id, found, found, Effect() if found.whole else None)
-        without = self._preview(rule, {})
+        without = self._preview(rule, Allowed())
         if found.seams != without.seams:
-            found = self._preview(rule, self._assignment.entries)  # in the parts that turned out to be needed
+            found = self._preview(rule, self._allowed)  # in the parts that turned out to be needed
         told = found.whole and without.whole and found.seams == without.seams
         whole = effect(without, found) if told else None
         attempts = tuple(self._attempts(rule, units, found, without, whole))
         return Trial(rule.id, found, without, whole, attempts)
 
     def _attempts(
-        self, rule: Rule, units: Sequence["_Part"], found: Preview, without: Preview, whole: Effect | None
+        self, rule: Rule, units: Sequence[_Part], found: Preview, without: Preview, whole: Effect | None
     ) -> Iterator[Attempt]:
         left = self._wish.entries
         for part in units:
@@ -184,7 +200,7 @@ class _Bench:
                 left -= 1
                 yield self._tried(rule, part, without)
 
-    def _known(self, rule: Rule, part: "_Part", without: Preview, whole: Effect) -> str:
+    def _known(self, rule: Rule, part: _Part, without: Preview, whole: Effect) -> str:
         """How it is known without asking that a unit hid nothing; empty if it is not."""
         if not without.alerts:
             return _NO_ALERT
@@ -193,11 +209,12 @@ class _Bench:
         half = rule.kibana if self._assignment.target.platform is Platform.KIBANA else None
         if half is None or half.fields.get("type") not in _COUNTING:
             return ""
-        return _ELSEWHERE if _elsewhere(part, self._assignment.categories[part.unit.category], without) else ""
+        category = self._assignment.categories.get(part.unit.category)
+        return _ELSEWHERE if category and _elsewhere(part, category, without) else ""
 
-    def _tried(self, rule: Rule, part: "_Part", without: Preview) -> Attempt:
+    def _tried(self, rule: Rule, part: _Part, without: Preview) -> Attempt:
         try:
-            alone = self._preview(rule, {part.unit.category: part.entries})
+            alone = self._preview(rule, part.allowed)
         except (ProviderError, InvalidManifest) as error:
             return Attempt(part.unit, Standing.UNKNOWN, reason=str(error))
         if alone.gaps:
@@ -206,14 +223,14 @@ class _Bench:
             return Attempt(part.unit, Standing.UNKNOWN, reason=_OTHER_PARTS)
         return _attempt(part.unit, effect(without, alone))
 
-    def _preview(self, rule: Rule, entries: Entries) -> Preview:
-        """What the rule finds if only these entries are there."""
+    def _preview(self, rule: Rule, allowed: Allowed) -> Preview:
+        """What the rule finds if only this is allowed."""
         if self._stopping():
             self._over = Unreachable("interrupted before it was looked at")
         if self._over is not None:
             raise self._over
-        kept = {name: entries.get(name, ()) for name in self._assignment.entries}
-        desired = encode(replace(self._assignment, rules=(rule,), entries=kept))
+        kept = {name: allowed.entries.get(name, ()) for name in self._assignment.entries}
+        desired = encode(replace(self._assignment, rules=(rule,), entries=kept, exemptions=allowed.exemptions))
         [key] = [key for key in desired.resources if key.kind is Kind.RULE]
         self._asked += 1
         try:
@@ -226,28 +243,30 @@ class _Bench:
 _OTHER_PARTS = "the platform answered in other parts than without entries, so that the two do not compare"
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    unit: Unit
-    entries: tuple[Entry, ...]
-
-
 def _attempt(unit: Unit, found: Effect) -> Attempt:
     return Attempt(unit, Standing.NOTHING if found.none else Standing.HID, found)
 
 
-def _units(rule: Rule, tenant: Tenant) -> Iterator[_Part]:
-    """Every entry that the rule honours, as the tenant's file has it: those that others cover, too."""
+def _units(rule: Rule, tenant: Tenant, platform: Platform) -> Iterator[_Part]:
+    """All that the rule honours, as the tenant's file has it: entries that others cover, too."""
     for category in rule.allowlists:
-        shared: dict[tuple[str, int], list[Entry]] = {}
+        shared: dict[tuple[str, Location], list[Entry]] = {}
         for entry in tenant.allowlists.get(category, ()):
             if entry.shared is None:
-                yield _Part(Unit(category, _title(entry), entry.location, entry.expires), (entry,))
+                yield _part(category, _title(entry), (entry,))
             else:
-                shared.setdefault((entry.shared, entry.location.line), []).append(entry)
+                shared.setdefault((entry.shared, entry.location), []).append(entry)
         for (name, _), entries in shared.items():
-            title = f"list {name} ({len(entries)} value{'' if len(entries) == 1 else 's'})"
-            yield _Part(Unit(category, title, entries[0].location, entries[0].expires), tuple(entries))
+            yield _part(
+                category, f"list {name} ({len(entries)} value{'' if len(entries) == 1 else 's'})", tuple(entries)
+            )
+    for one in tenant.exemptions:
+        if one.is_for(rule.id) and (one.kibana if platform is Platform.KIBANA else one.let):
+            yield _Part(Unit("exception", one.reason, one.location, one.expires), Allowed(exemptions=(one,)))
+
+
+def _part(category: str, title: str, entries: tuple[Entry, ...]) -> _Part:
+    return _Part(Unit(category, title, entries[0].location, entries[0].expires), Allowed({category: entries}))
 
 
 def _title(entry: Entry) -> str:
@@ -262,17 +281,18 @@ def _elsewhere(part: _Part, category: Category, without: Preview) -> bool:
 
     The events behind an alert all have the values that it is about. So entries for other addresses take none away.
     """
-    field = category.kibana.get(ValueKind.IP.value)
-    if field is None or any(entry.kind is not ValueKind.IP for entry in part.entries):
+    bound = category.kibana.get(ValueKind.IP.value)
+    entries = part.allowed.entries.get(category.name, ())
+    if bound is None or not entries or any(entry.kind is not ValueKind.IP for entry in entries):
         return False
-    found = [alert.about.get(field) for alert in without.alerts]
+    found = [alert.about.get(bound) for alert in without.alerts]
     if not all(isinstance(value, str) for value in found):
         return False
     try:
         addresses = {ipaddress.ip_address(str(value)) for value in found}
     except ValueError:
         return False
-    networks = [ipaddress.ip_network(entry.value) for entry in part.entries]
+    networks = [ipaddress.ip_network(entry.value) for entry in entries]
     return not any(address in network for address in addresses for network in networks)
 
 

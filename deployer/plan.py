@@ -182,7 +182,7 @@ class Plan:
     goal: str = "Git"
     """What the target is to equal."""
     remarks: tuple[tuple[Key, str], ...] = ()
-    """What is to be known of a change beyond what it writes."""
+    """What is to be known of an object or a change beyond what is written: the notes of the desired state, too."""
     address: str = ""
     """Where the target is."""
 
@@ -238,6 +238,7 @@ def make_plan(
         accepted=tuple(sorted(accepted, key=lambda one: (one.key, one.field.path))),
         idle=idle(desired.accepted, accepted),
         waiting=tuple(sorted(waiting)),
+        remarks=tuple(sorted(desired.notes)),
     )
 
 

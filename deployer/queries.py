@@ -149,7 +149,7 @@ def value(let: Let) -> bool | int | float | str | list[int | str] | None:
         case "string" if text.startswith('"'):
             found = _unescaped(text[1:-1])
         case "dynamic":
-            found = _elements(text)
+            found = elements(text)
         case _:
             pass
     try:
@@ -163,10 +163,13 @@ def _unescaped(text: str) -> str:
     return re.sub(r"\\(.)", lambda match: meant.get(match[1], match[1]), text)
 
 
-def _elements(text: str) -> list[int | str] | None:
-    """The elements of `dynamic([...])`, as far as they are texts in double quotes and whole numbers."""
-    inner = text.removeprefix("dynamic(").removesuffix(")").strip()[1:-1]
-    found = re.findall(r'\s*(?:"((?:[^"\\\n]|\\.)*)"|(-?[0-9]+))\s*(?:,|$)', inner)
+def elements(text: str) -> list[int | str] | None:
+    """The elements of `dynamic([...])`: texts in double quotes and whole numbers; None where it holds anything else."""
+    inner = text.removeprefix("dynamic(").removesuffix(")").strip()[1:-1].strip()
+    one = r'(?:"((?:[^"\\\n]|\\.)*)"|(-?[0-9]+))'
+    if not re.fullmatch(rf"({one}(\s*,\s*{one})*)?", inner):
+        return None
+    found = re.findall(one, inner)
     return [_unescaped(words) if not number else int(number) for words, number in found]
 
 

@@ -109,7 +109,7 @@ def unmatched(root: Path, environment: str | None, tenants: Sequence[str], rules
     """The globs that match no tenant's file and no rule's folder: a mistyped name must not read as "no findings"."""
     names = [environment] if environment else environments.names(root)
     files = {path.stem for name in names for path in (root / "environments" / name / "tenants").glob("*")}
-    folders = {path.name for path in (root / "rules").glob("*") if path.is_dir()}
+    folders = {path.name for path in (root / "rules").glob("*") if path.is_dir() and path.name != rulebooks.SHARED}
     return [
         glob
         for globs, known in ((tenants, files), (rules, folders))
@@ -177,7 +177,7 @@ def _is_chosen(finding: Finding, tenants: Sequence[str], rules: Sequence[str]) -
     match (finding.location.path if finding.location else "").split("/"):
         case ["environments", _, "tenants", file] if tenants:
             return matches(Path(file).stem, tenants)
-        case ["rules", folder, _] if rules:
+        case ["rules", folder, _] if rules and folder != rulebooks.SHARED:
             return matches(folder, rules)
         case _:
             return True

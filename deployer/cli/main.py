@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from deployer import __version__
+from deployer.cli import allowlist
 from deployer.cli import analyser
 from deployer.cli import apply
 from deployer.cli import backtest
@@ -48,6 +49,7 @@ def cli(context: click.Context, root: Path) -> None:
 
 
 _COMMANDS = (
+    allowlist.allowlist,
     analyser.analyser,
     apply.apply,
     backtest.backtest,

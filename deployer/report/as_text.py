@@ -34,6 +34,7 @@ from deployer.report import backtest
 from deployer.report import drifted
 from deployer.report import parts
 from deployer.report import pulled
+from deployer.report import value_sets
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -114,7 +115,7 @@ def _change(change: Change) -> Iterator[str]:
     match change:
         case Create(desired=desired):
             if desired.source:
-                yield f"      (from {desired.source.path}:{desired.source.line})"
+                yield f"      (from {parts.origin(desired)})"
             if change.cause is Cause.ROLLBACK:
                 yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
@@ -142,6 +143,11 @@ def _editor(change: Change) -> str:
 
 
 def _field(field: FieldChange) -> Iterator[str]:
+    if sets := value_sets.changed_sets(field):
+        for one in sets:
+            yield f"      {plain(one.path)}: {one.tally}"
+            yield from (f"        {line}" for line in one.lines)
+        return
     yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
         yield from parts.text_change(field.before, field.after)

@@ -7,6 +7,7 @@ from typing import Any
 
 from deployer.outcome import DONE
 from deployer.outcome import Place
+from deployer.report import parts
 from deployer.report.as_json import SCHEMA
 from deployer.report.wording import plain
 from deployer.state import DesiredState
@@ -50,7 +51,7 @@ def _state(place: Place, state: DesiredState) -> Iterator[str]:
 
 
 def _resource(place: Place, resource: Resource) -> Iterator[str]:
-    source = f" (from {resource.source.path}:{resource.source.line})" if resource.source else ""
+    source = f" (from {parts.origin(resource)})" if resource.source else ""
     yield f"# {place} {resource.key}{source}"
     texts = {name: value for name, value in resource.body.items() if isinstance(value, str) and "\n" in value}
     fields = {name: value for name, value in resource.body.items() if name not in texts}

@@ -26,6 +26,7 @@ from deployer.model import Rule
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
+from deployer.providers.kibana import exemptions
 from deployer.providers.kibana import items
 from deployer.providers.kibana import reads
 from deployer.providers.kibana.items import PREFIX
@@ -73,8 +74,10 @@ def encode(assignment: Assignment) -> DesiredState:
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
         guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
+        own = exemptions.guards(rule, assignment.exemptions)
+        guards += own
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
-        made = [*([view] if view else []), *guards, _rule(rule, half, needs)]
+        made = [*([view] if view else []), *guards, _rule(rule, half, needs, own)]
         resources.update({resource.key: resource for resource in made})
     faults += _repeated_names(resources.values())
     if faults:
@@ -245,7 +248,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
+def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...], own: Sequence[Resource] = ()) -> Resource:
     fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
@@ -257,7 +260,7 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...]) -> Resource:
             **fields,
             "tags": _tags(rule, half),
             "query": half.query,
-            "exceptions_list": [PREFIX + name for name in rule.allowlists],
+            "exceptions_list": [*(PREFIX + name for name in rule.allowlists), *(one.key.id for one in own[:1])],
         },
         _DECLARABLE & fields.keys(),
     )
@@ -285,14 +288,16 @@ def _description(rule: Rule) -> str:
 
 
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
-    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts.
+    """The rule's tags, the neutral ones first. A hunting rule has one more, by which analysts filter the list of rules
+    and its alerts.
 
     An overlay that says which tags there are has the last word.
     """
     written = half.fields.get("tags")
-    tags = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+    own = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
     if "kibana.tags" in rule.origins:
-        return tags
+        return own
+    tags = [*rule.tags, *own]
     return [*tags, HUNTING] if rule.purpose == "hunting" and HUNTING not in tags else tags
 
 

@@ -42,11 +42,14 @@ class Space:
         self._views: dict[str, Document | None] = {}
         # Items that Git names, whoever made them: they are no analyst's any more. Seen before those without entries.
         self._named: set[Key] = set()
+        self._own: dict[Key, set[str]] = {}
         self.requests = 0
 
     def guards(self, desired: DesiredState, wanted: Resource) -> Guards:
         """What guards the rule. Raises `Refused` where that cannot be said, `ProviderError` where it is not known."""
-        own = list(wanted.body.get("exceptions_list", ()))
+        # Lists that an earlier state wanted hold analysts' items, whether this one has entries for them or not.
+        self._own.setdefault(wanted.key, set()).update(wanted.body.get("exceptions_list", ()))
+        own = sorted(self._own[wanted.key])
         self._named |= {key for key in desired.resources if key.kind is Kind.ITEM}
         live = self._rule(wanted.key.id)
         foreign = [one for one in (live or {}).get("exceptions_list") or () if not self._is_ours(one, desired, own)]

@@ -11,6 +11,7 @@ from typing import Any
 
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Exemption
 from deployer.model import Json
 from deployer.model import ValueKind
 from deployer.providers.kibana import canonical
@@ -43,14 +44,15 @@ def item(category: Category, entry: Entry) -> Resource:
     body = canonical.exception_item(
         {
             "name": " ".join([entry.value, *_scope_words(entry)]),
-            "description": " ".join(_about(entry)),
+            "description": " ".join(about(entry)),
             "type": "simple",
             "list_id": list_key.id,
             "entries": entries,
             "expire_time": until.isoformat() if until else None,
         }
     )
-    return Resource(key, body, name=body["name"], source=entry.location, needs=(list_key,))
+    name, needs = body["name"], (list_key,)
+    return Resource(key, body, name=name, source=entry.location, written=entry.written, needs=needs)
 
 
 def entry_of(category: Category, found: Resource) -> dict[str, Json]:
@@ -172,7 +174,8 @@ def _scope_words(entry: Entry) -> Iterator[str]:
             yield f"{word} {', '.join(sorted(values))}"
 
 
-def _about(entry: Entry) -> Iterator[str]:
+def about(entry: Entry | Exemption) -> Iterator[str]:
+    """The sentences of an item's description: why it is there, and who answers for it."""
     yield entry.reason.strip()
     yield f"Owner: {entry.owner}."
     for word, value in (("Ticket", entry.ticket), ("Expires", entry.expires), ("Reviewed", entry.reviewed)):

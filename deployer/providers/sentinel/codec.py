@@ -28,6 +28,7 @@ from deployer.model import SentinelTarget
 from deployer.model import Target
 from deployer.providers.sentinel import allowlist
 from deployer.providers.sentinel import canonical
+from deployer.providers.sentinel import exemptions
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -264,6 +265,10 @@ def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list
             values[name] = queries.literal(value, lets[name])
         except ValueError as error:
             faults.append(Finding("parameter-type", f"{rule.id}: parameter {name}: {error}", location=where))
+    faults += [
+        *exemptions.declared(rule, half, lets),
+        *exemptions.fill(rule, half, assignment.exemptions, lets, values),
+    ]
     query = canonical.text(queries.replace_lets(half.query, values | filled))
     faults += _schedule(rule, half, {name: values.get(name, let.value) for name, let in lets.items()})
     return faults, query

@@ -1,4 +1,4 @@
-"""The one write of `pull`: a tenant's file, whole or not at all."""
+"""The one write of commands that edit: a tenant's file, whole or not at all."""
 
 import os
 import shutil
