@@ -62,14 +62,16 @@ class SentinelProvider:
         rule = desired.resources.get(key)
         if rule is None or key.kind is not Kind.RULE:
             raise Refused(f"{key} is no rule that the workspace is to hold")
-        logs = self._asking()
         try:
+            logs = self._asking()
             return previewing.preview(rule, since, until, logs.rows, self._memory)
         except Refused as error:
             if _is_missing(error):
                 way_out = "connect its source, or take it out of the tenant's `tables`"
                 raise Refused(f"the workspace has no such table or function: {way_out}: {error}") from None
             raise
+        except Untrusted as error:
+            raise Untrusted(f"{error}: {_way_out(error)[0]}") from None
 
     def close(self) -> None:
         self._api.close()
