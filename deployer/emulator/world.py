@@ -18,8 +18,15 @@ from deployer.emulator.store import Store
 
 # query_row_limit: the rows that a log query may answer; the service's own limit is 500,000
 # (https://learn.microsoft.com/azure/azure-monitor/service-limits#query-api).
+# preview_runs: after so many invocations of one rule preview its time is up; 0 leaves it to the clock.
 # reshape: in which other ways documents are answered, see `reshaping`.
-DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50, "query_row_limit": 500_000, "reshape": []}
+DEFAULTS: Document = {
+    "kibana_version": "9.3.0",
+    "page_size": 50,
+    "query_row_limit": 500_000,
+    "preview_runs": 0,
+    "reshape": [],
+}
 
 
 class World:

@@ -28,6 +28,8 @@ from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.providers.kibana.arrivals import Arrivals
 from deployer.providers.kibana.arrivals import Connect
+from deployer.providers.kibana.previewing import Previewer
+from deployer.providers.kibana.previewing import PreviewSettings
 from deployer.providers.kibana.rights import Rights
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -48,10 +50,12 @@ class KibanaProvider:
         *,
         status: Callable[[], Document] | None = None,
         elastic: Connect | None = None,
+        previews: PreviewSettings | None = None,
     ) -> None:
         """`elastic`, if Elasticsearch may be asked at all, connects to it; it may raise `ProviderError`."""
         self._api = api
         self._arrivals = Arrivals(elastic)
+        self._previewer = Previewer(api, elastic, previews or PreviewSettings())
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
         self._unused: set[Key] = set()
@@ -60,6 +64,7 @@ class KibanaProvider:
     def close(self) -> None:
         self._api.close()
         self._arrivals.close()
+        self._previewer.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view."""
@@ -130,7 +135,7 @@ class KibanaProvider:
         return History({})
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
-        raise Refused("not written yet")
+        return self._previewer.preview(desired, key, since, until)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ from deployer.providers.base import Asked
 from deployer.providers.sentinel import arrival
 from deployer.providers.sentinel import codec
 from deployer.providers.sentinel import edits
+from deployer.providers.sentinel import previewing
 from deployer.providers.sentinel import runs
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
@@ -54,9 +55,23 @@ class SentinelProvider:
         self._logs: WorkspaceLogs | None = None
         self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
+        self._memory = previewing.Memory()
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
-        raise Refused("not written yet")
+        """By the workspace's logs, one query for each run; what was asked once is not asked again by this provider."""
+        rule = desired.resources.get(key)
+        if rule is None or key.kind is not Kind.RULE:
+            raise Refused(f"{key} is no rule that the workspace is to hold")
+        try:
+            logs = self._asking()
+            return previewing.preview(rule, since, until, logs.rows, self._memory)
+        except Refused as error:
+            if _is_missing(error):
+                way_out = "connect its source, or take it out of the tenant's `tables`"
+                raise Refused(f"the workspace has no such table or function: {way_out}: {error}") from None
+            raise
+        except Untrusted as error:
+            raise Untrusted(f"{error}: {_way_out(error)[0]}") from None
 
     def close(self) -> None:
         self._api.close()
