@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -217,6 +218,7 @@ def instant(text: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+@lru_cache(maxsize=1 << 17)
 def spelled(text: str) -> str:
     """One spelling of a range in CIDR form; a range with a dash, which is never ours, stays as it is."""
     try:

@@ -7,7 +7,6 @@ condition, and a value list no expiry for each of its values.
 """
 
 import hashlib
-import ipaddress
 import re
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -86,10 +85,14 @@ def value_list(category: Category, addresses: Iterable[str]) -> Resource:
             "description": f"Addresses of the exception list {id}. Managed in Git: what is added by hand is taken out.",
             "type": "ip_range",
         },
-        [str(ipaddress.ip_network(address)) for address in addresses],
+        [_with_prefix(address) for address in addresses],
     )
     key = Key(Kind.VALUE_LIST, id)
     return Resource(key, body, name=body["name"], source=category.location, needs=canonical.needs(key, body))
+
+
+def _with_prefix(address: str) -> str:
+    return address if "/" in address else f"{address}/{128 if ':' in address else 32}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
-from deployer.providers.base import CONFIRM_WAITS_SECONDS
+from deployer.providers import base
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
 from deployer.providers.kibana.api import KibanaApi
@@ -72,7 +72,8 @@ class ValueLists:
         for number, id in enumerate(gone, start=1):
             self._api.delete_value(id, refresh=number == len(gone))
         if more or gone:
-            self._settled(wanted, values)
+            before = sum(map(len, held.values()))
+            self._settled(wanted.key, before + len(more) - len(gone))
         self._api.replace_value_list(document(wanted, mark, live or wanted))
 
     def delete(self, key: Key) -> None:
@@ -82,15 +83,20 @@ class ValueLists:
         except Conflict:
             raise Conflict(f"{key} is not deleted: an exception item still refers to it") from None
 
-    def _settled(self, wanted: Resource, values: Sequence[str]) -> None:
-        """Wait until it holds these values and no others; Kibana answers an import before all of it can be seen."""
-        for wait in CONFIRM_WAITS_SECONDS:
+    def _settled(self, key: Key, size: int) -> None:
+        """Wait until so many values are there: Kibana answers an import before all of it can be seen. Whether they are
+        the right ones is seen when the write is confirmed."""
+        found = 0
+        for wait in base.CONFIRM_WAITS_SECONDS:
             self._sleep(wait)
-            held = {canonical.spelled(one["value"]) for one in self._api.value_list_items(wanted.key.id)}
-            if held == set(values):
+            found = self._api.value_list_size(key.id)
+            if found == size or found == _COUNTED < size:
                 return
-        missing, more = len(set(values) - held), len(held - set(values))
-        raise BadAnswer(f"{wanted.key} was written, but {missing} values are missing in it and {more} are too many")
+        raise BadAnswer(f"{key} was written, but it holds {found:,} values and not {size:,}")
+
+
+_COUNTED = 10_000
+"""Up to which Kibana's totals count without `track_total_hits`."""
 
 
 def decode(document: Document, contents: Sequence[Document], desired: DesiredState) -> Resource:
