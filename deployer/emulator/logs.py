@@ -6,6 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from deployer.emulator.arm import watchlist_store
 from deployer.emulator.arm.alert_rules import TABLES
 from deployer.emulator.arm.workspaces import TELEMETRY
 from deployer.emulator.calls import Document
@@ -31,9 +32,11 @@ def run(world: World, scope: str, query: str, now: datetime, span: Span) -> Resu
     """Run a query over a workspace. Raises NotRunnable, or BadQuery, where a table that is not there counts as well."""
     edition = world.store.edition(TELEMETRY, scope)
     names = table_names(world, scope)
-    key = (TELEMETRY, scope, edition, names, span)
+    lists = watchlist_store.rows(world, scope)
+    held = tuple((alias, tuple(tuple(row.items()) for row in rows)) for alias, rows in lists.items())
+    key = (TELEMETRY, scope, edition, names, span, held)
     try:
-        return world.databases.take(key, lambda: _database(world, scope, names, span)).run(query, now)
+        return world.databases.take(key, lambda: _database(world, scope, names, span, lists)).run(query, now)
     except BadQuery as error:
         if (missing := missing_table(error)) in names:
             raise NotRunnable(f"the table {missing}, which is there and whose columns are not described") from None
@@ -64,14 +67,16 @@ def append(world: World, scope: str, table: str, rows: list[Document]) -> None:
         world.store.append(TELEMETRY, scope, table, kept)
 
 
-def _database(world: World, scope: str, names: tuple[str, ...], span: Span) -> Kusto:
+def _database(
+    world: World, scope: str, names: tuple[str, ...], span: Span, lists: dict[str, list[dict[str, str]]]
+) -> Kusto:
     from deployer.engines.kusto import Kusto
 
     rows: dict[str, list[Document]] = defaultdict(list)
     for _, name, batch in world.store.batches(TELEMETRY, scope):
         rows[name] += batch
     found = [table for name in names if (table := workspace_table(name, rows[name])) is not None]
-    database = Kusto(found)
+    database = Kusto(found, lists)
     for table in found:
         database.load(table.name, [row for row in rows[table.name] if span.holds(event_time(row, "TimeGenerated"))])
     return database
