@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DATA_VIEW = "data_view"
     LIST = "list"
     ITEM = "item"
+    WATCHLIST = "watchlist"
     RULE = "rule"
 
 

@@ -77,6 +77,8 @@ def _reason(change: Change, wish: Wish) -> str | None:
             return f"{live.halted}; mend the cause, then `apply --reenable`"
         case Update() if change.key.kind is Kind.LIST and not wish.accept:
             return "what a list is called is said by its category in rules/allowlists.yaml; the next apply puts it back"
+        case Update() if change.key.kind is Kind.WATCHLIST and not wish.accept:
+            return "its values are allowlist entries: `allowlist add` what is to stay; the next apply undoes it"
         case _:
             return None
 
