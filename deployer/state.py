@@ -31,6 +31,7 @@ class Kind(StrEnum):
     VALUE_LIST = "value_list"
     LIST = "list"
     ITEM = "item"
+    WATCHLIST = "watchlist"
     RULE = "rule"
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from deployer.emulator.arm import watchlist_store
 from deployer.emulator.arm.alert_rules import TABLES
 from deployer.emulator.arm.workspaces import TELEMETRY
 from deployer.emulator.calls import Document
@@ -35,7 +36,10 @@ def run(world: World, scope: str, query: str, now: datetime, span: Span) -> Resu
     """Run a query over a workspace. Raises NotRunnable, or BadQuery, where a table that is not there counts as well."""
     edition = world.store.edition(TELEMETRY, scope)
     names = table_names(world, scope)
-    database = world.databases.take((TELEMETRY, scope, edition, names), lambda: _database(world, scope, names))
+    lists = watchlist_store.rows(world, scope)
+    held = tuple((alias, tuple(tuple(row.items()) for row in rows)) for alias, rows in lists.items())
+    key = (TELEMETRY, scope, edition, names, held)
+    database = world.databases.take(key, lambda: _database(world, scope, names, lists))
     database.see(span.start, span.end)
     try:
         if span.end is not None and (open_ended := by_clock(query, span.end)) is not None:
@@ -89,14 +93,14 @@ def append(world: World, scope: str, table: str, rows: list[Document]) -> None:
         world.store.append(TELEMETRY, scope, table, kept)
 
 
-def _database(world: World, scope: str, names: tuple[str, ...]) -> Kusto:
+def _database(world: World, scope: str, names: tuple[str, ...], lists: dict[str, list[dict[str, str]]]) -> Kusto:
     from deployer.engines.kusto import Kusto
 
     rows: dict[str, list[Document]] = defaultdict(list)
     for _, name, batch in world.store.batches(TELEMETRY, scope):
         rows[name] += batch
     found = [table for name in names if (table := workspace_table(name, rows[name])) is not None]
-    database = Kusto(found)
+    database = Kusto(found, lists)
     for table in found:
         database.load(table.name, rows[table.name])
     return database

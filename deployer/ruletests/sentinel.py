@@ -17,6 +17,7 @@ from deployer.errors import NotRunnable
 from deployer.manifest.events import TIME
 from deployer.model import Platform
 from deployer.model import PlatformRule
+from deployer.providers.sentinel import watchlist
 from deployer.providers.sentinel.alerts import triggers
 from deployer.providers.sentinel.canonical import duration_seconds
 from deployer.ruletests.compare import Found
@@ -36,7 +37,7 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
     described = {name: tables.sentinel(name) for name in (*(PARSERS.get(each, each) for each in half.data), *rows)}
     if unknown := [name for name, table in described.items() if table is None]:
         raise NotRunnable(f"the columns of {', '.join(unknown)} are not known here (deployer/engines/tables)")
-    with Kusto(table for table in described.values() if table) as database:
+    with Kusto((table for table in described.values() if table), watchlist.rows(state)) as database:
         for name, events in rows.items():
             database.load(name, _seen(events, rule, now))
         result = database.run(rule["query"], now)

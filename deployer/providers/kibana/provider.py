@@ -173,6 +173,8 @@ class KibanaProvider:
                 return codec.decode_data_view(document, self._desired)
             case Kind.VALUE_LIST:
                 raise ValueError("a value list is read with what is in it")
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {kind}")
 
     def _data_views(self, rules: Iterable[Resource | Unmanaged]) -> list[Resource]:
         """The data views that are wanted, and those that rules of ours still point to."""
@@ -245,6 +247,8 @@ class KibanaProvider:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {wanted.key}")
 
     def _list_id(self, list_id: str, namespace: str = "single") -> str:
         """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
@@ -282,6 +286,8 @@ class KibanaProvider:
                 for user in users:
                     self._api.disable_rule(user.id)
                 self._api.delete_data_view(key.id)
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {key}")
 
     def _require_list_unused(self, item: Key) -> None:
         """An item of a list that is to go altogether goes only when nobody uses the list any more."""
