@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from typing import NamedTuple
 from typing import TypeAlias
@@ -76,6 +77,12 @@ def without_covered(entries: Iterable[Entry], category: Category) -> tuple[Entry
 
 def collapsed(values: Iterable[str]) -> tuple[str, ...]:
     """The fewest addresses and ranges that hold exactly these, by family and number."""
+    return _collapsed(tuple(values))
+
+
+@lru_cache(maxsize=64)
+def _collapsed(values: tuple[str, ...]) -> tuple[str, ...]:
+    # Hundreds of tenants may include the same list of thousands.
     by_version: dict[int, list[Any]] = {}
     for value in values:
         network = ipaddress.ip_network(value)
@@ -106,14 +113,9 @@ def _joined(group: Sequence[Entry]) -> Iterable[Entry]:
     if len(group) == 1 or first.kind is not ValueKind.IP or first.item:
         return group
     known = {entry.value: entry for entry in group}
-    return [known.get(value) or _spelled(value, group) for value in collapsed(known)]
-
-
-def _spelled(value: str, group: Sequence[Entry]) -> Entry:
-    """A range that nobody wrote, at the place of the first address in it."""
-    version, start, end = _bounds(value)
-    inside = [one for one in group if _span(one)[0] == version and start <= _span(one)[1] <= end]
-    return replace(inside[0], value=value)
+    # A range that nobody wrote stands at the place of the first address in it.
+    starts = {_span(entry)[:2]: entry for entry in reversed(group)}
+    return [known.get(value) or replace(starts[span(value)[:2]], value=value) for value in collapsed(known)]
 
 
 def _widest(group: Sequence[Entry]) -> list[Entry]:
@@ -137,7 +139,7 @@ def _outside(group: Sequence[Entry], wider: Sequence[Entry]) -> list[Entry]:
     if group[0].kind is not ValueKind.IP:
         known = {entry.value for entry in wider}
         return [entry for entry in group if entry.value not in known]
-    spans = [_bounds(value) for value in collapsed(entry.value for entry in wider)]
+    spans = [span(value) for value in collapsed(entry.value for entry in wider)]
     # Collapsed ranges may still touch, e.g. .0/31 and .2: together they hold what lies across.
     merged: list[_Span] = []
     for version, first, last in spans:
@@ -161,10 +163,12 @@ def _scope(entry: Entry, category: Category) -> _Scope:
 
 
 def _span(entry: Entry) -> _Span:
-    return _bounds(entry.value)
+    return span(entry.value)
 
 
-def _bounds(value: str) -> _Span:
+@lru_cache(maxsize=2**16)
+def span(value: str) -> _Span:
+    """Version, first and last address of an address or a range, as numbers."""
     network = ipaddress.ip_network(value)
     return network.version, int(network.network_address), int(network.broadcast_address)
 

@@ -56,8 +56,7 @@ def explain(
         if asked is not None and key not in asked:
             continue
         if (rule := owners.get(key)) is None:
-            where = (Said(Voice.RULE, resource.source, None),) if resource.source else ()
-            found[str(key)] = (Origin((), None, where),)
+            found[str(key)] = (Origin((), None, tuple(_of_object(resource))),)
         else:
             voices = Voices(manifest.rules[rule.id], manifest, tenant, assignment.target)
             absent = (asked or {}).get(key, ())
@@ -81,6 +80,13 @@ def _filled(assignment: Assignment) -> Iterator[tuple[str, Filled]]:
         yield from codecs.filled(assignment.target.platform, category, entries).items()
 
 
+def _of_object(resource: Resource) -> Iterator[Said]:
+    """Where an object is written that no rule describes; of a shared list also where the tenant includes it."""
+    for place in (resource.written, resource.source):
+        if place:
+            yield Said(Voice.TENANT if place.path.startswith("environments/") else Voice.RULE, place, None)
+
+
 def _own(rule: Rule, desired: DesiredState) -> Iterator[Key]:
     """The rule itself, and its own data view."""
     key = Key(Kind.RULE, rule.live_id)
@@ -95,11 +101,11 @@ def _origins(rule: Rule, resource: Resource, voices: Voices, whole: _Whole) -> I
         made = codecs.made(platform, rule, resource.key.kind, path)
         told = [voices.of(keys) for keys in (made.block, *made.neutral)]
         if path == ("exceptions_list",):
-            yield _of_lists(path, value, made, told, whole)
+            yield _of_lists(path, value, rule, made, told, whole)
         else:
             yield _origin(path, value, made, told)
         if path == (QUERY,) and platform is Platform.SENTINEL:
-            yield from _of_lets(rule, str(value), voices, whole.lets)
+            yield from _of_lets(rule, str(value), voices, whole)
 
 
 def _taken_out(rule: Rule, key: Key, voices: Voices, paths: Collection[Path]) -> Iterator[Origin]:
@@ -125,29 +131,31 @@ def _origin(path: Path, value: Any, made: Made, told: _Told) -> Origin:
     return Origin(path, value, (Said(Voice.DEFAULT, None, value, made.default),), _flat(earlier))
 
 
-def _of_lists(path: Path, value: Any, made: Made, told: _Told, whole: _Whole) -> Origin:
-    """The exception lists: where the rule names their categories, and where each of the others is written."""
-    categories = {one.location for one in whole.assignment.categories.values()}
-    lists = (whole.desired.resources.get(Key(Kind.LIST, str(id))) for id in value)
-    others = [Said(Voice.TENANT, one.source, one.key.id) for one in lists if one and one.source not in categories]
+def _of_lists(path: Path, value: Any, rule: Rule, made: Made, told: _Told, whole: _Whole) -> Origin:
+    """The exception lists: where the rule names their categories, and the tenant's exceptions of its own."""
+    own = [one for one in whole.assignment.exemptions if one.kibana and one.is_for(rule.id)]
+    others = (Said(Voice.EXCEPTION, one.location, None) for one in own)
     return Origin(path, value, (*_flat(one for each in told for one in each), *others), how=made.how)
 
 
-def _of_lets(rule: Rule, query: str, voices: Voices, lets: Mapping[str, Filled]) -> Iterator[Origin]:
-    """The `let` statements of a query as it is to be: the query's own, an overlay's parameters, allowlists."""
+def _of_lets(rule: Rule, query: str, voices: Voices, whole: _Whole) -> Iterator[Origin]:
+    """The `let` statements of a query as it is to be: the query's own, with parameters, allowlists and exceptions."""
     half = rule.sentinel
     written = {let.name: let for let in queries.lets(half.query)} if half else {}
-    honoured = {name for name, one in lets.items() if one.category in rule.allowlists}
+    honoured = {name for name, one in whole.lets.items() if one.category in rule.allowlists}
+    excepted: dict[str, list[Said]] = {}
+    for one in whole.assignment.exemptions:
+        if one.let and one.is_for(rule.id):
+            excepted.setdefault(one.let, []).append(Said(Voice.EXCEPTION, one.location, list(one.values)))
     for let in queries.lets(query):
-        path = (QUERY, f"let {let.name}")
         if let.name not in written:
             continue
-        told = voices.of_let(written[let.name])
+        path, told = (QUERY, f"let {let.name}"), voices.of_let(written[let.name])
         if let.name in honoured:
-            yield Origin(path, let.value, lets[let.name].said, _flat(reversed(told)))
+            yield Origin(path, let.value, whole.lets[let.name].said, _flat(reversed(told)))
         else:
             latest, *earlier = reversed(told)
-            yield Origin(path, let.value, latest, _flat(earlier))
+            yield Origin(path, let.value, (*latest, *excepted.get(let.name, ())), _flat(earlier))
 
 
 def leaves(body: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any]]:

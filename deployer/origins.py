@@ -26,6 +26,8 @@ class Voice(StrEnum):
     TENANT = "tenant"
     TARGET = "target"
     ALLOWLIST = "allowlist"
+    EXCEPTION = "exception"
+    """A free-form exception of the tenant."""
     DEFAULT = "default"
 
 

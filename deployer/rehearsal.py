@@ -48,12 +48,14 @@ _API_KEY = base64.b64encode(b"rehearsal:emulator").decode()
 _COLUMN = re.compile(r"\{\{(\w+)\}\}")
 
 
-def rehearse(manifest: Manifest, root: Path) -> list[Rehearsed]:
+def rehearse(manifest: Manifest, root: Path, at: datetime | None = None) -> list[Rehearsed]:
     """Load the day, run everything, and compare. Replaces the telemetry and the alerts that the emulator held.
+
+    With `at` the day ends at that moment, and the emulator's clock says so while the rules run.
 
     Raises `InvalidManifest` for faults in telemetry.yaml, `CannotStart` where there is nothing to rehearse with.
     """
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = (at or datetime.now(UTC)).replace(microsecond=0)
     assignments = [
         assign(manifest, tenant, target) for tenant in manifest.tenants for target in tenant.targets if target.emulator
     ]
@@ -66,7 +68,7 @@ def rehearse(manifest: Manifest, root: Path) -> list[Rehearsed]:
     try:
         with Emulator.attach_or_start(root / ".deployer" / "emulator") as emulator:
             stage = _Stage(emulator.url)
-            stage.perform(assignments, days)
+            stage.perform(assignments, days, at)
             return [
                 done
                 for assignment, day in zip(assignments, days, strict=True)
@@ -83,8 +85,19 @@ class _Stage:
         self._url = url
         self._ran: dict[tuple[Platform, str], dict[str, Mapping[str, Any]]] = {}
 
-    def perform(self, assignments: Sequence[Assignment], days: Sequence[Mapping[str, Sequence[Row]]]) -> None:
-        """Load what happened in each target, and run all rules once."""
+    def perform(
+        self, assignments: Sequence[Assignment], days: Sequence[Mapping[str, Sequence[Row]]], at: datetime | None
+    ) -> None:
+        """Load what happened in each target, and run all rules once, at a moment if one is given."""
+        if at is not None:
+            self._call("POST", "/_emulator/clock", {"now": at.isoformat()})
+        try:
+            self._perform(assignments, days)
+        finally:
+            if at is not None:
+                self._call("DELETE", "/_emulator/clock")
+
+    def _perform(self, assignments: Sequence[Assignment], days: Sequence[Mapping[str, Sequence[Row]]]) -> None:
         self._call("DELETE", "/_emulator/telemetry")
         told: dict[str, dict[str, Mapping[str, Sequence[Row]]]] = {platform: {} for platform in Platform}
         for assignment, day in zip(assignments, days, strict=True):

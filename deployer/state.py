@@ -28,8 +28,10 @@ class Kind(StrEnum):
     """What an object is. The order of definition is the order of writes."""
 
     DATA_VIEW = "data_view"
+    VALUE_LIST = "value_list"
     LIST = "list"
     ITEM = "item"
+    WATCHLIST = "watchlist"
     RULE = "rule"
 
 
@@ -127,6 +129,8 @@ class Resource:
     """What the platform says of the object and nobody can set, e.g. its last execution."""
     source: Location | None = None
     """Where a desired object was written."""
+    written: Location | None = None
+    """Where the value of it stands in a shared list, which `source` then includes."""
     git_id: str = ""
     """Of a rule: its id in Git, which differs from `key.id` after a rename."""
     needs: tuple[Key, ...] = ()
@@ -209,6 +213,8 @@ class DesiredState:
     """How long a rule that is no longer in Git stays, disabled, before it is deleted."""
     keyed: bool = False
     """Whether the platform runs a rule with the API key of whoever wrote it last (Kibana)."""
+    notes: tuple[tuple[Key, str], ...] = ()
+    """What is to be known of how an object is made, e.g. that a list was too long for the place it belongs in."""
 
     def mark(self, resource: Resource) -> Mark:
         """The mark that `resource` carries once it is written."""

@@ -13,6 +13,8 @@ from typing import TypeVar
 import click
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
@@ -108,6 +110,21 @@ def recording(root: Path, folder: Path | None, environment: str) -> "Journal":
     from deployer.journal import Journal
 
     return Journal(journals(root, folder), environment)
+
+
+def moment(written: str) -> "datetime":
+    """An instant as people write it: with its offset, or a date, which is its midnight, UTC."""
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.hosts import Unfit
+    from deployer.manifest.values import moment as read
+
+    try:
+        found = datetime.fromisoformat(read(written))
+    except Unfit as unfit:
+        raise click.UsageError(f"{written!r} {unfit}") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def exactly(name: str) -> str:

@@ -36,9 +36,10 @@ def serve(port: int, state: Any) -> int:
 
 @emulator.command()
 @click.argument("environment", metavar="ENV")
+@click.option("--at", "written", metavar="MOMENT", help="The day ends then (2027-01-31, or an instant), not now.")
 @click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file.")
 @click.pass_obj
-def rehearse(root: Path, /, environment: str, out: TextIO | None) -> int:
+def rehearse(root: Path, /, environment: str, written: str | None, out: TextIO | None) -> int:
     """Let the emulator live through ENV's made-up day and say what was detected.
 
     Loads environments/ENV/telemetry.yaml, lets the emulator run every rule that it holds, and reports per tenant what
@@ -53,8 +54,9 @@ def rehearse(root: Path, /, environment: str, out: TextIO | None) -> int:
     from deployer.rehearsal import rehearse as run
     from deployer.report import rehearsal
 
+    at = common.moment(written) if written else None
     try:
-        rehearsed = run(load(root, environment, trusted_hosts=common.trusted_hosts()), root)
+        rehearsed = run(load(root, environment, trusted_hosts=common.trusted_hosts()), root, at)
     except DeployerError as error:
         raise common.complaint(error) from None
     common.put_out(rehearsal.render(rehearsed), out)

@@ -10,7 +10,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.findings import Severity
+from deployer.manifest import allowlists
+from deployer.manifest import exemptions
 from deployer.manifest import targets
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
@@ -25,6 +28,7 @@ from deployer.manifest.wording import guess
 from deployer.manifest.wording import nearest
 from deployer.manifest.wording import shown
 from deployer.manifest.wording import shown_key
+from deployer.model import Entry
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
@@ -61,18 +65,32 @@ def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
                 message = f"the drift of {shown(accepted.object)} was accepted until {shown(accepted.until)}"
                 way_out = "accept it anew, pull it, or take this out and apply"
                 yield Finding("lapsed-acceptance", f"{message}: {way_out}", Severity.WARNING, accepted.location)
+        for one in file.tenant.exemptions:
+            if one.until and one.until <= midnight:
+                message = f"the exception expired on {shown(one.expires or '')} and lets nothing through"
+                way_out = "take it out, or renew it"
+                yield Finding("expired-exception", f"{message}; {way_out}", Severity.WARNING, one.location)
         lists = [items for _, items in file.document.root.get("allowlists").entries()]
         nodes = {item.location: item for items in lists for item in items.items()}
-        for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
+        for entry in _one_a_place(file.tenant.allowlists):
             node = nodes[entry.location]
-            if entry.until and entry.until <= midnight:
-                message = (
-                    f"{shown(entry.value)} expired on {shown(entry.expires or '')} and allows nothing; take it out"
-                )
+            what = f"the list {shown(entry.shared)}" if entry.shared else shown(entry.value)
+            # What a shared list itself says is remarked on where it is written, once for all who include it.
+            if entry.until and entry.until <= midnight and allowlists.expiry(node) == entry.expires:
+                message = f"{what} expired on {shown(entry.expires or '')} and allows nothing; take it out"
                 yield node.get("expires").warning("expired-entry", f"{message}, or renew it")
-            if entry.reviewed and entry.reviewed > today.isoformat():
-                message = f"{shown(entry.value)} was reviewed on {shown(entry.reviewed)}, which is still to come"
+            if entry.reviewed and entry.reviewed > today.isoformat() and "reviewed" in node.mapping():
+                message = f"{what} was reviewed on {shown(entry.reviewed)}, which is still to come"
                 yield node.get("reviewed").warning("reviewed-later", message)
+
+
+def _one_a_place(allowed: Mapping[str, Sequence[Entry]]) -> Iterator[Entry]:
+    """Every entry, and of those that one include stands for the first."""
+    last: Location | None = None
+    for entry in (entry for entries in allowed.values() for entry in entries):
+        if entry.shared is None or entry.location is not last:
+            last = entry.location
+            yield entry
 
 
 def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
@@ -86,6 +104,9 @@ def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, select
         overlay = node.get("targets").get(target.name).get("overlay")
         at_target = {rule for rule in here if rule in book.unreadable or book.rules[rule].is_for(target)}
         yield from _overlay_faults(overlay, book, selected, {target.platform}, at_target)
+    yield from exemptions.faults(
+        node.get("exceptions"), {name: book.rules[name] for name in here - book.unreadable}, platforms
+    )
     yield from _accepted_faults(node, book)
     yield from _data_remarks(node, files, book)
     yield from _idle_allowlists(node, book, here)

@@ -87,6 +87,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         not_applicable=tuple(excused),
         accepted=tuple(one for one in tenant.accepted if one.target in (None, target.name)),
         grace_days=manifest.environment.grace_days,
+        exemptions=tuple(one for one in tenant.exemptions if any(one.is_for(rule.id) for rule in rules)),
     )
 
 

@@ -16,6 +16,7 @@ from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
+from deployer.manifest.replacing import read_text
 from deployer.manifest.selecting import selects
 from deployer.manifest.yaml import parse
 from deployer.model import Platform
@@ -23,7 +24,6 @@ from deployer.model import Rule
 from deployer.model import Target
 from deployer.model import Tenant
 from deployer.providers.codecs import encode
-from deployer.pull.files import read_text
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import as_json

@@ -8,6 +8,7 @@ from deployer.manifest import allowlists
 from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.schema import validate
+from deployer.manifest.shared_lists import FOLDER
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.outcome import Left
@@ -18,12 +19,18 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.providers.kibana import items
+from deployer.providers.kibana.exemptions import OWN
+from deployer.providers.kibana.grouping import is_of_many
 from deployer.pull.draft import Draft
 from deployer.pull.sights import Sight
 from deployer.pull.sights import Wish
 from deployer.state import Resource
 
 PLACE = "allowlists"
+_OF_MANY = (
+    "it stands for many values, which no single entry can say: edit the shared list in rules/allowlists/ or the "
+    "tenant's entries; the next apply puts it back"
+)
 _Results = tuple[list[Taken], list[Left]]
 
 
@@ -31,6 +38,10 @@ def take(draft: Draft, sight: Sight, change: Change, wish: Wish) -> _Results:
     """What was edited, added or taken out by hand, laid into the draft's entries."""
     try:
         match change:
+            case Update() | Create() if is_of_many(change.key):
+                if isinstance(change, Update) or wish.removes(*names(change)):
+                    raise ValueError(_OF_MANY)
+                return [], []
             case Update():
                 return [_edited(draft, sight, change)], []
             case Claim():
@@ -96,6 +107,8 @@ def _removed(draft: Draft, sight: Sight, change: Create) -> Taken:
 
 def _category(draft: Draft, item: Resource) -> Category:
     name = str(item.body["list_id"]).removeprefix(items.PREFIX)
+    if str(item.body["list_id"]).startswith(OWN):
+        raise ValueError("it is an exception of a single rule: write it into `exceptions` of the tenant's file")
     if name not in draft.manifest.categories:
         raise ValueError(f"it is in the list {item.body['list_id']}, which is none of rules/allowlists.yaml")
     return draft.manifest.categories[name]
@@ -107,6 +120,13 @@ def _place(draft: Draft, wanted: Resource) -> Steps:
     place = next((path for path in found if path[0] == PLACE), None)
     if place is None:
         raise ValueError("its entry is not in the tenant's file")
+    entry = draft.items(*map(str, place[:2]))[int(place[-1])]
+    if entry is not None and "list" in entry:
+        where = wanted.written or f"{FOLDER}/{entry['list']}.yaml"
+        raise ValueError(
+            f"it comes from the shared list {entry['list']!r} ({where}), which other tenants may include: change it "
+            "there, or write an entry of this tenant's own"
+        )
     return place
 
 

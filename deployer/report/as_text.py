@@ -13,6 +13,7 @@ from deployer.outcome import LEVELS
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Backtested
 from deployer.outcome import Drifted
 from deployer.outcome import Level
 from deployer.outcome import Outcome
@@ -30,10 +31,12 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
+from deployer.report import backtest
 from deployer.report import drifted
 from deployer.report import origins
 from deployer.report import parts
 from deployer.report import pulled
+from deployer.report import value_sets
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -90,6 +93,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield f"{place}: not looked at: {plain(error)}"
         case Adopted():
             yield from adopted.lines(outcome)
+        case Backtested():
+            yield from backtest.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
@@ -112,7 +117,7 @@ def _change(change: Change, told: Origins) -> Iterator[str]:
     match change:
         case Create(desired=desired):
             if desired.source:
-                yield f"      (from {desired.source.path}:{desired.source.line})"
+                yield f"      (from {parts.origin(desired)})"
             yield from origins.of_change(change, told)
             if change.cause is Cause.ROLLBACK:
                 yield "      (deleted by the run that is undone)"
@@ -142,6 +147,11 @@ def _editor(change: Change) -> str:
 
 
 def _field(field: FieldChange) -> Iterator[str]:
+    if sets := value_sets.changed_sets(field):
+        for one in sets:
+            yield f"      {plain(one.path)}: {one.tally}"
+            yield from (f"        {line}" for line in one.lines)
+        return
     yield f"      {plain(field.path)}"
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
         yield from parts.text_change(field.before, field.after)
@@ -219,6 +229,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     targets = count(len(outcomes), "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
+    elif any(isinstance(outcome, Backtested) for outcome in outcomes):
+        yield f"{targets}: {backtest.tally(outcomes)}."
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:

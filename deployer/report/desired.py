@@ -10,6 +10,7 @@ from deployer.origins import Origins
 from deployer.outcome import DONE
 from deployer.outcome import Place
 from deployer.report import origins as told
+from deployer.report import parts
 from deployer.report.as_json import SCHEMA
 from deployer.report.wording import plain
 from deployer.state import DesiredState
@@ -69,7 +70,7 @@ def _state(place: Place, state: DesiredState, origins: Origins, explained: bool)
 
 
 def _resource(place: Place, resource: Resource, origins: Sequence[Origin]) -> Iterator[str]:
-    source = f" (from {resource.source.path}:{resource.source.line})" if resource.source else ""
+    source = f" (from {parts.origin(resource)})" if resource.source else ""
     yield f"# {place} {resource.key}{source}"
     texts = {name: value for name, value in resource.body.items() if isinstance(value, str) and "\n" in value}
     fields = {name: value for name, value in resource.body.items() if name not in texts}

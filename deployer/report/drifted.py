@@ -19,6 +19,7 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.report import parts
+from deployer.report import value_sets
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
@@ -112,6 +113,11 @@ def _who(one: Difference) -> str:
 
 
 def _field(field: FieldChange) -> Iterator[str]:
+    if sets := value_sets.changed_sets(FieldChange(field.path, field.after, field.before)):
+        for one in sets:
+            yield f"      {plain(one.path)} (- in Git, + in the target): {one.tally}"
+            yield from (f"        {line}" for line in one.lines)
+        return
     if isinstance(field.before, str) and isinstance(field.after, str) and "\n" in field.before + field.after:
         yield f"      {plain(field.path)} (- in Git, + in the target)"
         yield from parts.text_change(field.after, field.before)

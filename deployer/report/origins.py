@@ -25,7 +25,7 @@ PLACES = 3
 WIDE = 44
 """Characters of a value in a table; what is longer is cut. JSON has it whole."""
 _SHORT = 24
-_LAYERS = {Voice.ENVIRONMENT, Voice.TENANT, Voice.TARGET}
+_NAMED = {Voice.ENVIRONMENT, Voice.DATA, Voice.TENANT, Voice.TARGET, Voice.EXCEPTION}
 
 
 def words(origin: Origin) -> str:
@@ -106,12 +106,19 @@ def _said(said: Sequence[Said]) -> str:
         entries = count(number, "entry", "entries") if number else "no entries"
         head = "its ports" if isinstance(first.value, list) and first.value else entries
         return f"allowlist {first.key}, {head}: {_places(said)}"
-    by = [f"{_level(one)}{one.key}" for one in said if one.voice in _LAYERS or one.voice is Voice.DATA]
-    return f"{_places(said)} ({', '.join(dict.fromkeys(by))})" if by else _places(said)
+    groups: dict[str, list[Said]] = {}
+    for one in said:
+        groups.setdefault(_by(one), []).append(one)
+    return " and ".join(_places(group) + (f" ({by})" if by else "") for by, group in groups.items())
 
 
-def _level(said: Said) -> str:
-    return "data source " if said.voice is Voice.DATA else f"{said.voice}, " if said.key else said.voice
+def _by(said: Said) -> str:
+    """Who speaks, where a place alone does not say it: `tenant, tag:noisy`, `data source network.firewall`."""
+    if said.voice not in _NAMED:
+        return ""
+    if said.voice is Voice.DATA:
+        return f"data source {said.key}"
+    return f"{said.voice}, {said.key}" if said.key else said.voice
 
 
 def _places(said: Sequence[Said]) -> str:

@@ -49,7 +49,7 @@ def test_a_script_gets_the_origin_of_every_value_and_the_body_as_before(deployer
     acme, everybody = "environments/test/tenants/acme.yaml", "environments/test/environment.yaml"
     found = kibana["origins"]["threshold.value"]
     assert found["said"] == [
-        {"voice": "tenant", "key": "tag:NOISY", "path": acme, "line": 37, "column": 19, "value": 40}
+        {"voice": "tenant", "key": "tag:NOISY", "path": acme, "line": 45, "column": 19, "value": 40}
     ]
     assert [(one["path"], one["line"], one["value"]) for one in found["without"]] == [
         (everybody, 8, 25), ("rules/beacon/rule.yaml", 26, 20),
@@ -86,7 +86,8 @@ def test_a_plan_explains_each_field_that_changes(deployer, root, cases, golden):
         text = text.replace(before, after, 1)
     file.write_text(text)
 
-    golden(cases / "plan-changed.txt", deployer("plan", "test", "--explain").out)
+    told = deployer("plan", "test", "--explain").out
+    golden(cases / "plan-changed.txt", told[: told.rindex("Plan ")])  # its digest holds versions of live objects
 
 
 def test_a_script_gets_an_origin_for_every_field_of_an_explained_plan_and_none_otherwise(deployer):

@@ -261,7 +261,7 @@ def test_without_what_has_the_last_word_the_next_one_has_it(
             for platform, _, origins in repository.explained()
             for key, all_of_it in origins.items()
             for one in all_of_it
-            if one.said[0].voice in LAYERS and one.path[0] != "query"
+            if one.path and one.said[0].voice in LAYERS and one.path[0] != "query"
         ]  # fmt: skip
         if not found:
             return

@@ -124,7 +124,7 @@ def test_a_wrong_parameter_is_found_whether_or_not_the_rule_has_its_data(
     )
 
     typed = "a time such as 24h, 30m or 1d is needed, this is 3"
-    filled = "Allowed is filled from an allowlist; its parameters are Threshold, Window"
+    filled = "Allowed is filled from an allowlist; its parameters are Excluded, Threshold, Window"
     assert found == [
         f"{ENVIRONMENT}:2: error: beacon has no parameter Treshold; did you mean Threshold? [unknown-parameter]",
         f"{ENVIRONMENT}:2: error: beacon: parameter Window: {typed} [parameter-type]",

@@ -1,0 +1,104 @@
+"""Which allowlist entries of a tenant allow nothing that another one does not allow already. Pure.
+
+An entry is looked for under the networks that hold it, and there under the scopes that may hold its own, so that ten
+thousand entries cost little more than ten thousand look-ups.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from deployer.covering import covers
+from deployer.covering import span
+from deployer.findings import Location
+from deployer.model import Category
+from deployer.model import Entry
+from deployer.model import ValueKind
+
+_Key: TypeAlias = tuple[object, ...]
+_Found: TypeAlias = tuple[int, Entry]
+_BITS = {4: 32, 6: 128}
+_EVERY_PORT = Category("", "", "", (), "", (), {}, {}, Location("", 0, 0))
+"""What two entries are compared under, once each names its ports itself."""
+
+
+def shadowed(
+    entries: Sequence[tuple[Entry, Category]], stands_for: Callable[[str, str], bool]
+) -> Iterator[tuple[Entry, Entry]]:
+    """Each entry that another one covers alone, and that other one: the widest, then the first.
+
+    Of two that allow the same, the first covers the second. `stands_for(one, other)` says whether an entry of category
+    `one` does whatever an entry of category `other` would do.
+    """
+    own = [
+        replace(entry, ports=category.ports) if category.ports and not entry.ports else entry
+        for entry, category in entries
+    ]
+    index: dict[_Key, dict[tuple[str, object] | None, list[_Found]]] = {}
+    prefixes: dict[int, set[int]] = {4: set(), 6: set()}
+    for number, entry in enumerate(own):
+        if entry.kind is ValueKind.IP:
+            version, length, _ = _network(entry.value)
+            prefixes[version].add(length)
+        for scope in _scopes(entry):
+            index.setdefault(_key(entry), {}).setdefault(scope, []).append((number, entry))
+    lengths = {version: sorted(known) for version, known in prefixes.items()}
+    for number, entry in enumerate(own):
+        for key in _around(entry, lengths):
+            at = index.get(key, {})
+            found = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
+            first = next((one for one in found if _is_by(one, (number, entry), stands_for)), None)
+            if first:
+                yield entries[number][0], entries[first[0]][0]
+                break
+
+
+def _is_by(one: _Found, other: _Found, stands_for: Callable[[str, str], bool]) -> bool:
+    (before, cover), (number, entry) = one, other
+    if before == number or not stands_for(cover.category, entry.category) or not covers(cover, entry, _EVERY_PORT):
+        return False
+    # Each covers the other: only one of them is superfluous.
+    both = stands_for(entry.category, cover.category) and covers(entry, cover, _EVERY_PORT)
+    return before < number or not both
+
+
+def _key(entry: Entry) -> _Key:
+    if entry.kind is not ValueKind.IP:
+        return entry.kind, entry.value
+    return _network(entry.value)
+
+
+def _network(value: str) -> tuple[int, int, int]:
+    """Version, prefix length and first address."""
+    version, first, last = span(value)
+    return version, _BITS[version] - (last - first).bit_length(), first
+
+
+def _around(entry: Entry, lengths: dict[int, list[int]]) -> Iterable[_Key]:
+    """The keys of everything that may hold the entry's value, the widest first."""
+    if entry.kind is not ValueKind.IP:
+        return (_key(entry),)
+    version, longest, first = _network(entry.value)
+    bits = _BITS[version]
+    return (
+        (version, length, first >> (bits - length) << (bits - length))
+        for length in lengths[version]
+        if length <= longest
+    )
+
+
+def _scopes(entry: Entry) -> list[tuple[str, object] | None]:
+    """Where an entry is filed: under each of its hosts, else of its processes, else of its ports."""
+    for name, values in (("host", entry.hosts), ("process", entry.processes), ("port", entry.ports)):
+        if values:
+            return [(name, value) for value in values]
+    return [None]
+
+
+def _wider(entry: Entry) -> list[tuple[str, object] | None]:
+    """Where entries are filed that may hold the scope of this one: each names whatever it is limited to."""
+    named = (("host", entry.hosts), ("process", entry.processes), ("port", entry.ports))
+    return [None, *((name, min(values)) for name, values in named if values)]
