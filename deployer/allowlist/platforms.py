@@ -1,8 +1,10 @@
 """What an entry is on its platform, read off the very objects that would be written."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from deployer.covering import covers
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Platform
@@ -17,8 +19,8 @@ _KNOWN = (Kind.DATA_VIEW, Kind.LIST, Kind.ITEM, Kind.RULE)
 
 def becomes(platform: Platform, category: Category, entry: Entry, desired: DesiredState) -> str:
     """The object that an entry becomes, or the part of one; `entry` is one of those that the target is to hold."""
-    outside = next((one for one in desired.resources.values() if _keeps(one, entry)), None)
-    if outside is not None and not entry.scoped:
+    outside = next((one for one in desired.resources.values() if _keeps(one, category, entry)), None)
+    if outside is not None and not entry.scoped and entry.until is None:
         return f"a value of the {outside.key.kind.replace('_', ' ')} {outside.key.id}"
     if platform is Platform.SENTINEL:
         if entry.scoped:
@@ -47,6 +49,9 @@ def _values(condition: dict[str, Any]) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _keeps(one: Resource, entry: Entry) -> bool:
-    """Whether it is a list beside the rules and items that holds the entry's value."""
-    return one.key.kind not in _KNOWN and entry.value in (one.body.get("values") or ())
+def _keeps(one: Resource, category: Category, entry: Entry) -> bool:
+    """Whether it is the category's list beside the rules and items and holds the entry's value, maybe in a range."""
+    if one.key.kind in _KNOWN or one.key.id != items.PREFIX + category.name:
+        return False
+    values = one.body.get("values") or ()
+    return entry.value in values or any(covers(replace(entry, value=value), entry, category) for value in values)
