@@ -1,6 +1,7 @@
 """Add an entry, or an include of a shared list, to a tenant's file."""
 
 import re
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -21,8 +22,8 @@ from deployer.allowlist.words import places
 from deployer.allowlist.words import until
 from deployer.errors import CannotEdit
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.manifest import edit
-from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.load import Manifest
 from deployer.manifest.replacing import replace_text
@@ -86,7 +87,7 @@ def _spliced(
         after = edit.change(before, document.path, place, [wanted.document()])
     place = (*place, len(items))
     found = replace(found, diff=work.difference(document.path, before, after))
-    manifest, faults = checkout.proven(tenant, after, lambda finding, document: _mend(finding, document, place, wanted))
+    manifest, faults = checkout.proven(tenant, after, lambda finding, there: _mend(finding, there, place, wanted))
     if manifest is None:
         return replace(found, refusals=tuple(faults))
     made = _made(manifest, tenant, category, place)
@@ -129,22 +130,22 @@ def _needless(there: Sequence[Entry], made: Sequence[Entry], category: Category)
 
 def _remarks(manifest: Manifest, path: str, place: Steps) -> list[Finding]:
     """What is said about the new item and is no error."""
-    document = manifest.documents[path]
+    there = work.places(manifest.documents[path])
     return [
         finding
         for finding in manifest.findings
-        if finding.location and work.path_of(document, finding.location)[: len(place)] == place
+        if finding.location and there.get(finding.location, ())[: len(place)] == place
     ]
 
 
-def _mend(finding: Finding, document: Document, place: Steps, wanted: Wanted) -> Refusal:
+def _mend(finding: Finding, there: Mapping[Location, Steps], place: Steps, wanted: Wanted) -> Refusal:
     """An error about the edited file, with the option that it is about."""
-    path = work.path_of(document, finding.location) if finding.location else ()
+    path = there.get(finding.location, ()) if finding.location else ()
     if path[: len(place)] != place:
         return Refusal(finding.message, location=finding.location)
     key = str(path[len(place)]) if len(path) > len(place) else ""
     words = re.findall(r"`([^`]*)`", finding.message)
     keys = [key] if key in OPTIONS else [one for one in OPTIONS if one in words]
-    message = re.sub(r"^`[^`]*`:? ", "", finding.message) if key in OPTIONS else finding.message
+    message = re.sub(r"^`allowlists\.[^`]*`:? ", "", finding.message)
     options = [OPTIONS[one] for one in keys if one != "value" or wanted.value is not None]
     return Refusal(message, ", ".join(options) or None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -34,7 +35,7 @@ from deployer.providers.codecs import encode
 from deployer.state import as_json
 
 PLACE = "allowlists"
-Mend: TypeAlias = Callable[[Finding, Document], Refusal]
+Mend: TypeAlias = Callable[[Finding, Mapping[Location, Steps]], Refusal]
 """A finding about the edited file as a refusal of what was asked."""
 
 
@@ -91,15 +92,15 @@ class Checkout:
             after = self.edited(path, text)
         except InvalidManifest as error:
             return None, [Refusal(str(finding.message), location=finding.location) for finding in error.findings]
-        document = after.documents.get(path) or Document(path, None)
+        there = places(after.documents.get(path) or Document(path, None))
         known = {_told(finding) for finding in self.manifest.findings}
         faults = [
-            mend(finding, document)
+            mend(finding, there)
             for finding in after.findings
             if finding.severity is Severity.ERROR and _told(finding) not in known
         ]
         if not faults:
-            faults = [mend(finding, document) for finding in self._inexpressible(tenant, after)]
+            faults = [mend(finding, there) for finding in self._inexpressible(tenant, after)]
         return (None, faults) if faults else (after, [])
 
     def _inexpressible(self, tenant: Tenant, after: Manifest) -> Iterator[Finding]:
@@ -124,16 +125,17 @@ def difference(path: str, before: str, after: str) -> str:
     return "\n".join(unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="", n=2))
 
 
-def path_of(document: Document, location: Location) -> Steps:
-    """The part of a tenant's allowlists that stands at a place; () where there is none.
+def places(document: Document) -> Mapping[Location, Steps]:
+    """What of a tenant's allowlists stands where.
 
     An item that begins with its first key stands where that key does: then the item is meant.
     """
-    for places in (document.values, document.keys):
-        for path, where in places.items():
-            if where == location and path[:1] == (PLACE,):
-                return path
-    return ()
+    found: dict[Location, Steps] = {}
+    for part in (document.values, document.keys):
+        for path, where in part.items():
+            if path[:1] == (PLACE,):
+                found.setdefault(where, path)
+    return found
 
 
 def _honoured(manifest: Manifest, tenant: Tenant, name: str) -> Iterator[Honoured]:

@@ -107,7 +107,7 @@ def _not_own(what: str, one: Entry) -> str:
 
 def _spliced(checkout: Checkout, tenant: Tenant, found: Edited, category: Category, dry: bool) -> Edited:
     document, before = checkout.file(tenant)
-    place = work.path_of(document, found.entries[0].location)[:3]
+    place = work.places(document).get(found.entries[0].location, ())[:3]
     if len(place) != 3:
         raise CannotEdit(f"{at(found.entries[0].location)}: the entry is not where it was read; run again")
     after = _without(before, document, place)

@@ -83,7 +83,7 @@ REFUSED = {
         ("servers", "203.0.113.9", "--port", "6697", "--expires", "2098-01-01"),
         "203.0.113.0/24 port 6697 allows it already, without expiry (environments/site/tenants/acme.yaml:25)",
     ),
-    "no address": (("servers", "irc.example"), "x VALUE: 'irc.example' is no address and no CIDR range"),
+    "no address": (("servers", "irc.example"), "x VALUE: 'irc.example' is a domain, and addresses are taken here"),
     "every address": (("servers", "0.0.0.0/0"), "x VALUE: '0.0.0.0/0' allows every address"),
     "every IPv6 address": (("servers", "::/0"), "x VALUE: '::/0' allows every address"),
     "mapped": (("servers", "::ffff:192.0.2.1"), "x VALUE: '::ffff:192.0.2.1' is IPv4 written as IPv6"),
@@ -203,3 +203,33 @@ def test_the_first_entry_of_a_tenant_makes_the_category(root: Path, deployer: De
         .decode()
         .endswith("allowlists:\r\n  servers:\r\n    - {value: 192.0.2.3, reason: Known, owner: jo@acme.example}\r\n")
     )
+
+
+POLICY = """\
+owner: site-soc
+allowlists:
+  policy:
+    require: [ticket]
+    longest_life_days: 365
+    widest: {ipv4: 24}
+    forbidden: [10.0.0.0/8]
+"""
+
+
+def test_a_breach_of_the_policy_names_the_option_that_mends_it(root: Path, deployer: Deployer) -> None:
+    (root / "environments/site/environment.yaml").write_text(POLICY)
+    globex = root / "environments/site/tenants/globex.yaml"
+    globex.write_text(globex.read_text().partition("allowlists:")[0])
+    add = ("allowlist", "add", "site", "--tenant", "globex", "--category", "servers")
+    dates = ("--expires", "2099-01-01", "--reviewed", "2026-11-01")
+
+    said = [line.partition(" (environments/")[0] for line in deployer(*add, "10.2.3.0/25", *WORDS).out.splitlines()]
+    assert [line for line in said if "  x " in line] == [
+        "  x --expires: lacks `expires`, which the policy asks for",
+        "  x --reviewed: lacks `reviewed`, which the policy asks for",
+        "  x --ticket: lacks `ticket`, which the policy asks for",
+        "  x VALUE: '10.2.3.0/25' touches 10.0.0.0/8, which the policy forbids",
+    ]
+    done = deployer(*add, "192.0.0.0/16", *WORDS, *dates, "--ticket", "A-1", "--format", "json").json
+    assert [one["option"] for one in done["refusals"]] == ["VALUE", "--expires"]
+    assert "allowlists" not in globex.read_text()
