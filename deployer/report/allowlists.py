@@ -242,7 +242,10 @@ def _edited(outcome: Edited) -> Iterator[str]:
     yield from (f"  {one}" for one in outcome.findings)
     if outcome.note:
         yield f"  {outcome.note}"
-    yield from _meaning(outcome)
+    if any(one.severity is Severity.ERROR for one in outcome.findings):
+        yield "  With these errors nothing is applied for this tenant."
+    else:
+        yield from _meaning(outcome)
     if outcome.written:
         yield f"  Look at it before it is committed: git diff {outcome.file}"
 

@@ -233,3 +233,19 @@ def test_a_breach_of_the_policy_names_the_option_that_mends_it(root: Path, deplo
     done = deployer(*add, "192.0.0.0/16", *WORDS, *dates, "--ticket", "A-1", "--format", "json").json
     assert [one["option"] for one in done["refusals"]] == ["VALUE", "--expires"]
     assert "allowlists" not in globex.read_text()
+
+
+def test_what_stands_on_a_blocklist_is_refused(root: Path, deployer: Deployer, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_text("# bad\n192.0.2.200\n198.51.100.77\n")
+    add = ("allowlist", "add", "site", "--tenant", "acme", "--category", "servers", "--blocklist", str(bad))
+
+    done = deployer(*add, "192.0.2.192/28", *WORDS)
+    assert done.code == 1
+    assert "x VALUE: '192.0.2.192/28' holds '192.0.2.200', which is on" in done.out
+    assert "x --list: '198.51.100.0/25' holds '198.51.100.77'" in deployer(*add, "--list", "vendor").out
+    bad.write_text("192.0.2.200\nnothing that could be read\n")
+    assert "x --blocklist: " in deployer(*add, "192.0.2.3", *WORDS).out
+    assert acme(root).read_text() == ACME
+    bad.write_text("192.0.2.200\n")
+    assert deployer(*add, "192.0.2.3", *WORDS).code == 0
