@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from deployer.apply import apply
+from deployer.concealing import conceal
 from deployer.drift import assess
 from deployer.drift import to_ask_about
 from deployer.emulator import Emulator
@@ -47,7 +48,6 @@ from deployer.outcome import Planned
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import conceal
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import make_plan

@@ -15,6 +15,7 @@ from deployer.outcome import FAILED
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Backtested
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
@@ -32,6 +33,7 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
+from deployer.report import backtest
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
@@ -77,8 +79,14 @@ def failed(verb: str, environment: str | None, error: DeployerError) -> Document
     }
 
 
-def findings(environment: str | None, code: int, found: Sequence[Finding], without: Sequence[str] = ()) -> str:
-    """The document of `check`; `without` names what it could do without, and did."""
+def findings(
+    environment: str | None,
+    code: int,
+    found: Sequence[Finding],
+    without: Sequence[str] = (),
+    blocklists: Sequence[tuple[str, int]] = (),
+) -> str:
+    """The document of `check`; `without` names what it could do without, and did. `blocklists` have their sizes."""
     return text(
         {
             "schema": SCHEMA,
@@ -87,6 +95,7 @@ def findings(environment: str | None, code: int, found: Sequence[Finding], witho
             "exit_code": code,
             "findings": [finding(each) for each in found],
             "without": list(without),
+            "blocklists": [{"path": path, "values": count} for path, count in blocklists],
         }
     )
 
@@ -139,6 +148,8 @@ def _target(outcome: Outcome) -> Document:
             return {**base, **adopted.document(outcome)}
         case Pulled():
             return {**base, **pulled.document(outcome)}
+        case Backtested():
+            return {**base, **backtest.document(outcome)}
         case Verified():
             levels = [
                 {

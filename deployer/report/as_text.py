@@ -12,6 +12,7 @@ from deployer.outcome import LEVELS
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Backtested
 from deployer.outcome import Drifted
 from deployer.outcome import Level
 from deployer.outcome import Outcome
@@ -29,6 +30,7 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
+from deployer.report import backtest
 from deployer.report import drifted
 from deployer.report import parts
 from deployer.report import pulled
@@ -89,6 +91,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield f"{place}: not looked at: {plain(error)}"
         case Adopted():
             yield from adopted.lines(outcome)
+        case Backtested():
+            yield from backtest.lines(outcome)
         case Stopped(place=place, findings=found):
             yield f"{place}: stopped, nothing was written there:" if not outcome.refused else f"{place}: refused:"
             yield from (f"    {plain(str(finding))}" for finding in found)
@@ -221,6 +225,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     targets = count(len(outcomes), "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
+    elif any(isinstance(outcome, Backtested) for outcome in outcomes):
+        yield f"{targets}: {backtest.tally(outcomes)}."
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
