@@ -13,12 +13,16 @@ import responses
 
 from deployer.allowlist import fetching
 from deployer.errors import CannotImport
+from deployer.manifest.load import inspect
 from tests.cli.conftest import Run
 
 RANGES = {
-    "agents": {"prefixes_ipv4": ["192.0.2.0/25", "192.0.2.128/25", "198.51.100.7/32"], "prefixes_ipv6": ["2001:db8::/48"]},
+    "agents": {
+        "prefixes_ipv4": ["192.0.2.0/25", "192.0.2.128/25", "198.51.100.7/32"],
+        "prefixes_ipv6": ["2001:db8::/48"],
+    },
     "apm": {"prefixes_ipv4": ["203.0.113.0/24"], "prefixes_ipv6": []},
-}  # fmt: skip
+}
 NEW = ("--category", "apm_vendors", "--owner", "soc@acme.example", "--reason", "Agents: report there")
 LIST = """\
 # Approved by the platform team.
@@ -53,7 +57,7 @@ class Vendor(BaseHTTPRequestHandler):
             case "/page":
                 self.answer(200, b"<!doctype html><title>Please log in</title>")
             case "/compressed":
-                self.answer(200, b"\x1f\x8b", **{"Content-Encoding": "gzip"})
+                self.answer(200, b"\x1f\x8b", Content_Encoding="gzip")
             case "/half":
                 self.answer(200, b"192.0.2.1\n", length=1000)
             case "/huge":
@@ -63,10 +67,10 @@ class Vendor(BaseHTTPRequestHandler):
             case _:
                 self.answer(404, b"192.0.2.1\n")
 
-    def answer(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
+    def answer(self, status: int, body: bytes, /, *, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)
@@ -141,7 +145,7 @@ def test_a_new_list_is_written_from_an_address(deployer: Callable[..., Run], roo
         "  - '2001:db8::/48'\n"
     )
     assert "S3cr3t" not in done.out + done.err
-    assert deployer("check", "demo").code == 0
+    assert {finding.code for finding in inspect(root, "demo")} == {"unused-list"}
 
 
 def test_a_list_that_is_there_becomes_equal_and_keeps_its_comments(
