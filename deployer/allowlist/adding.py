@@ -92,10 +92,13 @@ def _spliced(
     made = _made(manifest, tenant, category, place)
     if not made or (wanted.value is not None and [_bare(one) for one in made] != [entry(wanted, category)]):
         return replace(found, refusals=(Refusal("the edited file would not say what was asked for; edit it by hand"),))
+    there = tenant.allowlists.get(category.name, ())
+    if set(made).isdisjoint(covering.without_covered([*there, *made], category)):
+        twins = tuple(one for one in there if one.shared == wanted.list)
+        return replace(found, refusals=(Refusal("what is there allows all of it already"),), candidates=twins)
     problem = None if dry else replace_text(checkout.root, document.path, before, after)
     if problem:
         return replace(found, refusals=(Refusal(problem),))
-    there = tenant.allowlists.get(category.name, ())
     return replace(
         found,
         entries=made,

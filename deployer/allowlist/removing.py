@@ -91,8 +91,9 @@ def _undecided(found: Edited, sought: Sought, fitting: Sequence[Entry]) -> Edite
     if sought.list is None and all(one.shared for one in fitting):
         refusals = [Refusal(_not_own(what, one), location=one.location) for one in fitting]
         return replace(found, refusals=tuple(refusals))
-    ways = "--category, --host, --process and --port, or --unscoped, tell them apart"
-    message = f"{what} is there more than once; {ways if sought.list is None else '--category tells them apart'}"
+    message = (
+        f"{what} is there more than once; --category, --host, --process and --port, or --unscoped, tell them apart"
+    )
     return replace(found, refusals=(Refusal(message),), candidates=tuple(fitting))
 
 
@@ -167,12 +168,16 @@ def _is_idle(text: str, file: str, key: Steps) -> bool:
     lines = ["", *text.removeprefix("\ufeff").splitlines(), ""]
     line = node.key_location.line
     indent = node.key_location.column - 1
-    below = lines[line + 1]
-    return (
-        "#" not in lines[line]
-        and not lines[line - 1].lstrip().startswith("#")
-        and not (below.lstrip().startswith("#") and len(below) - len(below.lstrip()) > indent)
-    )
+    above, below = (_note_at(lines[number]) for number in (line - 1, line + 1))
+    # A comment above that is indented further speaks of what stands above it.
+    is_noted = "#" in lines[line] or (above is not None and above <= indent) or (below is not None and below > indent)
+    return not is_noted
+
+
+def _note_at(line: str) -> int | None:
+    """How far a comment line is indented; None for any other."""
+    bare = line.lstrip(" ")
+    return len(line) - len(bare) if bare.startswith("#") else None
 
 
 def _left(document: Document, before: str, after: str, place: Steps) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli.allowlist_import import import_
 
 if TYPE_CHECKING:
     from deployer.allowlist.checkout import Checkout
@@ -27,6 +28,9 @@ _SCOPES = (
 @click.group()
 def allowlist() -> None:
     """What tenants allow: list it, add to it, remove from it, review it, explain it. Offline."""
+
+
+allowlist.add_command(import_)
 
 
 def _scopes(command: common.Command) -> common.Command:

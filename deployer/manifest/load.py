@@ -51,6 +51,8 @@ class Manifest:
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
     """The rules', the environment's and the tenants' files by path: where each value was written."""
+    readable: tuple[Tenant, ...] = ()
+    """Every tenant as far as its file can be read, broken ones too: to be looked at, never to be planned for."""
     trusted_root: Path | None = None
     """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
@@ -100,6 +102,7 @@ def load(
         findings=_sorted((*shared, *_of_files(loaded.files))),
         broken_tenants={file.name: _sorted(file.findings) for file in loaded.files if file.broken},
         documents={**documents, loaded.document.path: loaded.document},
+        readable=tuple(file.tenant for file in loaded.files if file.tenant),
         trusted_root=trusted_root,
     )
 

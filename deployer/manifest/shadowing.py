@@ -4,7 +4,6 @@ An entry is looked for under the networks that hold it, and there under the scop
 thousand entries cost little more than ten thousand look-ups.
 """
 
-import ipaddress
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from deployer.covering import covers
+from deployer.covering import span
 from deployer.findings import Location
 from deployer.model import Category
 from deployer.model import Entry
@@ -20,6 +20,7 @@ from deployer.model import ValueKind
 
 _Key: TypeAlias = tuple[object, ...]
 _Found: TypeAlias = tuple[int, Entry]
+_BITS = {4: 32, 6: 128}
 _EVERY_PORT = Category("", "", "", (), "", (), {}, {}, Location("", 0, 0))
 """What two entries are compared under, once each names its ports itself."""
 
@@ -32,13 +33,16 @@ def shadowed(
     Of two that allow the same, the first covers the second. `stands_for(one, other)` says whether an entry of category
     `one` does whatever an entry of category `other` would do.
     """
-    own = [replace(entry, ports=entry.ports or category.ports) for entry, category in entries]
+    own = [
+        replace(entry, ports=category.ports) if category.ports and not entry.ports else entry
+        for entry, category in entries
+    ]
     index: dict[_Key, dict[tuple[str, object] | None, list[_Found]]] = {}
     prefixes: dict[int, set[int]] = {4: set(), 6: set()}
     for number, entry in enumerate(own):
         if entry.kind is ValueKind.IP:
-            network = ipaddress.ip_network(entry.value)
-            prefixes[network.version].add(network.prefixlen)
+            version, length, _ = _network(entry.value)
+            prefixes[version].add(length)
         for scope in _scopes(entry):
             index.setdefault(_key(entry), {}).setdefault(scope, []).append((number, entry))
     lengths = {version: sorted(known) for version, known in prefixes.items()}
@@ -64,20 +68,25 @@ def _is_by(one: _Found, other: _Found, stands_for: Callable[[str, str], bool]) -
 def _key(entry: Entry) -> _Key:
     if entry.kind is not ValueKind.IP:
         return entry.kind, entry.value
-    network = ipaddress.ip_network(entry.value)
-    return network.version, network.prefixlen, int(network.network_address)
+    return _network(entry.value)
+
+
+def _network(value: str) -> tuple[int, int, int]:
+    """Version, prefix length and first address."""
+    version, first, last = span(value)
+    return version, _BITS[version] - (last - first).bit_length(), first
 
 
 def _around(entry: Entry, lengths: dict[int, list[int]]) -> Iterable[_Key]:
     """The keys of everything that may hold the entry's value, the widest first."""
     if entry.kind is not ValueKind.IP:
         return (_key(entry),)
-    network = ipaddress.ip_network(entry.value)
-    first, bits = int(network.network_address), network.max_prefixlen
+    version, longest, first = _network(entry.value)
+    bits = _BITS[version]
     return (
-        (network.version, length, first >> (bits - length) << (bits - length))
-        for length in lengths[network.version]
-        if length <= network.prefixlen
+        (version, length, first >> (bits - length) << (bits - length))
+        for length in lengths[version]
+        if length <= longest
     )
 
 

@@ -29,7 +29,7 @@ def encode(assignment: Assignment) -> DesiredState:
 
 def needs(platform: Platform, key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
     """What an object of this canonical body stands on: it must be in place before the object is written."""
-    return canonical.needs(key, body) if platform is Platform.KIBANA else ()
+    return canonical.needs(key, body) if platform is Platform.KIBANA else sentinel.needs(body)
 
 
 def fixed(platform: Platform, rule: Rule, key: Key, name: str) -> str | None:

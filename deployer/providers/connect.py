@@ -22,6 +22,7 @@ from deployer.model import KibanaTarget
 from deployer.model import SentinelTarget
 from deployer.model import Target
 from deployer.providers.base import Provider
+from deployer.providers.pacing import Slots
 from deployer.providers.secrets import Secret
 from deployer.providers.secrets import require_bound
 from deployer.providers.secrets import resolve
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 LOG_QUERIES = 4
 """Log queries at a time over a whole run: Azure lets one user run five, and somebody may be at the portal."""
+LOG_QUERIES_IN_A_WHILE = (180, 30.0)
+"""Log queries within so many seconds: Azure lets one user send 200 in 30 seconds (azure-monitor/service-limits)."""
 RULE_PREVIEWS = 4
 """Rule previews at a time in one Kibana over a whole run: a node runs ten (limited_concurrency.ts), and analysts run
 them, too."""
@@ -82,8 +85,10 @@ class Connections:
         self._secrets: Once[Secret] = Once()
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
+        self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE)
+        # The emulator counts nobody's queries.
+        self._emulator_slots = threading.BoundedSemaphore(LOG_QUERIES)
         self._preview_slots: Once[threading.BoundedSemaphore] = Once()
-        self._log_slots = threading.BoundedSemaphore(LOG_QUERIES)
 
     def provider(self, target: Target) -> Provider:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
@@ -184,7 +189,7 @@ class Connections:
             authentication=policy,
             redact=self.redact,
             who=who,
-            slots=self._log_slots,
+            slots=self._emulator_slots if target.emulator else self._log_slots,
         )
 
     def _azure(

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.auth import AuthBase
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import encode_multipart_formdata
 
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
@@ -109,15 +110,15 @@ class Http:
         response = self._answer(method, path, params, body, seconds=seconds)
         if response.status_code == 404 and absent and _is_absence(response):
             return None
-        if not 200 <= response.status_code < 300:
-            raise self._error(method, path, response)
-        if empty and not response.content:
+        if empty and 200 <= response.status_code < 300 and not response.content:
             return None
-        try:
-            return response.json()
-        except ValueError:
-            what = f"{self._what(method, path)} answered {response.status_code}"
-            raise BadAnswer(f"{what} with something that is not JSON") from None
+        return self._decoded(method, path, response)
+
+    def upload(self, path: str, params: Mapping[str, str | int], filename: str, content: bytes) -> Any:
+        """The decoded answer to a POST of one text file as a form; a refusal raises its `ProviderError`."""
+        form, kind = encode_multipart_formdata({"file": (filename, content, "text/plain")})
+        response = self._answer("POST", path, params, None, headers={"Content-Type": kind}, content=form)
+        return self._decoded("POST", path, response)
 
     def exchange(
         self, method: str, path: str, *, headers: Mapping[str, str], content: bytes | None
@@ -127,6 +128,15 @@ class Http:
         if response.status_code == 404 or 200 <= response.status_code < 300:
             return response
         raise self._error(method, path, response)
+
+    def _decoded(self, method: str, path: str, response: requests.Response) -> Any:
+        if not 200 <= response.status_code < 300:
+            raise self._error(method, path, response)
+        try:
+            return response.json()
+        except ValueError:
+            what = f"{self._what(method, path)} answered {response.status_code}"
+            raise BadAnswer(f"{what} with something that is not JSON") from None
 
     def _answer(
         self,

@@ -20,12 +20,17 @@ from deployer.plan import Delete
 from deployer.plan import Update
 from deployer.providers.kibana import items
 from deployer.providers.kibana.exemptions import OWN
+from deployer.providers.kibana.grouping import is_of_many
 from deployer.pull.draft import Draft
 from deployer.pull.sights import Sight
 from deployer.pull.sights import Wish
 from deployer.state import Resource
 
 PLACE = "allowlists"
+_OF_MANY = (
+    "it stands for many values, which no single entry can say: edit the shared list in rules/allowlists/ or the "
+    "tenant's entries; the next apply puts it back"
+)
 _Results = tuple[list[Taken], list[Left]]
 
 
@@ -33,6 +38,10 @@ def take(draft: Draft, sight: Sight, change: Change, wish: Wish) -> _Results:
     """What was edited, added or taken out by hand, laid into the draft's entries."""
     try:
         match change:
+            case Update() | Create() if is_of_many(change.key):
+                if isinstance(change, Update) or wish.removes(*names(change)):
+                    raise ValueError(_OF_MANY)
+                return [], []
             case Update():
                 return [_edited(draft, sight, change)], []
             case Claim():

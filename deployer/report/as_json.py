@@ -79,8 +79,14 @@ def failed(verb: str, environment: str | None, error: DeployerError) -> Document
     }
 
 
-def findings(environment: str | None, code: int, found: Sequence[Finding], without: Sequence[str] = ()) -> str:
-    """The document of `check`; `without` names what it could do without, and did."""
+def findings(
+    environment: str | None,
+    code: int,
+    found: Sequence[Finding],
+    without: Sequence[str] = (),
+    blocklists: Sequence[tuple[str, int]] = (),
+) -> str:
+    """The document of `check`; `without` names what it could do without, and did. `blocklists` have their sizes."""
     return text(
         {
             "schema": SCHEMA,
@@ -89,6 +95,7 @@ def findings(environment: str | None, code: int, found: Sequence[Finding], witho
             "exit_code": code,
             "findings": [finding(each) for each in found],
             "without": list(without),
+            "blocklists": [{"path": path, "values": count} for path, count in blocklists],
         }
     )
 

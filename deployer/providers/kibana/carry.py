@@ -42,6 +42,12 @@ def of_item(document: Document) -> Document:
     return _carried(document, canonical.ITEM, canonical.ITEM_CARRIED, canonical.EXCEPTIONS_SERVER_OWNED)
 
 
+def of_value_list(document: Document) -> Document:
+    """Of a value list."""
+    server_owned = canonical.VALUE_LISTS_SERVER_OWNED
+    return _carried(document, canonical.VALUE_LIST, canonical.VALUE_LIST_CARRIED, server_owned)
+
+
 def of_view(document: Document) -> Document:
     """Of a data view; how often its fields were looked at is nobody's wish (provider elasticstack issue 2964)."""
     labels = {

@@ -27,7 +27,7 @@ from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
 from deployer.providers.kibana import exemptions
-from deployer.providers.kibana import items
+from deployer.providers.kibana import grouping
 from deployer.providers.kibana import reads
 from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
@@ -60,20 +60,15 @@ def encode(assignment: Assignment) -> DesiredState:
     resources: dict[Key, Resource] = {}
     honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
     lists = {name: _list(assignment.categories[name]) for name in honoured}
-    entries: dict[str, list[Resource]] = {name: [] for name in honoured}
-    for name in honoured:
-        for entry in assignment.entries.get(name, ()):
-            try:
-                entries[name].append(items.item(assignment.categories[name], entry))
-            except ValueError as error:
-                faults.append(Finding("entry-not-expressible", str(error), location=entry.location))
+    found = {name: grouping.guards(assignment.categories[name], assignment.entries.get(name, ())) for name in honoured}
+    faults += [fault for name in honoured for fault in found[name].faults]
     for rule in assignment.rules:
         half = rule.kibana
         if half is None:
             continue
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
-        guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
+        guards = [resource for name in rule.allowlists for resource in (lists[name], *found[name].resources)]
         own = exemptions.guards(rule, assignment.exemptions)
         guards += own
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
@@ -82,7 +77,8 @@ def encode(assignment: Assignment) -> DesiredState:
     faults += _repeated_names(resources.values())
     if faults:
         raise CannotEncode(faults)
-    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
+    notes = tuple(note for name in honoured for note in found[name].notes if note[0] in resources)
+    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable, notes=notes)
 
 
 def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str]) -> Resource:
@@ -132,7 +128,7 @@ def decode_item(document: Document, desired: DesiredState) -> Resource:
     key = Key(Kind.ITEM, document["item_id"])
     marks = _marks(document.get("tags") or [])
     found = _decoded(key, canonical.exception_item(document), document, desired, marks, carry.of_item(document))
-    return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
+    return replace(found, needs=canonical.needs(key, found.body))
 
 
 def decode_data_view(document: Document, desired: DesiredState) -> Resource:
