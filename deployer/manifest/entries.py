@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from typing import TypeAlias
 
+from deployer.covering import span
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.findings import Severity
@@ -33,7 +33,6 @@ from deployer.model import Policy
 from deployer.model import Rule
 from deployer.model import ValueKind
 
-_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 WIDEST = {4: 8, 6: 16}
 """Shortest prefix of an entry for every host and process; a wider one is nearly everything."""
 MOST_PORTS = 32767
@@ -46,7 +45,7 @@ _SPACES = {
 }
 """Every address of a family; and those that a remote end may have."""
 _UNSEEN = tuple(
-    (ipaddress.ip_network(network), what)
+    (span(network), what)
     for what, networks in {
         "private": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
         "loopback": "127.0.0.0/8 ::1/128",
@@ -57,7 +56,7 @@ _UNSEEN = tuple(
 """What no rule looks at (IANA's special-purpose address registries). Ranges for documentation and benchmarks are not
 here: examples and tests use them for public ones."""
 _HARDLY_SEEN = tuple(
-    (ipaddress.ip_network(network), what)
+    (span(network), what)
     for what, networks in {
         "link-local": "fe80::/10",
         "multicast": "224.0.0.0/4 ff00::/8",
@@ -222,12 +221,12 @@ def _not_public(place: _Place, category: Category) -> Iterator[Finding]:
         yield Finding("not-public", f"{message}alert named it", Severity.WARNING, place.value)
 
 
-def _unseen(entry: Entry, ranges: Iterable[tuple[_Network, str]]) -> str | None:
+def _unseen(entry: Entry, ranges: Iterable[tuple[tuple[int, int, int], str]]) -> str | None:
     """What sort of range the entry lies in as a whole."""
     if entry.kind is not ValueKind.IP:
         return None
-    network: Any = ipaddress.ip_network(entry.value)
-    inside = (what for known, what in ranges if known.version == network.version and network.subnet_of(known))
+    version, first, last = span(entry.value)
+    inside = (what for known, what in ranges if known[0] == version and known[1] <= first and last <= known[2])
     return next(inside, None)
 
 

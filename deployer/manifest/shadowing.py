@@ -4,7 +4,6 @@ An entry is looked for under the networks that hold it, and there under the scop
 thousand entries cost little more than ten thousand look-ups.
 """
 
-import ipaddress
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from deployer.covering import covers
+from deployer.covering import span
 from deployer.findings import Location
 from deployer.model import Category
 from deployer.model import Entry
@@ -34,21 +34,21 @@ def shadowed(
     """
     own = [replace(entry, ports=entry.ports or category.ports) for entry, category in entries]
     index: dict[_Key, dict[tuple[str, object] | None, list[_Found]]] = {}
-    prefixes: dict[int, set[int]] = {4: set(), 6: set()}
+    known: dict[int, set[int]] = {4: set(), 6: set()}
     for number, entry in enumerate(own):
         if entry.kind is ValueKind.IP:
-            network = ipaddress.ip_network(entry.value)
-            prefixes[network.version].add(network.prefixlen)
+            version, first, last = span(entry.value)
+            known[version].add(last - first + 1)
         for scope in _scopes(entry):
             index.setdefault(_key(entry), {}).setdefault(scope, []).append((number, entry))
-    lengths = {version: sorted(known) for version, known in prefixes.items()}
+    sizes = {version: sorted(found, reverse=True) for version, found in known.items()}
     for number, entry in enumerate(own):
-        for key in _around(entry, lengths):
+        for key in _around(entry, sizes):
             at = index.get(key, {})
-            found = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
-            first = next((one for one in found if _is_by(one, (number, entry), stands_for)), None)
-            if first:
-                yield entries[number][0], entries[first[0]][0]
+            near = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
+            cover = next((one for one in near if _is_by(one, (number, entry), stands_for)), None)
+            if cover:
+                yield entries[number][0], entries[cover[0]][0]
                 break
 
 
@@ -64,21 +64,17 @@ def _is_by(one: _Found, other: _Found, stands_for: Callable[[str, str], bool]) -
 def _key(entry: Entry) -> _Key:
     if entry.kind is not ValueKind.IP:
         return entry.kind, entry.value
-    network = ipaddress.ip_network(entry.value)
-    return network.version, network.prefixlen, int(network.network_address)
+    version, first, last = span(entry.value)
+    return version, last - first + 1, first
 
 
-def _around(entry: Entry, lengths: dict[int, list[int]]) -> Iterable[_Key]:
-    """The keys of everything that may hold the entry's value, the widest first."""
+def _around(entry: Entry, sizes: dict[int, list[int]]) -> Iterable[_Key]:
+    """The keys of everything that may hold the entry's value, the widest first: networks lie at multiples of their
+    size."""
     if entry.kind is not ValueKind.IP:
         return (_key(entry),)
-    network = ipaddress.ip_network(entry.value)
-    first, bits = int(network.network_address), network.max_prefixlen
-    return (
-        (network.version, length, first >> (bits - length) << (bits - length))
-        for length in lengths[network.version]
-        if length <= network.prefixlen
-    )
+    version, first, last = span(entry.value)
+    return ((version, size, first // size * size) for size in sizes[version] if size > last - first)
 
 
 def _scopes(entry: Entry) -> list[tuple[str, object] | None]:
