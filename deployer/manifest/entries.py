@@ -231,11 +231,15 @@ def _unseen(entry: Entry, ranges: Iterable[tuple[tuple[int, int, int], str]]) ->
 
 
 def _together(node: Node, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Errors for entries without hosts and processes that cover most of a family of addresses between them."""
+    """Errors for entries without hosts and processes that cover most of a family of addresses between them.
+
+    Those that are too wide by themselves are left out: that is said of each.
+    """
     everywhere = [one.value for one in entries if one.kind is ValueKind.IP and not (one.hosts or one.processes)]
     networks: list[Any] = [ipaddress.ip_network(value) for value in everywhere]
-    for version, (family, spaces) in zip(WIDEST, _SPACES.items(), strict=True):
-        merged = list(ipaddress.collapse_addresses(one for one in networks if one.version == version))
+    for (version, widest), (family, spaces) in zip(WIDEST.items(), _SPACES.items(), strict=True):
+        own = [one for one in networks if one.version == version and one.prefixlen >= widest]
+        merged = list(ipaddress.collapse_addresses(own))
         for space in spaces:
             parts = [ipaddress.ip_network(part) for part in space.split()]
             whole = sum(part.num_addresses for part in parts)
@@ -279,7 +283,8 @@ def _scope(entry: Entry) -> tuple[object, ...]:
 
 
 def _cover(entry: Entry) -> str:
-    return f"{shown(entry.value)}{_from(entry)} ({entry.written or entry.location})"
+    of = f" of the list {shown_key(entry.shared)}" if entry.shared else ""
+    return f"{shown(entry.value)}{of} ({entry.written or entry.location})"
 
 
 def _from(entry: Entry) -> str:
