@@ -22,7 +22,7 @@ def replace_text(root: Path, path: str, before: str | None, after: str) -> str |
     real = (root / path).resolve()
     temporary = ""
     try:
-        if (read_text(root, path) if real.exists() else None) != before:
+        if real.exists() if before is None else read_text(root, path) != before:
             return f"{path} was changed meanwhile; run again"
         real.parent.mkdir(parents=True, exist_ok=True)
         number, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
