@@ -152,6 +152,7 @@ class _Bench:
         self._stopping = stopping
         self._allowed = Allowed(assignment.entries, assignment.exemptions)
         self._asked = 0
+        self._requests = 0
         self._over: ProviderError | None = None
 
     def trials(self, rules: Sequence[Rule]) -> Iterator[Trial]:
@@ -159,7 +160,7 @@ class _Bench:
         known = False
         for rule in rules:
             note = "" if rule.enabled else "disabled: it raises nothing until it is enabled"
-            self._asked = 0
+            self._asked = self._requests = 0
             try:
                 trial = self._trial(rule)
                 known = True
@@ -167,7 +168,7 @@ class _Bench:
                 if self._over is not None and not known:
                     raise
                 trial = Trial(rule.id, error=str(error))
-            yield replace(trial, note=note, previews=self._asked)
+            yield replace(trial, note=note, previews=self._asked, requests=self._requests)
 
     def _trial(self, rule: Rule) -> Trial:
         units = list(_units(rule, self._tenant, self._assignment.target.platform))
@@ -195,7 +196,7 @@ class _Bench:
             elif len(units) == 1:
                 yield _attempt(part.unit, whole)
             elif left <= 0:
-                yield Attempt(part.unit, Standing.UNTRIED, reason=f"only {self._wish.entries} are (--entries)")
+                yield Attempt(part.unit, Standing.UNTRIED, reason=f"only {self._wish.entries} (--entries)")
             else:
                 left -= 1
                 yield self._tried(rule, part, without)
@@ -234,7 +235,9 @@ class _Bench:
         [key] = [key for key in desired.resources if key.kind is Kind.RULE]
         self._asked += 1
         try:
-            return self._provider.preview(desired, key, self._wish.since, self._wish.until)
+            found = self._provider.preview(desired, key, self._wish.since, self._wish.until)
+            self._requests += found.requests
+            return found
         except _OF_THE_TARGET as error:
             self._over = error
             raise

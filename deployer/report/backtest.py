@@ -28,7 +28,7 @@ _GAPS = 5
 
 
 def lines(outcome: Backtested) -> Iterator[str]:
-    """The section of one target."""
+    """The section of one target. `!` and `#` are alerts, `.` is what the allowlists hide."""
     emulated = ", emulated" if outcome.place.emulated else ""
     yield f"{outcome.place}: {_when(outcome.since)} to {_when(outcome.until)} UTC{emulated}"
     for trial in outcome.trials:
@@ -55,10 +55,10 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     found = sum(len(trial.with_entries.alerts) for trial in ran if trial.with_entries)
     bare = sum(len(trial.without.alerts) for trial in ran if trial.without)
     lost = sum(bool(trial.error) for trial in trials)
-    words = [f"{count(len(ran), 'rule')} run", f"{least}{count(found, 'alert')}", f"{bare} without allowlists"]
+    words = [f"{count(len(ran), 'rule')} run", f"{least}{count(found, 'alert')}", f"{least}{bare} without allowlists"]
     words += [f"{count(lost, 'rule')} not looked at"] if lost else []
-    asked = sum(trial.previews for trial in trials)
-    return f"{', '.join(words)} ({count(asked, 'preview')})"
+    asked = count(sum(trial.previews for trial in trials), "preview")
+    return f"{', '.join(words)} ({asked}, {count(sum(trial.requests for trial in trials), 'request')})"
 
 
 def document(outcome: Backtested) -> Document:
@@ -85,7 +85,7 @@ def _trial(trial: Trial, outcome: Backtested) -> Iterator[str]:
     for note in dict.fromkeys(note for preview in trial.ran for note in preview.notes):
         yield f"    the platform warns: {plain(note)}"
     yield from _chart(trial, outcome)
-    yield from _groups(found)
+    yield from _groups(found, without)
     yield from _attempts(trial, outcome)
 
 
@@ -117,12 +117,15 @@ def _scaled(number: int, most: int) -> int:
     return max(1, round(number * _WIDTH / most)) if number else 0
 
 
-def _groups(found: Preview) -> Iterator[str]:
-    groups = Counter(subject(alert) for alert in found.alerts)
-    for what, number in groups.most_common(_TOP):
-        yield f"    ! {number} x {plain(what) or '(nothing tells them apart)'}"
-    if len(groups) > _TOP:
-        yield f"    ! and {count(len(groups) - _TOP, 'other group')}"
+def _groups(found: Preview, without: Preview) -> Iterator[str]:
+    """What the alerts are about, and what those are about that the allowlists hide; the most first."""
+    raised = Counter(subject(alert) for alert in found.alerts)
+    hidden = Counter(subject(alert) for alert in without.alerts) - raised
+    for mark, groups in (("!", raised), (".", hidden)):
+        for what, number in groups.most_common(_TOP):
+            yield f"    {mark} {number} x {plain(what) or '(nothing tells them apart)'}"
+        if len(groups) > _TOP:
+            yield f"    {mark} and {count(len(groups) - _TOP, 'other group')}"
 
 
 def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
@@ -185,6 +188,7 @@ def _document(trial: Trial, outcome: Backtested) -> Document:
         "gaps": [{"since": gap.since, "until": gap.until, "reason": gap.reason} for gap in trial.gaps],
         "notes": list(dict.fromkeys(note for preview in trial.ran for note in preview.notes)),
         "previews": trial.previews,
+        "requests": trial.requests,
     }
 
 
