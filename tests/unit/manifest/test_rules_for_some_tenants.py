@@ -122,6 +122,9 @@ def test_rule_tests_run_for_a_rule_whoever_it_is_for(root, limited):
     from deployer.ruletests.suite import run_all
 
     limited("acme")
+    path = root / "rules" / RULE / "tests.yaml"
+    written = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**written, "cases": written["cases"][:3]}))
 
     report = run_all(root, [RULE])
 
