@@ -98,6 +98,12 @@ def without_covered(entries: Iterable[Entry], category: Category) -> tuple[Entry
 
 def collapsed(values: Iterable[str]) -> tuple[str, ...]:
     """The fewest addresses and ranges that hold exactly these, by family and number."""
+    return _collapsed(tuple(values))
+
+
+@lru_cache(maxsize=64)
+def _collapsed(values: tuple[str, ...]) -> tuple[str, ...]:
+    # Hundreds of tenants may include the same list of thousands.
     by_version: dict[int, list[Any]] = {}
     for value in values:
         network = ipaddress.ip_network(value)

@@ -149,11 +149,12 @@ def to_ask_about(plan: Plan) -> frozenset[Key]:
 
 
 def _references(desired: DesiredState, live: LiveState) -> dict[Key, Key]:
-    """The rule that refers to each object, for rules that are as we wrote them."""
+    """The rule that refers to each object, or the item to a value list, for those that are as we wrote them."""
     found: dict[Key, Key] = {}
-    for rule in live.resources.values():
-        if rule.key.kind is Kind.RULE and desired.owns(rule) and rule.as_marked:
-            found |= dict.fromkeys(rule.needs, rule.key)
+    for one in live.resources.values():
+        if one.key.kind in (Kind.RULE, Kind.ITEM) and desired.owns(one) and one.as_marked:
+            needs = [need for need in one.needs if one.key.kind is Kind.RULE or need.kind is Kind.VALUE_LIST]
+            found |= dict.fromkeys(needs, one.key)
     return found
 
 

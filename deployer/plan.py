@@ -50,7 +50,7 @@ FIXED_FIELDS = {
 """What an update cannot change, and the way out: a rule of another type is another rule."""
 
 
-_DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.LIST)
+_DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.VALUE_LIST, Kind.LIST, Kind.WATCHLIST)
 """The order of deletes. A data view is found again only through the rule that uses it, so the rule goes after it."""
 
 
@@ -315,11 +315,15 @@ def _gone(
 
 def _kept_whole(changes: list[Change]) -> list[Change]:
     """The same changes; what stands in a list that others keep us from deleting is not deleted either."""
-    kept = {change.key: change.blocked for change in changes if isinstance(change, Delete) and change.blocked}
+    kept = {
+        change.key: change.blocked
+        for change in changes
+        if isinstance(change, Delete) and change.blocked and change.key.kind is Kind.LIST
+    }
 
     def whole(change: Change) -> Change:
         held = [kept[need] for need in change.live.needs if need in kept] if isinstance(change, Delete) else []
-        return replace(change, blocked=held[0]) if held and change.key.kind is Kind.ITEM else change
+        return replace(change, blocked=held[0]) if held and change.key.kind in (Kind.ITEM, Kind.VALUE_LIST) else change
 
     return [whole(change) for change in changes]
 

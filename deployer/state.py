@@ -28,8 +28,10 @@ class Kind(StrEnum):
     """What an object is. The order of definition is the order of writes."""
 
     DATA_VIEW = "data_view"
+    VALUE_LIST = "value_list"
     LIST = "list"
     ITEM = "item"
+    WATCHLIST = "watchlist"
     RULE = "rule"
 
 

@@ -146,7 +146,9 @@ def _fails(one: Entry, category: Category, platform: Platform, question: Questio
     if question.process is not None and one.processes:
         known = one.processes if exact else tuple(process.lower() for process in one.processes)
         if (question.process if exact else question.process.lower()) not in known:
-            yield f"it is for {', '.join(one.processes)}, not for {question.process}"
+            capitals = question.process.lower() in (process.lower() for process in one.processes)
+            told = ", and Kibana tells capitals apart" if capitals else ""
+            yield f"it is for {', '.join(one.processes)}, not for {question.process}{told}"
 
 
 def _same(host: str, asked: str, platform: Platform) -> bool:

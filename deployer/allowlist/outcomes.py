@@ -178,3 +178,24 @@ class Review:
     """How many things were looked at."""
     broken: tuple[Broken, ...]
     """Tenants of which it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What came of an import into a shared list."""
+
+    file: str
+    where: str
+    """What of the source was read."""
+    read: int
+    """Addresses and ranges in the source, before they were collapsed."""
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    kept: int
+    diff: str
+    notes: tuple[str, ...] = ()
+    new: bool = False
+    """Whether the list was not there before."""
+    written: bool = False
+    refused: str = ""
+    """Why it was not written."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from itertools import groupby
 
 from deployer.findings import Location
 from deployer.model import Category
@@ -52,6 +53,18 @@ def places(entry: Entry) -> str:
         return place(entry.location)
     written = f"{place(entry.written)}, " if entry.written else ""
     return f"{written}shared list {entry.shared}, included at {place(entry.location)}"
+
+
+def gathered(entries: Sequence[Entry]) -> Iterator[str]:
+    """Entries with their places, a line each; those of one include of a shared list together."""
+    for (shared, where), group in groupby(entries, key=lambda one: (one.shared, one.location)):
+        found = list(group)
+        if shared is None:
+            yield from (f"{named(one)} ({place(one.location)})" for one in found)
+        else:
+            scope = " ".join(_scopes(found[0]))
+            values = f"{len(found)} value{'s' if len(found) > 1 else ''}"
+            yield f"{values} of the shared list {shared}{f' {scope}' if scope else ''}, included at {place(where)}"
 
 
 def _scopes(entry: Entry) -> Iterator[str]:

@@ -10,6 +10,7 @@ from deployer import __version__
 from deployer.cli import allowlist
 from deployer.cli import analyser
 from deployer.cli import apply
+from deployer.cli import backtest
 from deployer.cli import check
 from deployer.cli import drift
 from deployer.cli import emulator
@@ -51,6 +52,7 @@ _COMMANDS = (
     allowlist.allowlist,
     analyser.analyser,
     apply.apply,
+    backtest.backtest,
     check.check,
     drift.drift,
     emulator.emulator,

@@ -63,25 +63,28 @@ def detect(
     data_view: Row | None = None,
     items: Sequence[Row] = (),
     history: Mapping[tuple[str, ...], datetime] = {},
+    value_lists: Mapping[str, Sequence[str]] | None = None,
 ) -> Detected:
     """Runs a rule, a document in Kibana's form, once at `now`.
 
     `data_view` is the saved object that the rule names; `items` are the items of its exception lists; `history` gives
-    for the terms of a group the last instant that was alerted on, up to which its events count no more. Raises
-    `NotRunnable` for what cannot be run here, `BadQuery` for what fails in Kibana.
+    for the terms of a group the last instant that was alerted on, up to which its events count no more; `value_lists`
+    are the values of every value list there is, by id, or None where they are not known. Raises `NotRunnable` for what
+    cannot be run here, `BadQuery` for what fails in Kibana.
     """
     _require_runnable(rule)
     patterns = _patterns(rule, data_view)
     source = _Source(rule, events, now, data_view)
     # All of the rule is read before the indices are looked at: what cannot run is never "no index".
-    statement = source.select(rule, items, history, now)
+    excepted, unapplied = exceptions_sql(items, source.condition, now, value_lists)
+    statement = source.select(rule, excepted, history, now)
     indices = select(patterns, events.indices)
     if not indices:
-        return Detected((), (_NO_INDEX.format(json.dumps(patterns, separators=(",", ":"))),))
+        return Detected((), (_NO_INDEX.format(json.dumps(patterns, separators=(",", ":"))), *unapplied))
     statement += f" and _index in ({', '.join(map(text, indices))})"
     limit = int(rule.get("max_signals") or _MAX_SIGNALS)
     alerts = _run(rule, events, statement, source, limit + 1)
-    return Detected(tuple(alerts[:limit]), (_TOO_MANY,) if len(alerts) > limit else ())
+    return Detected(tuple(alerts[:limit]), (*((_TOO_MANY,) if len(alerts) > limit else ()), *unapplied))
 
 
 class _Source:
@@ -91,20 +94,20 @@ class _Source:
         self._mapped = events.fields
         self._runtime = runtime_fields(data_view, events.fields)
         self.fields = events.fields | {name: type for name, (type, _) in self._runtime.items()}
-        self._condition = Condition(self.fields, now)
+        self.condition = Condition(self.fields, now)
         self._primary = str(rule.get("timestamp_override") or "@timestamp")
         self._falls_back = self._primary != "@timestamp" and not rule.get("timestamp_override_fallback_disabled")
 
     def select(
-        self, rule: Row, items: Sequence[Row], history: Mapping[tuple[str, ...], datetime], now: datetime
+        self, rule: Row, excepted: Sequence[str], history: Mapping[tuple[str, ...], datetime], now: datetime
     ) -> str:
         """The documents that are left by window, query, filters, exceptions and history."""
         query = kuery.parse(rule.get("query") or "")
         conditions = [
             self._window(rule, now),
-            kuery.condition(query, self._condition),
-            *filters_sql(rule.get("filters") or (), self._condition),
-            *(f"not {found}" for found in exceptions_sql(items, self._condition, now)),
+            kuery.condition(query, self.condition),
+            *filters_sql(rule.get("filters") or (), self.condition),
+            *(f"not {found}" for found in excepted),
         ]
         read: set[str] = set()
         if rule["type"] == "threshold":
@@ -115,7 +118,7 @@ class _Source:
 
     def _columns(self, read: set[str]) -> str:
         """The documents with the columns that conditions and grouping ask for: some mappings have thousands."""
-        names = sorted(name for name in read | self._condition.read if name in self.fields)
+        names = sorted(name for name in read | self.condition.read if name in self.fields)
         # A runtime field hides a field of the same name.
         made = [
             f"{self._runtime[name][1]} as {column(name)}" if name in self._runtime else column(name)
@@ -135,17 +138,17 @@ class _Source:
             "gte": exact(milliseconds(resolve(rule.get("from") or "now-6m", now))),
             "lte": exact(milliseconds(resolve(rule.get("to") or "now", now))),
         }
-        within = self._condition.range(self._primary, bounds)
+        within = self.condition.range(self._primary, bounds)
         if not self._falls_back:
             return within
-        otherwise = self._condition.range("@timestamp", bounds)
-        return f"({within} or ({otherwise} and not {self._condition.exists(self._primary)}))"
+        otherwise = self.condition.range("@timestamp", bounds)
+        return f"({within} or ({otherwise} and not {self.condition.exists(self._primary)}))"
 
     def _alerted(self, names: Sequence[str], terms: tuple[str, ...], last: datetime) -> str:
         """The events of this group up to the last one that was alerted on."""
         if len(names) != len(terms):
             raise BadQuery(f"the history has {len(terms)} terms for {len(names)} group-by fields")
-        parts = [self._condition.phrase(name, term) for name, term in zip(names, terms, strict=True)]
+        parts = [self.condition.phrase(name, term) for name, term in zip(names, terms, strict=True)]
         return f"({' and '.join([f'coalesce(_timestamp <= {milliseconds(last)}, false)', *parts])})"
 
 

@@ -25,6 +25,7 @@ from deployer.engines.kibana_sql import like_text
 from deployer.engines.kibana_sql import nested_table
 from deployer.engines.kibana_sql import text
 from deployer.engines.kibana_sql import whole_bound
+from deployer.engines.kibana_sql import within_any
 from deployer.engines.kibana_types import NESTED
 from deployer.engines.kibana_types import Family
 from deployer.engines.kibana_types import addresses
@@ -100,6 +101,9 @@ class Condition:
 
     def any_of(self, field: str, values: Sequence[str]) -> str:
         """The `terms` query: what `term` gives for each, in one go where that is quicker."""
+        if self._family(field) is Family.IP:
+            ranges = [self._addresses(field, value) for value in values]
+            return any_value(field, lambda each: within_any(each, ranges)) if ranges else "false"
         each = [self.term(field, value) for value in values]
         match self._family(field):
             case None:
@@ -108,10 +112,6 @@ class Condition:
                 return has_any(field, [text(value) for value in values])
             case Family.WHOLE:
                 return has_any(field, [str(int(whole(value))) for value in values if is_long(whole(value))])
-            case Family.IP:
-                ranges = sorted({addresses(value) for value in values})
-                tests = " or ".join(f"v between {text(low)} and {text(high)}" for low, high in ranges)
-                return any_value(field, lambda _: tests) if tests else "false"
             case _:
                 return f"({' or '.join(each)})" if each else "false"
 

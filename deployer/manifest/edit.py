@@ -245,9 +245,8 @@ def _added(text: str, path: Path, value: Json) -> str:
         return text[:last] + (", " if items else "") + inside + text[last:]
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
-    if isinstance(name, int):
-        # What is indented further than the dashes speaks of the item above.
-        end = max(end, len(text[: notes.below(text, end + 1, parent.column)].removesuffix("\n")))
+    # What is indented further than the keys or dashes speaks of what is above.
+    end = max(end, len(text[: notes.below(text, end + 1, parent.column)].removesuffix("\n")))
     lines = written.indented(written.item(name, value), parent.column)
     return text[:end] + "\n" + _ended(lines, text[end:])
 

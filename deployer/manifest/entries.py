@@ -44,6 +44,8 @@ _SPACES = {
     "IPv6": ("::/0", "2000::/3"),
 }
 """Every address of a family; and those that a remote end may have."""
+_FEW = {4: 2**30, 6: 2**123}
+"""Fewer addresses than these are no large part of a family, however they lie."""
 _UNSEEN = tuple(
     (span(network), what)
     for what, networks in {
@@ -91,27 +93,47 @@ def faults(
     entries: Mapping[str, tuple[Entry, ...]],
     categories: Mapping[str, Category],
     settings: Environment | None,
+    cleared: set[object],
 ) -> Iterator[Finding]:
     """Errors and remarks about each entry by itself, and about all of a category as one. `node` is `allowlists`.
 
-    Without `settings`, which could not be read, nothing is held against the policy.
+    Without `settings`, which could not be read, nothing is held against the policy. `cleared` keeps which shared lists
+    on which terms were found without fault, from tenant to tenant of one environment.
     """
     items = {item.location: item for _, list in node.entries() for item in list.items()}
     for name, allowed in entries.items():
         category, said = categories[name], set[Finding]()
         asked = settings.policy_of(name) if settings else None
-        for entry in allowed:
-            place = _Place(entry, items.get(entry.location, node.get(name)))
-            for finding in (
-                *(_breaches(place, asked) if asked else ()),
-                *_too_wide(place),
-                *_no_scope(place, category),
-                *_not_public(place, category),
-            ):
-                if finding not in said:  # what an include lacks is said once, not for each of its values
-                    said.add(finding)
-                    yield finding
+        for group in _groups(allowed):
+            terms, clean = _terms(group[0]), True
+            if terms in cleared:
+                continue
+            for place in (_Place(entry, items.get(entry.location, node.get(name))) for entry in group):
+                for finding in (
+                    *(_breaches(place, asked) if asked else ()),
+                    *_too_wide(place),
+                    *_no_scope(place, category),
+                    *_not_public(place, category),
+                ):
+                    clean = False
+                    if finding not in said:  # what an include lacks is said once, not for each of its values
+                        said.add(finding)
+                        yield finding
+            if group[0].shared and clean:
+                cleared.add(terms)
         yield from _together(node.get(name), allowed)
+
+
+def _groups(entries: Iterable[Entry]) -> Iterator[Sequence[Entry]]:
+    """Entries one by one, and those of one include together."""
+    for _, group in groupby(entries, key=lambda one: (one.shared, id(one.location))):
+        yield tuple(group)
+
+
+def _terms(entry: Entry) -> object:
+    """All that the entries of an include have in common and its checks may ask for."""
+    words = entry.reason, entry.owner, entry.ticket, entry.expires, entry.reviewed
+    return entry.category, entry.shared, entry.hosts, entry.processes, entry.ports, *words
 
 
 def exceptions(node: Node, found: Sequence[Exemption], asked: Policy) -> Iterator[Finding]:
@@ -130,6 +152,8 @@ def remarks(
 ) -> Iterator[Finding]:
     """Remarks on entries that allow nothing new. `rules` are those that say which categories are honoured together."""
     known = [(entry, categories[name]) for name, allowed in entries.items() for entry in allowed]
+    # Of two that allow the same the first stays: a tenant's own entry is taken out before a value that others share.
+    known.sort(key=lambda pair: pair[0].shared is None)
     found = sorted(shadowed(known, _standing(categories, rules)), key=lambda pair: pair[0].location)
     for location, group in groupby(found, key=lambda pair: pair[0].location):
         pairs = [(entry, cover) for entry, cover in group if not _said(entry, cover)]
@@ -246,8 +270,12 @@ def _together(node: Node, entries: Sequence[Entry]) -> Iterator[Finding]:
     Those that are too wide by themselves are left out: that is said of each.
     """
     everywhere = [one.value for one in entries if one.kind is ValueKind.IP and not (one.hosts or one.processes)]
-    networks: list[Any] = [ipaddress.ip_network(value) for value in everywhere]
+    spans = [span(value) for value in everywhere]
+    networks: list[Any] = []
     for (version, widest), (family, spaces) in zip(WIDEST.items(), _SPACES.items(), strict=True):
+        if sum(last - first + 1 for known, first, last in spans if known == version) < _FEW[version]:
+            continue
+        networks = networks or [ipaddress.ip_network(value) for value in everywhere]
         own = [one for one in networks if one.version == version and one.prefixlen >= widest]
         merged = list(ipaddress.collapse_addresses(own))
         for space in spaces:

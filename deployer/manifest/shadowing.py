@@ -32,7 +32,10 @@ def shadowed(
     Of two that allow the same, the first covers the second. `stands_for(one, other)` says whether an entry of category
     `one` does whatever an entry of category `other` would do.
     """
-    own = [replace(entry, ports=entry.ports or category.ports) for entry, category in entries]
+    own = [
+        replace(entry, ports=category.ports) if category.ports and not entry.ports else entry
+        for entry, category in entries
+    ]
     index: dict[_Key, dict[tuple[str, object] | None, list[_Found]]] = {}
     known: dict[int, set[int]] = {4: set(), 6: set()}
     for number, entry in enumerate(own):

@@ -85,6 +85,7 @@ def read_all(
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
     found, findings = [], list(inside.findings)
+    cleared: set[object] = set()
     for name in (*inside.files, *inside.folders, *inside.broken):
         stem, _, ending = name.rpartition(".")
         if name in inside.broken and ending.lower() in _ENDINGS:
@@ -92,7 +93,7 @@ def read_all(
         elif ending == "yaml" and files.is_name(stem):
             path = f"{folder}/{name}"
             parsed = files.document(root, path, "tenant", edited.get(path))
-            found.append(_read(root, stem, settings, book, outside, *parsed))
+            found.append(_read(root, stem, settings, book, outside, cleared, *parsed))
         elif ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
             fault = files.error("bad-file-name", message, f"{folder}/{name}")
@@ -110,6 +111,7 @@ def _read(
     settings: Environment | None,
     book: RuleBook,
     outside: bool,
+    cleared: set[object],
     document: Document | None,
     faults: tuple[Finding, ...],
 ) -> TenantFile:
@@ -124,7 +126,7 @@ def _read(
         included, more = includes.entries(node.get("allowlists"), book.categories, book.shared)
         entries = {key: (*own, *included.get(key, ())) for key, own in entries.items()}
         findings += (*faults, *more)
-        findings += checks.faults(node.get("allowlists"), entries, book.categories, settings)
+        findings += checks.faults(node.get("allowlists"), entries, book.categories, settings, cleared)
         rules = () if book.unreadable else tuple(book.rules.values())
         findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
     excepted = exemptions.read(node.get("exceptions"), findings)

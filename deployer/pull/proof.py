@@ -123,9 +123,11 @@ def _spoilt(
         if key in mine or (one and other and one.digest == other.digest):
             continue
         either = one or other
-        if either is not None and key.kind is Kind.ITEM and either.body["list_id"] in lists:
+        if either is not None and key.kind is Kind.VALUE_LIST and key.id in lists:
+            effects.append(f"{target.name}: {key}")
+        elif either is not None and key.kind is Kind.ITEM and either.body["list_id"] in lists:
             effects.append(f"{target.name}: {key} ({either.name})")
-        elif lists and target.platform is Platform.SENTINEL and key.kind is Kind.RULE:
+        elif lists and target.platform is Platform.SENTINEL and key.kind in (Kind.RULE, Kind.WATCHLIST):
             effects.append(f"{target.name}: {key}")
         else:
             yield f"{key} would change, too"

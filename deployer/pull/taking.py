@@ -11,6 +11,7 @@ from deployer.plan import Claim
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Update
+from deployer.providers.kibana.grouping import is_of_many
 from deployer.pull import entries
 from deployer.pull.accepting import PLACE
 from deployer.pull.accepting import accept
@@ -77,6 +78,13 @@ def _reason(change: Change, wish: Wish) -> str | None:
             return f"{live.halted}; mend the cause, then `apply --reenable`"
         case Update() if change.key.kind is Kind.LIST and not wish.accept:
             return "what a list is called is said by its category in rules/allowlists.yaml; the next apply puts it back"
+        case Update() if change.key.kind is Kind.VALUE_LIST and not wish.accept:
+            return (
+                "it holds what the allowlist in Git says: add or take out an entry there, or in the shared list; the "
+                "next apply puts it back"
+            )
+        case Update() if change.key.kind is Kind.WATCHLIST and not wish.accept:
+            return "its values are allowlist entries: `allowlist add` what is to stay; the next apply undoes it"
         case _:
             return None
 
@@ -99,5 +107,5 @@ def _missing(sight: Sight, wish: Wish) -> Iterator[Left]:
         if isinstance(change, Create) and not wish.removes(*entries.names(change)):
             out = "take it out of Git for this tenant" if change.key.kind is Kind.RULE else "name it with --removed"
             reason = f"in Git and not in the target, the next apply makes it; if it was deleted there on purpose, {out}"
-            if change.key.kind in (Kind.RULE, Kind.ITEM):
+            if change.key.kind in (Kind.RULE, Kind.ITEM) and not is_of_many(change.key):
                 yield Left(sight.target, change.key, "", reason, advice=True)

@@ -14,6 +14,7 @@ from deployer.allowlist.outcomes import Listing
 from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.outcomes import Standing
 from deployer.findings import Location
+from deployer.findings import Severity
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.report import as_json
@@ -21,6 +22,8 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 
 Document = dict[str, Any]
+_MOST = 20
+"""Entries that are named one by one."""
 
 
 def listing(listings: Sequence[Listing], broken: Sequence[Broken]) -> str:
@@ -115,7 +118,7 @@ def entry_document(entry: Entry, category: Category | None) -> Document:
 def unreadable(one: Broken) -> Iterator[str]:
     """A tenant of which nothing can be told."""
     yield f"{plain(one.tenant)}: its file cannot be used, so what it allows cannot be told"
-    yield from (f"  x {plain(str(finding))}" for finding in one.findings)
+    yield from (f"  x {plain(str(finding))}" for finding in one.findings if finding.severity is Severity.ERROR)
 
 
 def unreadable_document(one: Broken) -> Document:
@@ -149,7 +152,7 @@ def _listing(one: Listing) -> Iterator[str]:
 
 def _own(one: Listed) -> Iterator[str]:
     yield f"    {plain(words.named(one.entry))}"
-    yield f"        {plain(f'{state(one)} ({words.place(one.entry.location)})')}"
+    yield f"        {plain(f'{state(one)} ({words.place(one.entry.location)}){_covered(one)}')}"
     yield f"        {plain(about(one.entry))}"
 
 
@@ -160,7 +163,7 @@ def _shared(group: Sequence[Listed]) -> Iterator[str]:
     yield f"        {plain(about(first))}"
     for one in group:
         where = f" ({words.place(one.entry.written)})" if one.entry.written else ""
-        yield f"        {plain(f'{words.named(one.entry)}: {state(one)}{where}')}"
+        yield f"        {plain(f'{words.named(one.entry)}: {state(one)}{where}{_covered(one)}')}"
 
 
 def state(one: Listed) -> str:
@@ -171,11 +174,13 @@ def state(one: Listed) -> str:
         case Standing.EXPIRES:
             left = f"in {count(one.days or 0, 'day')}" if one.days else "within a day"
             return f"expires {left}, {words.until(one.entry)}"
-        case Standing.COVERED:
-            by = ", ".join(f"{words.named(each)} ({words.places(each)})" for each in one.covered_by)
-            return f"holds {words.until(one.entry)}, covered by {by}"
-        case Standing.HOLDS:
+        case Standing.HOLDS | Standing.COVERED:
             return f"holds {words.until(one.entry)}"
+
+
+def _covered(one: Listed) -> str:
+    by = ", ".join(f"{words.named(each)} ({words.places(each)})" for each in one.covered_by)
+    return f", covered by {by}" if by else ""
 
 
 def about(entry: Entry) -> str:
@@ -224,18 +229,23 @@ def _edited(outcome: Edited) -> Iterator[str]:
     if outcome.refused:
         yield f"{outcome.tenant}: nothing was written"
         yield from (line for one in outcome.refusals for line in refusal(one))
-        yield from (f"      {words.named(one)} in {one.category} ({words.places(one)})" for one in outcome.candidates)
+        yield from (f"      {line}" for line in _some(outcome.candidates))
     else:
         done = {"add": "added", "remove": "removed"}[outcome.action]
         will = done if outcome.written else f"would be {done}"
         yield f"{outcome.tenant}: {what} {will}{where}"
-    yield from (f"      {line}" for line in outcome.diff.split("\n") if outcome.diff)
+    if outcome.diff:
+        yield from ["  it was to be:"] if outcome.refused else []
+        yield from (f"      {line}" for line in outcome.diff.split("\n"))
     if outcome.refused:
         return
     yield from (f"  {one}" for one in outcome.findings)
     if outcome.note:
         yield f"  {outcome.note}"
-    yield from _meaning(outcome)
+    if any(one.severity is Severity.ERROR for one in outcome.findings):
+        yield "  With these errors nothing is applied for this tenant."
+    else:
+        yield from _meaning(outcome)
     if outcome.written:
         yield f"  Look at it before it is committed: git diff {outcome.file}"
 
@@ -256,12 +266,20 @@ def _meaning(outcome: Edited) -> Iterator[str]:
         yield from (f"    by {words.named(one)}, {words.until(one)} ({words.places(one)})" for one in outcome.still)
         return
     else:
-        yield f"  After the next apply it is not allowed any more by it {ports}:"
+        yield f"  From the next apply on it allows nothing any more {ports}:"
     for one in outcome.honoured:
         yield f"    {outcome.tenant}/{one.target}: {_honouring(one)}"
     if outcome.covers:
         yield "  It covers these, which could go:"
-        yield from (f"    {words.named(one)} ({words.places(one)})" for one in outcome.covers)
+        yield from (f"    {line}" for line in _some(outcome.covers))
+
+
+def _some(entries: Sequence[Entry]) -> Iterator[str]:
+    """Entries a line each, and how many there are beyond those that somebody would read."""
+    lines = list(words.gathered(entries))
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield f"and {len(lines) - _MOST} more"
 
 
 def _honouring(one: Honoured) -> str:

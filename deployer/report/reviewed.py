@@ -70,7 +70,7 @@ def _reminder(one: Reminder) -> Iterator[str]:
     if one.dues != (Due.UNREVIEWED,):  # which the heading says
         yield f"      {plain('; '.join(_why(one)))}"
     if one.kind == "list":
-        yield f"      {plain(', '.join(f'included at {place(at)}' for _, at in one.held))}"
+        yield f"      included at {plain(', '.join(place(at) for _, at in one.held))}"
 
 
 def _why(one: Reminder) -> Iterator[str]:

@@ -230,7 +230,7 @@ def _concerned(job: Job, writes: Iterable[Write], globs: Sequence[str]) -> set[K
         if key.kind is Kind.RULE and (matches(key.id, globs) or matches(job.desired.git_id(key), globs))
     }
     keys = rules.union(*(grounds[rule] for rule in rules))
-    return keys | {key for key, needed in grounds.items() if key.kind is Kind.ITEM and keys & needed}
+    return keys | {key for key, needed in grounds.items() if key.kind is not Kind.RULE and keys & needed}
 
 
 def seen_again(provider: Provider, job: Job, plan: Plan, live: LiveState) -> Plan:
@@ -244,10 +244,10 @@ def seen_again(provider: Provider, job: Job, plan: Plan, live: LiveState) -> Pla
     gone = {
         change.key
         for change in plan.changes
-        # Kibana's data views are found through our rules that use them; one that no rule came to use must be named.
+        # Kibana's data views and value lists are found through what uses them; one that nothing uses must be named.
         if isinstance(change, Delete)
         and not change.blocked
-        and (change.key.kind is not Kind.DATA_VIEW or change.key in used)
+        and (change.key.kind not in (Kind.DATA_VIEW, Kind.VALUE_LIST) or change.key in used)
     }
     wanted = {change.key: change.desired for change in plan.changes if not isinstance(change, Delete)}
     stays = {**wanted, **{key: one for key, one in live.resources.items() if key not in gone}}
@@ -275,6 +275,8 @@ def _remarks(job: Job, changes: Iterable[Change], writes: Mapping[Key, Write]) -
             continue
         if isinstance(change, Update) and change.mark is None:
             yield change.key, _UNMARKED
+        if isinstance(change, Create) and change.key.kind is Kind.WATCHLIST:
+            continue  # its alias may be taken again at once
         if isinstance(change, Create) and job.target.platform is Platform.SENTINEL:
             if (until := writes[change.key].at + HELD_BACK) > datetime.now(UTC):
                 yield change.key, f"Sentinel keeps a deleted id back and may refuse it until about {_time(until)}"

@@ -31,13 +31,21 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
         for index, documents in rows.items():
             events.load(index, documents)
         view = views[0] if views else None
-        detected = detect(rule, events, now, data_view=view, items=_bodies(state, Kind.ITEM))
+        items = _bodies(state, Kind.ITEM)
+        detected = detect(rule, events, now, data_view=view, items=items, value_lists=_value_lists(state, items))
     patterns = [str(view["title"])] if view else [str(pattern) for pattern in rule.get("index") or ()]
     if rows and not select(patterns, rows):
         # "Nothing was found" would be true of any rule.
         raise BadEvents(f"none lies in an index that the rule reads ({', '.join(patterns)}): {', '.join(sorted(rows))}")
     alerts = tuple(map(_plain, detected.alerts))
     return Found(alerts, tuple(dict.fromkeys(name for alert in alerts for name in alert)), detected.warnings)
+
+
+def _value_lists(state: DesiredState, items: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[str]] | None:
+    """What is in the value lists; None if an item refers to one that Git does not have: nobody here knows it."""
+    found = {key.id: one.body["values"] for key, one in state.resources.items() if key.kind is Kind.VALUE_LIST}
+    asked = {entry["list"]["id"] for item in items for entry in item["entries"] if entry.get("type") == "list"}
+    return found if asked <= found.keys() else None
 
 
 def _fields(half: PlatformRule, rows: Mapping[str, Sequence[Row]]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from deployer.emulator.kibana import previews
 from deployer.emulator.kibana import rules
 from deployer.emulator.kibana import signals
 from deployer.emulator.kibana import status
+from deployer.emulator.kibana import value_lists
 from deployer.emulator.kibana.access import authenticate
 from deployer.emulator.kibana.access import check_headers
 from deployer.emulator.kibana.access import read_body
@@ -37,6 +38,7 @@ ROUTES = (
     *signals.ROUTES,
     *exception_lists.ROUTES,
     *exception_items.ROUTES,
+    *value_lists.ROUTES,
     *data_views.ROUTES,
 )
 
@@ -56,7 +58,7 @@ def _handle(call: Call) -> Answer:
     if found is None:
         raise platform(404, f"Not Found: the emulator has no {call.method} {path}. It has: {known(ROUTES)}")
     route, params = found
-    body = read_body(call)
+    body = None if path == value_lists.IMPORT else read_body(call)  # a file, read by its route
     answer = route.handler(replace(call, path=path, user=user, scope=space, params=params, body=body))
     if call.method != "GET" or answer.body is None:
         return answer

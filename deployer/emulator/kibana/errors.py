@@ -23,9 +23,9 @@ def platform_body(status: int, message: str) -> Document:
     return {"statusCode": status, "error": HTTPStatus(status).phrase, "message": message}
 
 
-def siem(status: int, message: str | Sequence[str]) -> Refused:
-    """`{status_code, message}`, where the message may be a list of texts."""
-    body = {"message": message if isinstance(message, str) else list(message), "status_code": status}
+def siem(status: int, message: str | Sequence[str] | Document) -> Refused:
+    """`{status_code, message}`, where the message may be a list of texts, and for value lists an object."""
+    body = {"message": message if isinstance(message, str | dict) else list(message), "status_code": status}
     return Refused(Answer(body, status))
 
 

@@ -16,7 +16,7 @@ from deployer.emulator.kibana.rule_shapes import STRINGS
 
 NAMESPACE = Text(choices=("agnostic", "single"))
 _OS_TYPES = Items(Text(choices=("linux", "macos", "windows")))
-_META = Mapped(Anything())
+META = Mapped(Anything())
 
 CREATE_LIST = Record(
     {"name": Text(), "description": Text(), "type": Text(choices=LIST_TYPES)},
@@ -24,7 +24,7 @@ CREATE_LIST = Record(
         "list_id": NON_EMPTY,
         "namespace_type": NAMESPACE,
         "tags": STRINGS,
-        "meta": _META,
+        "meta": META,
         "os_types": _OS_TYPES,
         "version": Whole(1),
     },
@@ -32,7 +32,7 @@ CREATE_LIST = Record(
 UPDATE_LIST = Record(CREATE_LIST.required, {**CREATE_LIST.optional, "id": NON_EMPTY, "_version": Text()})
 
 _OPERATOR = Text(choices=("excluded", "included"))
-_VALUE_LIST_TYPES = [
+VALUE_LIST_TYPES = [
     "binary",
     "boolean",
     "byte",
@@ -61,7 +61,7 @@ _FIELD = {"field": NON_EMPTY, "operator": _OPERATOR}
 _MATCH = Record({**_FIELD, "value": NON_EMPTY})
 _MATCH_ANY = Record({**_FIELD, "value": Items(NON_EMPTY, minimum=1)})
 _EXISTS = Record(_FIELD)
-_LIST = Record({**_FIELD, "list": Record({"id": NON_EMPTY, "type": Text(choices=_VALUE_LIST_TYPES)})})
+_LIST = Record({**_FIELD, "list": Record({"id": NON_EMPTY, "type": Text(choices=VALUE_LIST_TYPES)})})
 _INSIDE = ByType({"match": _MATCH, "match_any": _MATCH_ANY, "exists": _EXISTS})
 _NESTED = Record({"field": NON_EMPTY, "entries": Items(_INSIDE, minimum=1)})
 ENTRY = ByType(
@@ -91,7 +91,7 @@ CREATE_ITEM = Record(
         "tags": Items(NON_EMPTY),
         "comments": Items(Record({"comment": NON_EMPTY})),
         "os_types": _OS_TYPES,
-        "meta": _META,
+        "meta": META,
     },
 )
 UPDATE_ITEM = Record(

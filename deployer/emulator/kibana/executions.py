@@ -18,6 +18,7 @@ from deployer.emulator import telemetry
 from deployer.emulator.calls import Document
 from deployer.emulator.kibana import data_views
 from deployer.emulator.kibana import exception_lists
+from deployer.emulator.kibana import value_lists
 from deployer.emulator.world import World
 from deployer.errors import BadQuery
 from deployer.errors import NotRunnable
@@ -64,7 +65,10 @@ def execute(
     asked = {**rule, "index": list(patterns)}
     items = _items(world, space, rule["exceptions_list"])
     try:
-        found = detect(asked, events(world, space), now, data_view=view, items=items, history=history)
+        found = detect(
+            asked, events(world, space), now, data_view=view, items=items, history=history,
+            value_lists=_value_lists(world, space, items),
+        )  # fmt: skip
     except NotRunnable as error:
         return Execution(NOT_RUN, f"emulated: not run: {error}", patterns)
     except BadQuery as error:
@@ -98,6 +102,13 @@ def _patterns(rule: Document, view: Document | None) -> tuple[str, ...]:
     if view is not None:
         return tuple(part.strip() for part in view["title"].split(","))
     return tuple(rule["index"]) if rule.get("index") is not None else _DEFAULT_INDEX
+
+
+def _value_lists(world: World, space: str, items: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """What is in the value lists that the items refer to, those that are there."""
+    ids = {entry["list"]["id"] for item in items for entry in item["entries"] if entry["type"] == "list"}
+    found = {id: value_lists.held(world, space, id) for id in sorted(ids)}
+    return {id: values for id, values in found.items() if values is not None}
 
 
 def _items(world: World, space: str, references: Sequence[Mapping[str, Any]]) -> list[Document]:

@@ -14,10 +14,15 @@ from deployer.providers.http import Http
 
 HEADERS = {"kbn-xsrf": "deployer", "elastic-api-version": "2023-10-31"}
 PAGE = 1000
+PREVIEW_SECONDS = 100
+"""How long the answer to a preview is waited for."""
 _RULES = "/api/detection_engine/rules"
 _LISTS = "/api/exception_lists"
 _ITEMS = "/api/exception_lists/items"
 _VIEWS = "/api/data_views/data_view"
+_VALUES = "/api/lists"
+_VALUE_PAGE = 5000
+"""Half of what Elasticsearch gives at once (`index.max_result_window`)."""
 
 Document = dict[str, Any]
 
@@ -27,6 +32,7 @@ class KibanaApi:
 
     def __init__(self, http: Http, space: str) -> None:
         self._http = http
+        self.space = space
         self._prefix = "" if space == "default" else f"/s/{space}"
 
     def close(self) -> None:
@@ -59,6 +65,14 @@ class KibanaApi:
 
     def rule(self, rule_id: str) -> Document | None:
         return self._get(_RULES, {"rule_id": rule_id})
+
+    def preview_rule(self, body: Document) -> Document:
+        """What the rule in `body` finds, run `invocationCount` times up to `timeframeEnd`; it is not written.
+
+        Kibana gives it 60 s in all, and then says that it is aborted (preview_rules/route.ts).
+        """
+        path = f"{self._prefix}{_RULES}/preview"
+        return self._document(self._http.json("POST", path, body=body, seconds=PREVIEW_SECONDS), "logs")
 
     def running(self, id: str) -> Document | None:
         """The rule as Kibana's alerting runs it, by the id of its saved object; it says whose API key it runs with."""
@@ -111,6 +125,62 @@ class KibanaApi:
 
     def delete_item(self, item_id: str) -> None:
         self._delete(_ITEMS, {"item_id": item_id, "namespace_type": "single"})
+
+    def value_list(self, id: str) -> Document | None:
+        """A value list without what is in it; None too where the space has never had one."""
+        return self._get(_VALUES, {"id": id})
+
+    def value_list_items(self, id: str) -> Sequence[Document]:
+        """Everything in a value list, or `BadAnswer`. By cursor: paging by number walks there anew for each page.
+
+        Before Kibana tracked it (`track_total_hits`), the total that it says stayed at 10,000.
+        """
+        found: dict[str, Document] = {}
+        page, cursor = 1, ""
+        while True:
+            params: dict[str, str | int] = {"list_id": id, "page": page, "per_page": _VALUE_PAGE}
+            path = f"{_VALUES}/items/_find"
+            answer = self._http.json("GET", self._prefix + path, params={**params, **_cursor(cursor)})
+            data, total = _page(answer, path)
+            found |= {document["id"]: document for document in data}
+            if len(data) < _VALUE_PAGE:
+                break
+            page, cursor = page + 1, str(answer.get("cursor") or "")
+        if len(found) < total:
+            raise BadAnswer(f"GET {path} said {total} values in {id} and gave {len(found)}; run again")
+        return tuple(found.values())
+
+    def value_list_size(self, id: str) -> int:
+        """How many items it says it has."""
+        path = f"{_VALUES}/items/_find"
+        params: dict[str, str | int] = {"list_id": id, "page": 1, "per_page": 1}
+        return _page(self._http.json("GET", self._prefix + path, params=params), path)[1]
+
+    def prepare_value_lists(self) -> None:
+        """Make the data streams of the space's value lists, once: before, it takes none."""
+        if self._http.json("GET", f"{self._prefix}{_VALUES}/index", absent=True) is None:
+            self._http.json("POST", f"{self._prefix}{_VALUES}/index")
+
+    def create_value_list(self, body: Document) -> Document:
+        return self._send("POST", _VALUES, body)
+
+    def replace_value_list(self, body: Document) -> Document:
+        """What it is called; what is in it stays."""
+        return self._send("PUT", _VALUES, body)
+
+    def import_values(self, id: str, values: Sequence[str]) -> None:
+        """Add values, which must not be in it: Kibana would hold them twice."""
+        content = "".join(f"{value}\n" for value in values).encode()
+        params: dict[str, str | int] = {"list_id": id, "refresh": "true"}
+        self._http.upload(f"{self._prefix}{_VALUES}/items/_import", params, f"{id}.txt", content)
+
+    def delete_value(self, item_id: str, *, refresh: bool) -> None:
+        """By the id of the item, never by its value: that would take every range which it touches."""
+        self._delete(f"{_VALUES}/items", {"id": item_id, "refresh": str(refresh).lower()})
+
+    def delete_value_list(self, id: str) -> None:
+        """Refused with `Conflict` as long as an exception item, of any list of the space, refers to it."""
+        self._delete(_VALUES, {"id": id, "deleteReferences": "false", "ignoreReferences": "false"})
 
     def data_view(self, view_id: str) -> Document | None:
         answer = self._http.json("GET", f"{self._prefix}{_VIEWS}/{view_id}", absent=True)
@@ -169,6 +239,10 @@ class KibanaApi:
         if not isinstance(answer, dict) or required not in answer:
             raise BadAnswer(f"{self._http.base}{self._prefix} answered without {required!r}; is this Kibana?")
         return answer
+
+
+def _cursor(text: str) -> dict[str, str | int]:
+    return {"cursor": text} if text else {}
 
 
 def _page(answer: Any, path: str) -> tuple[list[Document], int]:

@@ -6,9 +6,13 @@ Defaults and normalisation: security_solution `apply_rule_defaults.ts` and the O
 
 import re
 from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
+from functools import lru_cache
+from ipaddress import ip_network
 from typing import Any
 
 from deployer.providers.shapes import Shape
@@ -90,6 +94,14 @@ EXCEPTIONS_SERVER_OWNED = frozenset(
     "version".split()
 )
 """Of lists and items; an item's `list_id` is managed all the same."""
+VALUE_LIST: Mapping[str, Shape] = dict.fromkeys(("name", "description", "type"))
+"""What is managed of a value list, besides what is in it."""
+VALUE_LIST_CARRIED = ("meta",)
+VALUE_LISTS_SERVER_OWNED = frozenset(
+    "_version @timestamp created_at created_by deserializer id immutable serializer tie_breaker_id updated_at "
+    "updated_by version".split()
+)
+"""`serializer` and `deserializer` are set when a list is made and never again."""
 VIEW: Mapping[str, Shape] = {
     **dict.fromkeys(("title", "name", "timeFieldName", "allowNoIndex")),
     "runtimeFieldMap": {"*": {"type": None, "script": {"source": None}}},
@@ -100,6 +112,7 @@ VIEW_CARRIED = ("sourceFilters", "fieldFormats", "fieldAttrs", "type", "typeMeta
 VIEW_SERVER_OWNED = frozenset({"id", "version", "fields", "namespaces"})
 """`namespaces` is changed by sharing, never by an update."""
 
+_MARK_AT_END = re.compile(rf"\s*{MARK_PATTERN.pattern}\s*\Z")
 _MARK_LINE = re.compile(rf"\s*//\s*{MARK_PATTERN.pattern}\s*")
 _DURATION = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -146,6 +159,12 @@ def entries(values: Any) -> list[Document]:
     return sorted((_entry(entry) for entry in known(ITEM["entries"], values or [])), key=as_json)
 
 
+def value_list(document: Mapping[str, Any], values: Iterable[str]) -> Document:
+    """The canonical body of a value list; what is in it is a set of texts, as Kibana shows them."""
+    said = {name: _text(document.get(name) or "") for name in ("name", "description", "type")}
+    return {**said, "description": unsigned(said["description"]), "values": sorted({spelled(one) for one in values})}
+
+
 def data_view(document: Mapping[str, Any]) -> Document:
     """The canonical body of a data view; popularity counters and the like are left out."""
     return {
@@ -167,9 +186,24 @@ def needs(key: Key, body: Mapping[str, Any]) -> tuple[Key, ...]:
             lists = (Key(Kind.LIST, list_id) for list_id in body.get("exceptions_list", ()))
             return (*lists, *((Key(Kind.DATA_VIEW, body["data_view_id"]),) if body.get("data_view_id") else ()))
         case Kind.ITEM:
-            return (Key(Kind.LIST, body["list_id"]),)
+            return (Key(Kind.LIST, body["list_id"]), *_value_lists(body.get("entries") or ()))
+        case Kind.VALUE_LIST:
+            return (Key(Kind.LIST, key.id),)  # the list of the same name: one goes with the other
         case _:
             return ()
+
+
+def _value_lists(conditions: Iterable[Mapping[str, Any]]) -> Iterator[Key]:
+    """The value lists of ours, by their name, that an item's conditions refer to."""
+    for condition in conditions:
+        id = str((condition.get("list") or {}).get("id", ""))
+        if condition.get("type") == "list" and id.startswith("deployer-"):
+            yield Key(Kind.VALUE_LIST, id)
+
+
+def unsigned(description: str) -> str:
+    """A value list's description without our mark at its end."""
+    return _MARK_AT_END.sub("", description)
 
 
 def unmarked(script: str) -> str:
@@ -182,6 +216,15 @@ def instant(text: str) -> str:
     """An instant in UTC with milliseconds, as Kibana writes them."""
     moment = datetime.fromisoformat(text).astimezone(UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+@lru_cache(maxsize=1 << 17)
+def spelled(text: str) -> str:
+    """One spelling of a range in CIDR form; a range with a dash, which is never ours, stays as it is."""
+    try:
+        return str(ip_network(text.strip())) if "/" in text else text.strip()
+    except ValueError:
+        return text.strip()
 
 
 def _source(field: Mapping[str, Any]) -> str:

@@ -13,6 +13,10 @@ from deployer.state import whole_mark
 Document = dict[str, Any]
 
 
+SPILLED = "deployer-value-list"
+"""Tag of an exception list of ours that has or had a value list of the same name."""
+
+
 def within_rule(document: Document) -> Document:
     """What a rule holds below its managed fields that we do not know."""
     found = {}
@@ -40,6 +44,12 @@ def of_list(document: Document) -> Document:
 def of_item(document: Document) -> Document:
     """Of an exception item."""
     return _carried(document, canonical.ITEM, canonical.ITEM_CARRIED, canonical.EXCEPTIONS_SERVER_OWNED)
+
+
+def of_value_list(document: Document) -> Document:
+    """Of a value list."""
+    server_owned = canonical.VALUE_LISTS_SERVER_OWNED
+    return _carried(document, canonical.VALUE_LIST, canonical.VALUE_LIST_CARRIED, server_owned)
 
 
 def of_view(document: Document) -> Document:
@@ -79,7 +89,7 @@ def _carried(
     unknown = document.keys() - managed.keys() - set(carried) - server_owned
     found = {name: document.get(name) for name in (*carried, *sorted(unknown))}
     found |= {name: shapes.unknown(shape, document.get(name)) for name, shape in managed.items() if shape}
-    found["tags"] = [tag for tag in document.get("tags") or [] if not whole_mark(tag)]
+    found["tags"] = [tag for tag in document.get("tags") or [] if not whole_mark(tag) and tag != SPILLED]
     return _present(found)
 
 

@@ -27,8 +27,9 @@ from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
 from deployer.providers.kibana import exemptions
-from deployer.providers.kibana import items
+from deployer.providers.kibana import grouping
 from deployer.providers.kibana import reads
+from deployer.providers.kibana.carry import SPILLED
 from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -59,21 +60,16 @@ def encode(assignment: Assignment) -> DesiredState:
     faults: list[Finding] = []
     resources: dict[Key, Resource] = {}
     honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
-    lists = {name: _list(assignment.categories[name]) for name in honoured}
-    entries: dict[str, list[Resource]] = {name: [] for name in honoured}
-    for name in honoured:
-        for entry in assignment.entries.get(name, ()):
-            try:
-                entries[name].append(items.item(assignment.categories[name], entry))
-            except ValueError as error:
-                faults.append(Finding("entry-not-expressible", str(error), location=entry.location))
+    found = {name: grouping.guards(assignment.categories[name], assignment.entries.get(name, ())) for name in honoured}
+    lists = {name: _list(assignment.categories[name], spilled=bool(found[name].notes)) for name in honoured}
+    faults += [fault for name in honoured for fault in found[name].faults]
     for rule in assignment.rules:
         half = rule.kibana
         if half is None:
             continue
         faults += _unknown_fields(rule, half)
         view = _data_view(rule, half)
-        guards = [resource for name in rule.allowlists for resource in (lists[name], *entries[name])]
+        guards = [resource for name in rule.allowlists for resource in (lists[name], *found[name].resources)]
         own = exemptions.guards(rule, assignment.exemptions)
         guards += own
         needs = tuple(resource.key for resource in guards) + ((view.key,) if view else ())
@@ -82,7 +78,8 @@ def encode(assignment: Assignment) -> DesiredState:
     faults += _repeated_names(resources.values())
     if faults:
         raise CannotEncode(faults)
-    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
+    notes = tuple(note for name in honoured for note in found[name].notes if note[0] in resources)
+    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable, notes=notes)
 
 
 def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str]) -> Resource:
@@ -124,7 +121,9 @@ def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
     tags = document.get("tags") or []
-    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags), carry.of_list(document))
+    body, carried = canonical.exception_list(document), carry.of_list(document)
+    found = _decoded(key, body, document, desired, _marks(tags), carried)
+    return replace(found, observed={**found.observed, SPILLED: True}) if SPILLED in tags else found
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
@@ -132,7 +131,7 @@ def decode_item(document: Document, desired: DesiredState) -> Resource:
     key = Key(Kind.ITEM, document["item_id"])
     marks = _marks(document.get("tags") or [])
     found = _decoded(key, canonical.exception_item(document), document, desired, marks, carry.of_item(document))
-    return replace(found, needs=(Key(Kind.LIST, document["list_id"]),))
+    return replace(found, needs=canonical.needs(key, found.body))
 
 
 def decode_data_view(document: Document, desired: DesiredState) -> Resource:
@@ -168,10 +167,11 @@ def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, st
 
 
 def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
-    """The body of a POST or PUT."""
+    """The body of a POST or PUT. The tag that tells of a value list stays for good: one may be left behind."""
     kept = live or wanted
     body = {**carry.kept(kept), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
-    return {**body, "tags": [*_tag(mark), *carry.foreign_tags(kept)]}
+    sign = [SPILLED] if SPILLED in {*wanted.observed, *kept.observed} else []
+    return {**body, "tags": [*_tag(mark), *sign, *carry.foreign_tags(kept)]}
 
 
 def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
@@ -321,15 +321,18 @@ def _repeated_names(resources: Iterable[Resource]) -> Iterator[Finding]:
             yield Finding("data-view-name", message, location=view.source)
 
 
-def _list(category: Category) -> Resource:
+def _list(category: Category, *, spilled: bool) -> Resource:
+    id = PREFIX + category.name
+    said = f"{category.description.strip()} Managed in Git: items added here by hand are kept."
     body = canonical.exception_list(
         {
             "name": f"deployer: {category.title}",
-            "description": f"{category.description.strip()} Managed in Git: items added here by hand are kept.",
+            "description": f"{said} Most of its addresses are in the value list {id}." if spilled else said,
             "type": "detection",
         }
     )
-    return Resource(Key(Kind.LIST, PREFIX + category.name), body, name=body["name"], source=category.location)
+    observed = {SPILLED: True} if spilled else {}
+    return Resource(Key(Kind.LIST, id), body, name=body["name"], source=category.location, observed=observed)
 
 
 def _threat(attack: Sequence[Attack]) -> list[Document]:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -24,35 +25,55 @@ Document = dict[str, Any]
 
 PREFIX = "deployer-"
 """Of the ids of the lists, items and data views that we make."""
+VALUES = "-values"
+"""At the end of the id of the item behind which a value list stands."""
 
 
 def item(category: Category, entry: Entry) -> Resource:
     """One item per entry. Raises `ValueError` when the category names no field for something that the entry says."""
-    entries = [_condition(category, entry.kind.value, [entry.value])]
-    for scope, values in (
-        ("host", entry.hosts),
-        ("process", entry.processes),
-        ("port", tuple(map(str, entry.ports or category.ports))),
-    ):
-        if values:
-            entries.append(_condition(category, scope, values))
     identity = as_json([entry.value, sorted(entry.hosts), sorted(entry.processes), sorted(entry.ports)])
     own = f"{PREFIX}{category.name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
-    key = Key(Kind.ITEM, entry.item or own)
+    name = " ".join([entry.value, *scope_words(entry)])
+    conditions = [_condition(category, entry.kind.value, [entry.value]), *_scope(category, entry)]
+    return _made(category, entry.item or own, name, " ".join(about(entry)), conditions, entry)
+
+
+def of_many(category: Category, id: str, name: str, entries: Sequence[Entry]) -> Resource:
+    """One item for entries that differ in nothing but their values. Raises `ValueError` as `item` does."""
+    first = entries[0]
+    value = {**_condition(category, first.kind.value, [first.value]), "type": "match_any"}
+    value["value"] = sorted({entry.value for entry in entries})
+    return _made(category, id, name, " ".join(about(first)), [value, *_scope(category, first)], first)
+
+
+def of_value_list(category: Category, first: Entry) -> Resource:
+    """The item behind which the category's value list stands: it has no other condition (Kibana's documentation)."""
+    id = PREFIX + category.name
+    value = {**_condition(category, ValueKind.IP.value, [""]), "type": "list", "list": {"id": id, "type": "ip_range"}}
+    del value["value"]
+    about_it = "Every address of the value list. Reason and owner of each are in Git."
+    found = _made(category, f"{id}{VALUES}", f"Value list {id}", about_it, [value], replace(first, expires=None))
+    return replace(found, needs=(*found.needs, Key(Kind.VALUE_LIST, id)), source=category.location, written=None)
+
+
+def _made(
+    category: Category, id: str, name: str, description: str, conditions: Sequence[Document], entry: Entry
+) -> Resource:
+    """An item of the category's list that holds as long as `entry` does."""
     list_key = Key(Kind.LIST, PREFIX + category.name)
     until = entry.until
     body = canonical.exception_item(
         {
-            "name": " ".join([entry.value, *_scope_words(entry)]),
-            "description": " ".join(about(entry)),
+            "name": name,
+            "description": description,
             "type": "simple",
             "list_id": list_key.id,
-            "entries": entries,
+            "entries": list(conditions),
             "expire_time": until.isoformat() if until else None,
         }
     )
-    name, needs = body["name"], (list_key,)
-    return Resource(key, body, name=name, source=entry.location, written=entry.written, needs=needs)
+    key, name = Key(Kind.ITEM, id), body["name"]
+    return Resource(key, body, name=name, source=entry.location, written=entry.written, needs=(list_key,))
 
 
 def entry_of(category: Category, found: Resource) -> dict[str, Json]:
@@ -156,6 +177,16 @@ def _expires(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _scope(category: Category, entry: Entry) -> Iterator[Document]:
+    for scope, values in (
+        ("host", entry.hosts),
+        ("process", entry.processes),
+        ("port", tuple(map(str, entry.ports or category.ports))),
+    ):
+        if values:
+            yield _condition(category, scope, values)
+
+
 def _condition(category: Category, what: str, values: Sequence[str]) -> Document:
     field = category.kibana.get(what)
     if not field:
@@ -168,7 +199,8 @@ def _condition(category: Category, what: str, values: Sequence[str]) -> Document
     return {"field": field, "operator": "included", "type": "match_any", "value": sorted(set(values))}
 
 
-def _scope_words(entry: Entry) -> Iterator[str]:
+def scope_words(entry: Entry) -> Iterator[str]:
+    """`on build-7`, `port 443`: what an entry is limited to."""
     for word, values in (("on", entry.hosts), ("by", entry.processes), ("port", tuple(map(str, entry.ports)))):
         if values:
             yield f"{word} {', '.join(sorted(values))}"

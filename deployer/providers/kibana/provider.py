@@ -28,7 +28,10 @@ from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.providers.kibana.arrivals import Arrivals
 from deployer.providers.kibana.arrivals import Connect
+from deployer.providers.kibana.previewing import Previewer
+from deployer.providers.kibana.previewing import PreviewSettings
 from deployer.providers.kibana.rights import Rights
+from deployer.providers.kibana.value_lists import ValueLists
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -48,10 +51,13 @@ class KibanaProvider:
         *,
         status: Callable[[], Document] | None = None,
         elastic: Connect | None = None,
+        previews: PreviewSettings | None = None,
     ) -> None:
         """`elastic`, if Elasticsearch may be asked at all, connects to it; it may raise `ProviderError`."""
         self._api = api
+        self._values = ValueLists(api)
         self._arrivals = Arrivals(elastic)
+        self._previewer = Previewer(api, elastic, previews or PreviewSettings())
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
         self._unused: set[Key] = set()
@@ -60,9 +66,11 @@ class KibanaProvider:
     def close(self) -> None:
         self._api.close()
         self._arrivals.close()
+        self._previewer.close()
 
     def read(self, desired: DesiredState) -> LiveState:
-        """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view."""
+        """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view; and what
+        `ValueLists.read` says for the value lists that are wanted or that items of ours refer to."""
         self._desired = desired
         documents = list(self._api.rules())
         lists = [self._decoded(Kind.LIST, document) for document in self._api.lists()]
@@ -73,7 +81,8 @@ class KibanaProvider:
         self._ours = self._lists_of_ours(lists)
         items = [self._decoded(Kind.ITEM, document) for document in self._api.items(sorted(managed))]
         rules = [self._decoded(Kind.RULE, document) for document in documents]
-        found = [*self._data_views(rules), *lists, *items, *rules]
+        owned = [one for one in (*lists, *items) if isinstance(one, Resource) and self._desired.owns(one)]
+        found = [*self._data_views(rules), *self._values.read(desired, owned), *lists, *items, *rules]
         ours = [one for one in found if isinstance(one, Resource) and self._desired.concerns(one)]
         kept = self._kept(documents, items)
         return LiveState(
@@ -130,7 +139,7 @@ class KibanaProvider:
         return History({})
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
-        raise Refused("not written yet")
+        return self._previewer.preview(desired, key, since, until)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -162,6 +171,10 @@ class KibanaProvider:
                 return codec.decode_item(document, self._desired)
             case Kind.DATA_VIEW:
                 return codec.decode_data_view(document, self._desired)
+            case Kind.VALUE_LIST:
+                raise ValueError("a value list is read with what is in it")
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {kind}")
 
     def _data_views(self, rules: Iterable[Resource | Unmanaged]) -> list[Resource]:
         """The data views that are wanted, and those that rules of ours still point to."""
@@ -177,6 +190,8 @@ class KibanaProvider:
         return [self._decode(Kind.DATA_VIEW, document) for document in found if document is not None]
 
     def _find(self, key: Key) -> Resource | None:
+        if key.kind is Kind.VALUE_LIST:
+            return self._values.find(key, self._desired)
         look: Mapping[Kind, Callable[[str], Document | None]] = {
             Kind.RULE: self._api.rule,
             Kind.LIST: self._api.list,
@@ -191,7 +206,9 @@ class KibanaProvider:
         kept: dict[Key, str] = {}
         for item in items:
             if isinstance(item, Resource) and not self._desired.concerns(item):
-                kept[item.needs[0]] = f"it holds the item {item.name!r}, added by hand"
+                guard, *used = item.needs
+                kept[guard] = f"it holds the item {item.name!r}, added by hand"
+                kept |= dict.fromkeys(used, f"the item {item.name!r}, added by hand to {guard}, refers to it")
         for document in rules:
             found = self._decoded(Kind.RULE, document)
             if isinstance(found, Unmanaged) or not self._desired.concerns(found):
@@ -222,12 +239,16 @@ class KibanaProvider:
             case Kind.ITEM:
                 body = codec.item_document(wanted, mark, live)
                 self._api.replace_item(body) if live else self._api.create_item(body)
+            case Kind.VALUE_LIST:
+                self._values.put(wanted, mark, live)
             case Kind.DATA_VIEW:
                 body = codec.data_view_document(wanted, mark, live)
                 if live:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {wanted.key}")
 
     def _list_id(self, list_id: str, namespace: str = "single") -> str:
         """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
@@ -254,6 +275,8 @@ class KibanaProvider:
             case Kind.LIST:
                 self._require_no_users(key)
                 self._api.delete_list(key.id)
+            case Kind.VALUE_LIST:
+                self._values.delete(key)
             case Kind.DATA_VIEW:
                 # Our own rule that uses it goes next; switched off, it cannot fail for want of its data view.
                 users = self._users(key)
@@ -263,6 +286,8 @@ class KibanaProvider:
                 for user in users:
                     self._api.disable_rule(user.id)
                 self._api.delete_data_view(key.id)
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {key}")
 
     def _require_list_unused(self, item: Key) -> None:
         """An item of a list that is to go altogether goes only when nobody uses the list any more."""
