@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from typing import NamedTuple
 from typing import TypeAlias
@@ -20,6 +21,7 @@ from deployer.model import ValueKind
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Span: TypeAlias = tuple[int, int, int]
 """Version, first address, last address."""
+_File: TypeAlias = tuple[str, object] | None
 _NOWHERE = Location("", 0, 0)
 
 
@@ -32,6 +34,18 @@ class _Scope(NamedTuple):
     ports: frozenset[int]
     until: float
     """Seconds since 1970; infinity for an entry that does not expire."""
+
+    def files(self) -> list["_File"]:
+        """Where a scope is filed: under each of its hosts, else of its processes, else of its ports."""
+        for name, limit in (("host", self.hosts), ("process", self.processes), ("port", self.ports)):
+            if limit:
+                return [(name, value) for value in limit]
+        return [None]
+
+    def wider_files(self) -> list["_File"]:
+        """Where every scope is filed that may hold this one: it names whatever it is limited to."""
+        named = (("host", self.hosts), ("process", self.processes), ("port", self.ports))
+        return [None, *[(name, next(iter(limit))) for name, limit in named if limit]]
 
     def holds(self, other: "_Scope") -> bool:
         """Whether it limits nothing that `other` does not limit as well."""
@@ -67,15 +81,29 @@ def without_covered(entries: Iterable[Entry], category: Category) -> tuple[Entry
     groups: dict[_Scope, list[Entry]] = {}
     for entry in sorted(entries, key=_content):
         groups.setdefault(_scope(entry, category), []).append(entry)
+    filed: dict[_File, list[_Scope]] = {}
+    for scope in groups:
+        for file in scope.files():
+            filed.setdefault(file, []).append(scope)
+    allowed: dict[tuple[_Scope, ...], _Allowed] = {}
     kept: list[Entry] = []
     for scope, group in groups.items():
-        wider = [one for other, members in groups.items() if other != scope and other.holds(scope) for one in members]
-        kept += _outside(_widest(group), wider)
+        near = (other for file in scope.wider_files() for other in filed.get(file, ()))
+        wider = tuple(other for other in near if other != scope and other.holds(scope))
+        if wider not in allowed:  # often the same for many groups
+            allowed[wider] = _Allowed([one for other in wider for one in groups[other]])
+        kept += [entry for entry in _widest(group) if not allowed[wider].holds(entry)]
     return tuple(sorted(kept, key=_content))
 
 
 def collapsed(values: Iterable[str]) -> tuple[str, ...]:
     """The fewest addresses and ranges that hold exactly these, by family and number."""
+    return _collapsed(tuple(values))
+
+
+@lru_cache(maxsize=64)
+def _collapsed(values: tuple[str, ...]) -> tuple[str, ...]:
+    # Hundreds of tenants may include the same list of thousands.
     by_version: dict[int, list[Any]] = {}
     for value in values:
         network = ipaddress.ip_network(value)
@@ -106,14 +134,9 @@ def _joined(group: Sequence[Entry]) -> Iterable[Entry]:
     if len(group) == 1 or first.kind is not ValueKind.IP or first.item:
         return group
     known = {entry.value: entry for entry in group}
-    return [known.get(value) or _spelled(value, group) for value in collapsed(known)]
-
-
-def _spelled(value: str, group: Sequence[Entry]) -> Entry:
-    """A range that nobody wrote, at the place of the first address in it."""
-    version, start, end = _bounds(value)
-    inside = [one for one in group if _span(one)[0] == version and start <= _span(one)[1] <= end]
-    return replace(inside[0], value=value)
+    # A range that nobody wrote stands at the place of the first address in it.
+    starts = {_span(entry)[:2]: entry for entry in reversed(group)}
+    return [known.get(value) or replace(starts[span(value)[:2]], value=value) for value in collapsed(known)]
 
 
 def _widest(group: Sequence[Entry]) -> list[Entry]:
@@ -130,28 +153,27 @@ def _widest(group: Sequence[Entry]) -> list[Entry]:
     return kept
 
 
-def _outside(group: Sequence[Entry], wider: Sequence[Entry]) -> list[Entry]:
-    """Those that entries of wider scopes do not allow altogether."""
-    if not wider:
-        return list(group)
-    if group[0].kind is not ValueKind.IP:
-        known = {entry.value for entry in wider}
-        return [entry for entry in group if entry.value not in known]
-    spans = [_bounds(value) for value in collapsed(entry.value for entry in wider)]
-    # Collapsed ranges may still touch, e.g. .0/31 and .2: together they hold what lies across.
-    merged: list[_Span] = []
-    for version, first, last in spans:
-        if merged and merged[-1][0] == version and merged[-1][2] + 1 == first:
-            merged[-1] = (version, merged[-1][1], last)
-        else:
-            merged.append((version, first, last))
-    return [entry for entry in group if not _within(_span(entry), merged)]
+class _Allowed:
+    """What some entries allow together, their scopes aside."""
 
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._values = {entry.value for entry in entries if entry.kind is not ValueKind.IP}
+        self._spans: list[_Span] = []
+        addresses = (entry.value for entry in entries if entry.kind is ValueKind.IP)
+        for version, first, last in map(span, collapsed(addresses)):
+            # Collapsed ranges may still touch, e.g. .0/31 and .2: together they hold what lies across.
+            if self._spans and self._spans[-1][0] == version and self._spans[-1][2] + 1 == first:
+                self._spans[-1] = (version, self._spans[-1][1], last)
+            else:
+                self._spans.append((version, first, last))
 
-def _within(span: _Span, merged: Sequence[_Span]) -> bool:
-    version, first, last = span
-    position = bisect_right(merged, (version, first, 1 << 129)) - 1
-    return position >= 0 and merged[position][0] == version and last <= merged[position][2]
+    def holds(self, entry: Entry) -> bool:
+        """Whether they allow the whole value of the entry."""
+        if entry.kind is not ValueKind.IP:
+            return entry.value in self._values
+        version, first, last = _span(entry)
+        position = bisect_right(self._spans, (version, first, 1 << 129)) - 1
+        return position >= 0 and self._spans[position][0] == version and last <= self._spans[position][2]
 
 
 def _scope(entry: Entry, category: Category) -> _Scope:
@@ -161,10 +183,12 @@ def _scope(entry: Entry, category: Category) -> _Scope:
 
 
 def _span(entry: Entry) -> _Span:
-    return _bounds(entry.value)
+    return span(entry.value)
 
 
-def _bounds(value: str) -> _Span:
+@lru_cache(maxsize=2**16)
+def span(value: str) -> _Span:
+    """Version, first and last address of an address or a range, as numbers."""
     network = ipaddress.ip_network(value)
     return network.version, int(network.network_address), int(network.broadcast_address)
 

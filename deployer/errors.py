@@ -4,6 +4,7 @@ DeployerError
 ├── InvalidManifest        what people wrote cannot be used; carries every finding
 │   └── CannotEncode       one target's desired state cannot be expressed on its platform
 ├── CannotEdit             a file cannot be edited without touching more than what is meant
+├── CannotImport           what a vendor publishes cannot be taken over as it is
 ├── CannotStart            the run cannot begin (no such environment, …)
 ├── UnsafePlan             the plan changes more than the environment allows
 ├── StalePlan              what was approved is not the plan of now
@@ -46,6 +47,11 @@ class CannotEncode(InvalidManifest):
 
 class CannotEdit(DeployerError):
     """A file cannot be edited without touching more than what is meant; it says what to write by hand."""
+
+
+class CannotImport(DeployerError):
+    """What a vendor publishes cannot be fetched, or be taken over without guessing or leaving out; nothing was
+    written."""
 
 
 class CannotStart(DeployerError):

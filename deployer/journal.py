@@ -35,11 +35,11 @@ from types import TracebackType
 from typing import Any
 from typing import TypeAlias
 
+from deployer.concealing import conceal
 from deployer.drift import Witness
 from deployer.errors import CannotStart
 from deployer.errors import Unrecorded
 from deployer.outcome import Place
-from deployer.outcome import conceal
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete

@@ -5,20 +5,20 @@ platform's own field names, and in the two target types.
 """
 
 from collections.abc import Mapping
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
-from datetime import UTC
 from datetime import date
-from datetime import datetime
-from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from deployer.allowances import Category as Category
+from deployer.allowances import Entry as Entry
+from deployer.allowances import Exemption as Exemption
+from deployer.allowances import Json as Json
+from deployer.allowances import Policy as Policy
+from deployer.allowances import ValueKind as ValueKind
 from deployer.findings import Location
-
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 class Platform(StrEnum):
@@ -110,6 +110,7 @@ class Rule:
     """Earlier ids, oldest first; the live objects keep the oldest, so that a rename loses no alert history."""
     tenants: tuple[str, ...] = ()
     """Globs: the tenants (`acme`), or single targets (`acme/kibana`), that it goes to; empty means all of them."""
+    tags: tuple[str, ...] = ()
     origins: Mapping[str, Location] = field(default_factory=dict)
     """Dotted path of a value that an overlay set, and where it was set."""
 
@@ -126,109 +127,6 @@ class Rule:
     def on(self, platform: Platform) -> PlatformRule | None:
         """The half for `platform`, if the rule has one."""
         return self.kibana if platform is Platform.KIBANA else self.sentinel
-
-
-class ValueKind(StrEnum):
-    """What the value of an allowlist entry may be."""
-
-    IP = "ip"
-    """An address or a CIDR range, IPv4 or IPv6."""
-    DOMAIN = "domain"
-    PROCESS = "process"
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """A kind of allowlist: what its values are and what they bind on each platform."""
-
-    name: str
-    title: str
-    description: str
-    kinds: tuple[ValueKind, ...]
-    direction: str
-    """outbound: the value names the remote end that is connected to; inbound: the one that connects in."""
-    ports: tuple[int, ...]
-    """The category says nothing about other ports; empty means every port."""
-    kibana: Mapping[str, str]
-    """Field per value kind (`ip`, `domain`) and per scope (`host`, `process`, `port`)."""
-    sentinel: Mapping[str, str]
-    """Name of the query's `let` per value kind (`ipv4`, `ipv6`, `domain`, `process`), for the ports, and `scoped`."""
-    location: Location
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One allowed value; every scope that it names must hold for it to apply."""
-
-    category: str
-    value: str
-    """Canonical: an address or the network in CIDR form, lower case for domains."""
-    kind: ValueKind
-    reason: str
-    owner: str
-    location: Location
-    hosts: tuple[str, ...] = ()
-    processes: tuple[str, ...] = ()
-    ports: tuple[int, ...] = ()
-    expires: str | None = None
-    """A date (the entry holds through that day, UTC) or an instant with an offset."""
-    ticket: str | None = None
-    reviewed: str | None = None
-    item: str | None = None
-    """Id of the item in Kibana, where it is not the one that deployer makes of the entry."""
-    shared: str | None = None
-    """Name of the shared list that the entry comes from; `location` is then where the tenant includes it."""
-    written: Location | None = None
-    """Where in the shared list's file its value stands."""
-
-    @property
-    def until(self) -> datetime | None:
-        """The instant at which the entry stops to hold, UTC."""
-        return _end(self.expires)
-
-    @property
-    def scoped(self) -> bool:
-        """Whether the entry is limited beyond its category."""
-        return bool(self.hosts or self.processes or self.ports)
-
-
-@dataclass(frozen=True, slots=True)
-class Exemption:
-    """A free-form exception of a tenant: what no category of allowlists covers."""
-
-    rules: tuple[str, ...]
-    """Globs of the rules that it is for."""
-    kibana: tuple[Mapping[str, Json], ...]
-    """Conditions of one exception item, in Kibana's own words; all of them must hold. Empty for none."""
-    let: str | None
-    """A `let` that the Sentinel queries name for exceptions; None for none."""
-    values: tuple[str | int, ...]
-    """What is added to it."""
-    reason: str
-    owner: str
-    location: Location
-    expires: str | None = None
-    """As that of an `Entry`."""
-    ticket: str | None = None
-    reviewed: str | None = None
-
-    @property
-    def until(self) -> datetime | None:
-        """The instant at which the exception stops to hold, UTC."""
-        return _end(self.expires)
-
-    def is_for(self, rule: str) -> bool:
-        """Whether it names the rule of this id."""
-        return any(fnmatchcase(rule, glob) for glob in self.rules)
-
-
-def _end(expires: str | None) -> datetime | None:
-    if expires is None:
-        return None
-    if len(expires) == 10:
-        day = date.fromisoformat(expires) + timedelta(days=1)
-        return datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return datetime.fromisoformat(expires).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,6 +290,14 @@ class Environment:
     location: Location
     grace_days: int = 0
     """How long a rule that was taken out of Git stays, disabled, before it is deleted; 0 deletes it at once."""
+    policy: Policy = field(default_factory=Policy)
+    """For what tenants allow in categories that `policies` does not name, and outside of all categories."""
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """Policies of single categories, complete."""
+
+    def policy_of(self, category: str) -> Policy:
+        """The policy for entries of a category."""
+        return self.policies.get(category, self.policy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,28 +1,23 @@
 """What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import fields
-from dataclasses import is_dataclass
-from dataclasses import replace
-from enum import Enum
+from dataclasses import field
+from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
-from typing import TypeVar
-from typing import cast
 
 from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import Unmanaged
+from deployer.trials import Trial
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
 """The exit codes that scripts rely on; the command line adds 64 for a usage error."""
@@ -47,6 +42,8 @@ class Planned:
 
     place: Place
     plan: Plan
+    origins: Origins = field(default_factory=dict)
+    """Of what is to be created or changed, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +265,24 @@ class Pulled:
         return (PARTIAL if done else FAILED) if undone else DONE
 
 
-Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled | Adopted
+@dataclass(frozen=True, slots=True)
+class Backtested:
+    """Rules of the target were run over the past. Nothing was changed there."""
+
+    place: Place
+    trials: tuple[Trial, ...]
+    since: datetime
+    until: datetime
+
+    @property
+    def code(self) -> int:
+        """Done, or not at all, or in part: what was not looked at is never taken for a quiet day."""
+        if all(trial.whole for trial in self.trials):
+            return DONE
+        return PARTIAL if any(trial.looked_at for trial in self.trials) else FAILED
 
 
-Thing = TypeVar("Thing")
+Outcome: TypeAlias = Planned | Drifted | Unreadable | Stopped | Applied | Verified | Pulled | Adopted | Backtested
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,51 +302,6 @@ class Rehearsed:
     """What the platform warns of although it ran: no index to read, say, or more alerts than it makes at once."""
 
 
-def conceal(thing: Thing, redact: Callable[[str], str]) -> Thing:
-    """The same value with every text in it passed through `redact`, at any depth; words of ours stay as they are."""
-    whole = "\n".join(texts(thing))
-    if redact(whole) == whole:
-        return thing  # nearly always; looking at every text by itself would take long for many secrets
-    return cast(Thing, _concealed(thing, redact))
-
-
-def texts(thing: object) -> Iterator[str]:
-    """Every text in a value, at any depth; words of ours are left out."""
-    match thing:
-        case Enum():
-            pass
-        case str():
-            yield thing
-        case Mapping():
-            for name, value in thing.items():
-                yield str(name)
-                yield from texts(value)
-        case tuple() | list():
-            for value in thing:
-                yield from texts(value)
-        case _ if is_dataclass(thing) and not isinstance(thing, type):
-            for one in fields(thing):
-                yield from texts(getattr(thing, one.name))
-        case _:
-            pass
-
-
-def _concealed(thing: object, redact: Callable[[str], str]) -> object:
-    match thing:
-        case Enum():
-            return thing
-        case str():
-            return redact(thing)
-        case Mapping():
-            return {redact(str(name)): _concealed(value, redact) for name, value in thing.items()}
-        case tuple() | list():
-            return type(thing)(_concealed(value, redact) for value in thing)
-        case _ if is_dataclass(thing) and not isinstance(thing, type):
-            return replace(thing, **{one.name: _concealed(getattr(thing, one.name), redact) for one in fields(thing)})
-        case _:
-            return thing
-
-
 def name(outcome: Outcome) -> str:
     """The word for an outcome in machine output."""
     match outcome:
@@ -349,6 +315,8 @@ def name(outcome: Outcome) -> str:
             return "verified"
         case Adopted(dry_run=dry):
             return "planned" if dry else _TAKEN[outcome.code]
+        case Backtested(code=code):
+            return {DONE: "backtested", PARTIAL: "partial", FAILED: "failed"}[code]
         case Pulled(taken=taken, written=written, refused=refused):
             return "planned" if taken and not (written or refused) else _TAKEN[outcome.code]
         case Applied(plan=plan, done=done, failures=failures):
@@ -383,7 +351,7 @@ def _code(outcome: Outcome) -> int:
             return FAILED
         case Applied():
             return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
-        case Pulled() | Adopted():
+        case Pulled() | Adopted() | Backtested():
             return outcome.code
         case Verified():
             return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

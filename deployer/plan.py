@@ -50,7 +50,7 @@ FIXED_FIELDS = {
 """What an update cannot change, and the way out: a rule of another type is another rule."""
 
 
-_DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.VALUE_LIST, Kind.LIST)
+_DELETES = (Kind.DATA_VIEW, Kind.RULE, Kind.ITEM, Kind.VALUE_LIST, Kind.LIST, Kind.WATCHLIST)
 """The order of deletes. A data view is found again only through the rule that uses it, so the rule goes after it."""
 
 

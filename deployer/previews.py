@@ -41,6 +41,9 @@ class Preview:
     notes: tuple[str, ...] = ()
     """What the platform said besides, such as warnings of the rule's runs; each once."""
     requests: int = 0
+    seams: tuple[datetime, ...] = ()
+    """Where it was put together of parts, because a platform could not answer the whole at once: near them a rule that
+    remembers its alerts may raise one a run earlier or later. Compare only previews of the same parts."""
 
     @property
     def whole(self) -> bool:

@@ -1,4 +1,4 @@
-"""Pure text of KQL queries: the top-level `let` statements of one, and their replacement.
+"""Pure text of KQL queries: the top-level `let` statements of one, their replacement, and the clock that it reads.
 
 Knows strings (plain, verbatim, of several lines), `//` comments and brackets; nothing of what a query means.
 Grammar: https://learn.microsoft.com/kusto/query/let-statement and scalar-data-types/string.
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
 from functools import lru_cache
 
 _SKIP = re.compile(
@@ -39,6 +41,9 @@ _NEEDED = {
     "string": "a text",
     "dynamic": "a list",
 }
+# A name behind one dot is a property of something; two dots are a range: `between (ago(1d)..now())`.
+_CLOCK = re.compile(r"(?<!\w)(?:(?<!\.)|(?<=\.\.))(now|ago)\s*\(")
+_OWN_CLOCK = re.compile(r"\blet\s+(now|ago)\s*=|\bset\s+(query_now)\b")
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
@@ -97,6 +102,70 @@ def uses(query: str, name: str) -> int:
 def code(query: str) -> str:
     """The query with its comments and strings blanked out; what is left stands where it stood."""
     return _SKIP.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), query)
+
+
+def at(query: str, moment: datetime) -> str:
+    """The query with its clock stopped at `moment`: `now()` is that time, `ago(x)` so long before it.
+
+    By their pages (learn.microsoft.com/kusto/query/now-function, ago-function) these two read the clock, `now` with an
+    offset or without. Nothing else is changed, and every line keeps its number: no string, comment or longer name, and
+    no function that the workspace keeps, whose text is not here.
+    Raises `ValueError` for a query with a `now`, `ago` or `query_now` of its own: these would mean something else.
+    """
+    text = code(query)
+    if own := _OWN_CLOCK.search(text):
+        raise ValueError(f"the query declares {own[1] or own[2]} itself, so its clock cannot be set")
+    then = f"datetime({moment.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S.%f')}Z)"
+    edits: list[tuple[int, int, str]] = []
+    for call in _CLOCK.finditer(text):
+        close = _closing(text, call.end())
+        if close is None:
+            continue
+        if not re.sub(r"//[^\n]*", "", query[call.end() : close]).strip():
+            # ago() without an argument is an error, and stays one.
+            edits += [(call.start(), close + 1, then)] if call[1] == "now" else []
+        else:
+            edits += [(call.start(), call.end(), f"({then} {'+' if call[1] == 'now' else '-'} (")]
+            edits += [(close, close + 1, "))")]
+    for start, end, new in sorted(edits, reverse=True):
+        query = query[:start] + new + "\n" * query.count("\n", start, end) + query[end:]
+    return query
+
+
+def pipeline(query: str) -> tuple[str, ...]:
+    """The last statement's operators, which make the result: source first, comments and strings blanked out."""
+    depth, start = 0, 0
+    found: list[str] = []
+    last = code(query).rstrip().rstrip(";").rstrip()
+    for place, character in enumerate(last):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth == 0 and character == ";":
+            start, found = place + 1, []
+        elif depth == 0 and character == "|":
+            found.append(last[start:place].strip())
+            start = place + 1
+    return (*found, last[start:].strip())
+
+
+def parts(text: str) -> tuple[str, ...]:
+    """What the commas of a list divide, those in brackets left alone; the text holds no strings and no comments."""
+    depth, start, found = 0, 0, []
+    for place, character in enumerate(text):
+        depth += (character in _OPENING) - (character in _CLOSING)
+        if depth == 0 and character == ",":
+            found.append(text[start:place].strip())
+            start = place + 1
+    return (*found, text[start:].strip())
+
+
+def _closing(text: str, start: int) -> int | None:
+    """Where the bracket that was opened before `start` is closed, in a text without strings and comments."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += (text[place] in _OPENING) - (text[place] in _CLOSING)
+        if depth == 0:
+            return place
+    return None
 
 
 def place(query: str, offset: int) -> tuple[int, int]:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     VALUE_LIST = "value_list"
     LIST = "list"
     ITEM = "item"
+    WATCHLIST = "watchlist"
     RULE = "rule"
 
 
@@ -128,6 +129,8 @@ class Resource:
     """What the platform says of the object and nobody can set, e.g. its last execution."""
     source: Location | None = None
     """Where a desired object was written."""
+    written: Location | None = None
+    """Where the value of it stands in a shared list, which `source` then includes."""
     git_id: str = ""
     """Of a rule: its id in Git, which differs from `key.id` after a rename."""
     needs: tuple[Key, ...] = ()

@@ -31,6 +31,15 @@ def insights_folder(shared: Path) -> Path:
 
 def alert_rules_check(insights: Path) -> Callable[[Any, str, str], None]:
     """`check(value, version, definition)` against AlertRules.json, following its references into other files."""
+    return _insights_check(insights, "AlertRules.json")
+
+
+def watchlists_check(insights: Path) -> Callable[[Any, str, str], None]:
+    """The same against Watchlists.json."""
+    return _insights_check(insights, "Watchlists.json")
+
+
+def _insights_check(insights: Path, name: str) -> Callable[[Any, str, str], None]:
 
     def load(uri: str) -> referencing.Resource[Any]:
         file = Path(uri.removeprefix("file://"))
@@ -39,7 +48,7 @@ def alert_rules_check(insights: Path) -> Callable[[Any, str, str], None]:
     registry: referencing.Registry[Any] = referencing.Registry(retrieve=load)  # type: ignore[call-arg]
 
     def hold(value: Any, version: str, definition: str) -> None:
-        schema = {"$ref": f"{(insights / version / 'AlertRules.json').as_uri()}#/definitions/{definition}"}
+        schema = {"$ref": f"{(insights / version / name).as_uri()}#/definitions/{definition}"}
         validator = jsonschema.Draft4Validator(schema, registry=registry)
         # The published examples carry nulls where the schema says string: null is absent here.
         assert [error.message for error in validator.iter_errors(_without_nulls(value))] == []

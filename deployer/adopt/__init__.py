@@ -29,6 +29,7 @@ from deployer.errors import CannotStart
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.load import Manifest
+from deployer.manifest.rules import SHARED
 from deployer.model import Platform
 from deployer.outcome import Adopted
 from deployer.outcome import Adoption
@@ -152,7 +153,7 @@ class _Adoption:
         """A folder for the rule, or why there is none."""
         manifest, live = spot.manifest, one.live
         folders = {each.name for each in (self._fleet.root / "rules").iterdir()}
-        taken = pending | folders | manifest.rules.keys()
+        taken = pending | folders | manifest.rules.keys() | {SHARED}
         taken |= {name for rule in manifest.rules.values() for name in rule.formerly}
         taken |= self._asked - {live.key.id}
         try:

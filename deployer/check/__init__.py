@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer.blocklists import read as read_blocklists
+from deployer.check import blocked
 from deployer.check import kibana
+from deployer.check import overlays
 from deployer.check import sentinel
 from deployer.check.subjects import Subject
 from deployer.check.workbench import Workbench
@@ -55,12 +58,17 @@ class Inspection:
     """What queries were not held against, and the way to it."""
     stopped: tuple[str, ...] = ()
     """Environments whose targets were not looked at, because rules/ or the environment itself has errors."""
+    blocklists: tuple[tuple[str, int], ...] = ()
+    """The blocklists that what tenants allow was held against, and how many values each names."""
 
     @property
     def checked(self) -> str:
         """A sentence on what was looked at."""
         places = ", ".join(self.environments) or "no environment"
         without = f", without {' and without '.join(self.without)}" if self.without else ""
+        if self.blocklists:
+            without += "; held what is allowed against "
+            without += " and ".join(f"{count} values of {path}" for path, count in self.blocklists)
         if self.stopped:
             stopped = ", ".join(self.stopped)
             without += f"; what targets of {stopped} would be told was not looked at, for the errors above"
@@ -75,17 +83,21 @@ def inspect(
     tenants: Sequence[str] = (),
     rules: Sequence[str] = (),
     bench: Workbench | None = None,
+    blocklists: Sequence[Path] = (),
 ) -> Inspection:
     """Every finding of one environment, or of all.
 
     `tenants` and `rules` are globs: findings in the files of other tenants and other rules are left out. `bench` holds
-    the engines, those that are installed where it is left out.
+    the engines, those that are installed where it is left out. What tenants allow is held against the files of
+    `blocklists`.
     """
     bench = bench or Workbench(installed)
     names = [environment] if environment else environments.names(root)
     found = set(load.inspect(root, environment, trusted_hosts=trusted_hosts))
     book = rulebooks.read(root)
     found.update(missing(book, tests.read(root, book)))
+    lists, faults = read_blocklists(blocklists)
+    found.update(faults)
     assignments: list[Assignment] = []
     stopped: list[str] = []
     for name in names:
@@ -94,22 +106,31 @@ def inspect(
         except (InvalidManifest, CannotStart):
             stopped.append(name)  # why, is said by load.inspect
             continue
-        for tenant in manifest.tenants:
-            if not tenants or matches(tenant.name, tenants):
-                assignments += [assign(manifest, tenant, target) for target in tenant.targets]
+        places = [
+            overlays.Place(manifest, tenant, assign(manifest, tenant, target))
+            for tenant in manifest.tenants
+            if not tenants or matches(tenant.name, tenants)
+            for target in tenant.targets
+        ]
+        found.update(overlays.findings(places, everywhere=not tenants and not manifest.broken_tenants))
+        assignments += [place.assignment for place in places]
+        if blocklists:
+            found.update(blocked.unread(manifest))
+            for tenant in manifest.readable:
+                found.update(blocked.findings(tenant, lists))
     found.update(_rules(book, rules, assignments, bench))
     chosen = [finding for finding in found if _is_chosen(finding, tenants, rules)]
     compiles = any(rule.sentinel for rule in book.rules.values())
     without = (WITHOUT_ANALYSER,) if compiles and bench.runs and not bench.analyses else ()
     ordered = tuple(sorted(chosen, key=_order))
-    return Inspection(ordered, len(book.rules), len(assignments), tuple(names), without, tuple(stopped))
+    return Inspection(ordered, len(book.rules), len(assignments), tuple(names), without, tuple(stopped), lists.sizes)
 
 
 def unmatched(root: Path, environment: str | None, tenants: Sequence[str], rules: Sequence[str]) -> list[str]:
     """The globs that match no tenant's file and no rule's folder: a mistyped name must not read as "no findings"."""
     names = [environment] if environment else environments.names(root)
     files = {path.stem for name in names for path in (root / "environments" / name / "tenants").glob("*")}
-    folders = {path.name for path in (root / "rules").glob("*") if path.is_dir()}
+    folders = {path.name for path in (root / "rules").glob("*") if path.is_dir() and path.name != rulebooks.SHARED}
     return [
         glob
         for globs, known in ((tenants, files), (rules, folders))
@@ -177,7 +198,7 @@ def _is_chosen(finding: Finding, tenants: Sequence[str], rules: Sequence[str]) -
     match (finding.location.path if finding.location else "").split("/"):
         case ["environments", _, "tenants", file] if tenants:
             return matches(Path(file).stem, tenants)
-        case ["rules", folder, _] if rules:
+        case ["rules", folder, _] if rules and folder != rulebooks.SHARED:
             return matches(folder, rules)
         case _:
             return True

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from deployer import queries
 from deployer.check.subjects import Subject
 from deployer.findings import Finding
-from deployer.providers.sentinel.codec import QUERY_LIMIT
+from deployer.providers.sentinel.fitting import QUERY_LIMIT
 
 _EVERYTHING = re.compile(r"\b(search|union)\b(?:\s+\w+\s*=\s*\w+)*\s+\*")
 _WATCHLIST = re.compile(r"\b_GetWatchlist\s*\(")

@@ -31,10 +31,13 @@ from deployer.errors import BadQuery
 from deployer.errors import NotRunnable
 from deployer.findings import Severity
 from deployer.manifest.wording import guess
+from deployer.providers.sentinel import watchlist
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 """Any instant will do: the tables are empty."""
 _DEFINITION = re.compile(r"function (\w+)(\(.*?\)) (\{.*\})", re.DOTALL)
+_OUR_LISTS = f"{{ datatable(SearchKey: string, {watchlist.COLUMN}: string)[] }}"
+"""What a query sees of the watchlists that deployer keeps."""
 _BETTER_KNOWN = ("cannot be read", "there is no")
 """What our own engine says of grammar and names, of which it knows less than Microsoft's analyser."""
 _SEVERITIES = {"error": Severity.ERROR, "warning": Severity.WARNING}
@@ -146,11 +149,11 @@ class Workbench:
 
     def _ran(self, query: str, known: Iterable[Table]) -> tuple[list[Said], Mapping[str, str] | None]:
         """The query on empty tables."""
-        if queries.uses(query, "_GetWatchlist"):
+        if watchlist.reads_others(query):
             message = "not run: what columns a watchlist has is not known here"
             return [Said("query-not-run", message, Severity.WARNING)], None
         try:
-            with self._kusto.Kusto(known) as database:
+            with self._kusto.Kusto(known, dict.fromkeys(watchlist.aliases(query), ())) as database:
                 return [], database.run(query, NOW).columns
         except NotRunnable as error:
             return [Said("query-not-run", f"not run, so not known to be sound: {error}", Severity.WARNING)], None
@@ -195,7 +198,10 @@ def _tables(query: str, data: tuple[str, ...]) -> tuple[list[Table], list[str]]:
 
 
 def _called(query: str) -> list[Function]:
-    return [each for each in _functions() if queries.uses(query, each.name)]
+    called = [each for each in _functions() if queries.uses(query, each.name)]
+    if watchlist.reads_others(query):
+        return called
+    return [replace(each, body=_OUR_LISTS) if each.name == "_GetWatchlist" else each for each in called]
 
 
 @cache

@@ -11,6 +11,14 @@ from deployer.cli import common
 @click.command()
 @click.argument("environment", metavar="[ENV]", required=False)
 @common.selection
+@click.option(
+    "--blocklist",
+    "blocklists",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Refuse allowed values that are on it: Feodo Tracker's CSV or JSON, MISP's CSV, or one a line; repeatable.",
+)
 @common.output
 @click.pass_obj
 def check(
@@ -19,6 +27,7 @@ def check(
     environment: str | None,
     tenants: tuple[str, ...],
     rules: tuple[str, ...],
+    blocklists: tuple[Path, ...],
     form: str,
     out: TextIO | None,
 ) -> int:
@@ -30,6 +39,7 @@ def check(
     \b
     Example:
       deployer check prod
+      deployer check prod --blocklist ipblocklist.csv
     """
     from deployer.check import inspect
     from deployer.check import unmatched
@@ -40,10 +50,10 @@ def check(
 
     if lost := unmatched(root, environment, tenants, rules):
         raise click.UsageError(f"nothing matches {', '.join(map(repr, lost))}")
-    seen = inspect(root, environment, common.trusted_hosts(), tenants=tenants, rules=rules)
+    seen = inspect(root, environment, common.trusted_hosts(), tenants=tenants, rules=rules, blocklists=blocklists)
     code = int(any(finding.severity is Severity.ERROR for finding in seen.findings))
     if form == "json":
-        text = as_json.findings(environment, code, seen.findings, seen.without)
+        text = as_json.findings(environment, code, seen.findings, seen.without, seen.blocklists)
     elif form == "markdown":
         text = as_markdown.findings(environment, seen.findings, seen.checked)
     else:

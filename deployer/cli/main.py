@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from deployer import __version__
+from deployer.cli import allowlist
 from deployer.cli import analyser
 from deployer.cli import apply
+from deployer.cli import backtest
 from deployer.cli import check
 from deployer.cli import drift
 from deployer.cli import emulator
@@ -47,8 +49,10 @@ def cli(context: click.Context, root: Path) -> None:
 
 
 _COMMANDS = (
+    allowlist.allowlist,
     analyser.analyser,
     apply.apply,
+    backtest.backtest,
     check.check,
     drift.drift,
     emulator.emulator,

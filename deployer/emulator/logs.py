@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from deployer.emulator.arm import watchlist_store
 from deployer.emulator.arm.alert_rules import TABLES
 from deployer.emulator.arm.workspaces import TELEMETRY
 from deployer.emulator.calls import Document
+from deployer.emulator.conditions import moment
 from deployer.emulator.kusto_errors import missing_table
-from deployer.emulator.telemetry import event_time
 from deployer.emulator.telemetry import workspace_table
 from deployer.emulator.timespans import Span
 from deployer.emulator.world import World
@@ -25,19 +28,45 @@ HEALTH = "SentinelHealth"
 AUDIT = "SentinelAudit"
 ACTIVITY = "AzureActivity"
 ALERTS = "SecurityAlert"
+_READS_CLOCK = re.compile(r"\b(?:now|ago)\s*\(|\bquery_now\b")
+_MOMENT = re.compile(r"\bdatetime\s*\(([^()]*)\)")
 
 
 def run(world: World, scope: str, query: str, now: datetime, span: Span) -> Result:
     """Run a query over a workspace. Raises NotRunnable, or BadQuery, where a table that is not there counts as well."""
     edition = world.store.edition(TELEMETRY, scope)
     names = table_names(world, scope)
-    key = (TELEMETRY, scope, edition, names, span)
+    lists = watchlist_store.rows(world, scope)
+    held = tuple((alias, tuple(tuple(row.items()) for row in rows)) for alias, rows in lists.items())
+    key = (TELEMETRY, scope, edition, names, held)
+    database = world.databases.take(key, lambda: _database(world, scope, names, lists))
+    database.see(span.start, span.end)
     try:
-        return world.databases.take(key, lambda: _database(world, scope, names, span)).run(query, now)
+        if span.end is not None and (open_ended := by_clock(query, span.end)) is not None:
+            with suppress(BadQuery, NotRunnable):  # which the query as it was written then tells, with its places
+                return database.run(open_ended, span.end)
+        return database.run(query, now)
     except BadQuery as error:
         if (missing := missing_table(error)) in names:
             raise NotRunnable(f"the table {missing}, which is there and whose columns are not described") from None
         raise
+
+
+def by_clock(query: str, end: datetime) -> str | None:
+    """The query with `now()` for every mention of the end of its span, if it does not read the clock otherwise.
+
+    To look back at many moments, clients write each of them into the query: run with the clock at that moment, it is
+    one and the same text every time, and is translated once.
+    """
+    from deployer.engines.kusto_words import code
+
+    text = code(query)
+    if _READS_CLOCK.search(text):
+        return None
+    mentions = [found for found in _MOMENT.finditer(text) if moment(found[1].strip()) == end]
+    for found in reversed(mentions):
+        query = f"{query[: found.start()]}now(){query[found.end() :]}"
+    return query if mentions else None
 
 
 def table_names(world: World, scope: str) -> tuple[str, ...]:
@@ -64,14 +93,14 @@ def append(world: World, scope: str, table: str, rows: list[Document]) -> None:
         world.store.append(TELEMETRY, scope, table, kept)
 
 
-def _database(world: World, scope: str, names: tuple[str, ...], span: Span) -> Kusto:
+def _database(world: World, scope: str, names: tuple[str, ...], lists: dict[str, list[dict[str, str]]]) -> Kusto:
     from deployer.engines.kusto import Kusto
 
     rows: dict[str, list[Document]] = defaultdict(list)
     for _, name, batch in world.store.batches(TELEMETRY, scope):
         rows[name] += batch
     found = [table for name in names if (table := workspace_table(name, rows[name])) is not None]
-    database = Kusto(found)
+    database = Kusto(found, lists)
     for table in found:
-        database.load(table.name, [row for row in rows[table.name] if span.holds(event_time(row, "TimeGenerated"))])
+        database.load(table.name, rows[table.name])
     return database

@@ -22,7 +22,7 @@ from deployer.emulator.conditions import moment
 from deployer.emulator.conditions import values
 
 RESULT_WINDOW = 10_000
-_KEYS = {"query", "size", "from", "sort", "_source", "track_total_hits", "aggs", "aggregations"}
+_KEYS = {"query", "size", "from", "sort", "search_after", "_source", "track_total_hits", "aggs", "aggregations"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ def search(hits: Sequence[Hit], body: Mapping[str, Any], now: datetime) -> Docum
     holds = compile_query(body.get("query") or {"match_all": {}}, now)
     found = [hit for hit in hits if holds(hit.source)]
     order = _order(body.get("sort"))
-    shown = _sorted(found, order)[start : start + size]
+    later = _after(_sorted(found, order), order, body.get("search_after"), start)
+    shown = later[start : start + size]
     answer: Document = {
         "took": 0,
         "timed_out": False,
@@ -91,6 +92,34 @@ def _sorted(hits: list[Hit], order: list[tuple[str, bool]]) -> list[Hit]:
         present.sort(key=lambda hit: (isinstance(_key(hit, field), str), _key(hit, field)), reverse=descending)
         hits = present + absent
     return hits
+
+
+def _after(hits: list[Hit], order: list[tuple[str, bool]], place: Any, start: int) -> list[Hit]:
+    """What comes behind the sort values of a hit; equal ones do not, which is why one sorts by something unique, too.
+
+    Source: Elasticsearch reference, paginate search results, `search_after`.
+    """
+    if place is None:
+        return hits
+    if not order or not isinstance(place, list) or len(place) != len(order):
+        given = len(place) if isinstance(place, list) else "no"
+        raise NotUnderstood(f"search_after has {given} value(s), but sort has {len(order)}")
+    if start:
+        raise NotUnderstood("`from` parameter must be set to 0 when `search_after` is used")
+    return [hit for hit in hits if _behind(hit, order, place)]
+
+
+def _behind(hit: Hit, order: list[tuple[str, bool]], place: list[Any]) -> bool:
+    for (field, descending), value in zip(order, place, strict=True):
+        key = _key(hit, field)
+        if key == value:
+            continue
+        if key is None or value is None:
+            return key is None
+        if isinstance(key, str) is not isinstance(value, str):
+            raise NotUnderstood(f"search_after: {value!r} is no value of {field}")
+        return bool(key < value if descending else key > value)
+    return False
 
 
 def _key(hit: Hit, field: str) -> Any:

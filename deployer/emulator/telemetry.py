@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import TypeAlias
@@ -124,14 +123,6 @@ def _check_times(where: str, field: str, rows: list[Document]) -> None:
     for number, row in enumerate(rows, start=1):
         if moment(row.get(field)) is None:
             raise _refuse(f"{where}, event {number}: {field} must be a date and time, not {row.get(field)!r}")
-
-
-def event_time(row: Mapping[str, Any], field: str) -> datetime:
-    """When an event that was let in happened."""
-    when = moment(row[field])
-    if when is None:
-        raise ValueError(f"{field}: {row[field]!r}")
-    return when
 
 
 def _workspace(world: World, name: str) -> str:

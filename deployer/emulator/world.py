@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,19 @@ from deployer.emulator.store import Store
 
 # query_row_limit: the rows that a log query may answer; the service's own limit is 500,000
 # (https://learn.microsoft.com/azure/azure-monitor/service-limits#query-api).
+# preview_runs: after so many invocations of one rule preview its time is up; 0 leaves it to the clock.
 # reshape: in which other ways documents are answered, see `reshaping`.
-DEFAULTS: Document = {"kibana_version": "9.3.0", "page_size": 50, "query_row_limit": 500_000, "reshape": []}
+# watchlist_seconds: how long a watchlist's content, or its deletion, takes; watchlist_query_seconds: how much later log
+# queries see it.
+DEFAULTS: Document = {
+    "kibana_version": "9.3.0",
+    "page_size": 50,
+    "query_row_limit": 500_000,
+    "preview_runs": 0,
+    "reshape": [],
+    "watchlist_seconds": 0.0,
+    "watchlist_query_seconds": 0.0,
+}
 
 
 class World:
@@ -38,6 +50,10 @@ class World:
     def setting(self, name: str) -> Any:
         """A setting's value now; settings are as durable as documents."""
         return {**DEFAULTS, **(self.store.get(SETTINGS, "", "settings") or {})}[name]
+
+    def seconds(self, name: str) -> timedelta:
+        """A setting that is a length of time."""
+        return timedelta(seconds=float(self.setting(name)))
 
     def set(self, name: str, value: Any) -> None:
         """Change a setting."""

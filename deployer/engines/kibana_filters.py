@@ -122,6 +122,12 @@ def _exists(body: Row, condition: Condition) -> str:
     return condition.exists(_text(body.get("field"), "exists"))
 
 
+def _nested(body: Row, condition: Condition) -> str:
+    _only(body, "nested", {"path", "query", "score_mode"})
+    path = _text(body.get("path"), "nested")
+    return condition.nested(path, lambda inner: query_sql(body.get("query"), inner))
+
+
 def _one(body: Row, query: str, short: str) -> tuple[str, Mapping[str, Any]]:
     """Field and options of a query whose short form is `{field: value}`."""
     [(field, options)] = _named(body, query)
@@ -164,6 +170,7 @@ _QUERIES = {
     "match": _match,
     "match_all": lambda _, __: "true",
     "match_phrase": _match_phrase,
+    "nested": _nested,
     "prefix": _prefix,
     "range": _range,
     "term": _term,

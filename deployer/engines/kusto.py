@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from datetime import datetime
 from types import MappingProxyType
 from types import TracebackType
@@ -27,6 +28,8 @@ from deployer.engines.tables import Table
 from deployer.errors import BadEvents
 
 _NONE: Mapping[str, Sequence[Row]] = MappingProxyType({})
+# The schema of what queries see while that is less than all: found first, so that a view hides the table of its name.
+_SEEN = "seen"
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -54,6 +57,9 @@ class Kusto:
         """`watchlists` holds the items of each by its alias, for `_GetWatchlist`."""
         self._connection = duckdb.connect(config=_CONFIG)
         self._connection.execute("SET TimeZone='UTC'")
+        self._connection.execute(f"CREATE SCHEMA {_SEEN}")
+        self._connection.execute(f"SET search_path = '{_SEEN},main'")
+        self._seen: tuple[datetime | None, datetime | None] = (None, None)
         self._tables: dict[str, Table] = {}
         for table in tables:
             self._create(table)
@@ -82,8 +88,23 @@ class Kusto:
             raise BadEvents(f"there is no table {table}")
         rows = rows if isinstance(rows, Sequence) else tuple(rows)
         described = kusto_events.with_custom_columns(self._tables[table], rows)
+        self.see()
         self._widen(described)
         self._insert(described, rows)
+
+    def see(self, start: datetime | None = None, end: datetime | None = None) -> None:
+        """From here on queries see the rows whose `TimeGenerated` lies between these, both included; None is open."""
+        if (start, end) == self._seen:
+            return
+        self._seen = (start, end)
+        for table in self._tables.values():
+            if start is None and end is None:
+                self._connection.execute(f"DROP VIEW IF EXISTS {_SEEN}.{_quoted(table.name)}")
+            elif "TimeGenerated" in table.columns:
+                bounds = [f"{sign} TIMESTAMP '{_utc(one)}'" for sign, one in ((">=", start), ("<=", end)) if one]
+                where = " AND ".join(f'"TimeGenerated" {bound}' for bound in bounds)
+                view, held = f"{_SEEN}.{_quoted(table.name)}", f"main.{_quoted(table.name)}"
+                self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {held} WHERE {where}")  # noqa: S608 - quoted names
 
     def run(self, query: str, now: datetime) -> Result:
         """The query's result with the clock at `now`. `NotRunnable` or `BadQuery` say why there is none."""
@@ -99,13 +120,13 @@ class Kusto:
 
     def _create(self, table: Table) -> None:
         columns = ", ".join(_column(name, kind) for name, kind in table.columns.items())
-        self._connection.execute(f"CREATE TABLE {_quoted(table.name)} ({columns})")
+        self._connection.execute(f"CREATE TABLE main.{_quoted(table.name)} ({columns})")
         self._tables[table.name] = table
 
     def _widen(self, table: Table) -> None:
         for name in table.columns.keys() - self._tables[table.name].columns.keys():
             self._connection.execute(
-                f"ALTER TABLE {_quoted(table.name)} ADD COLUMN {_column(name, table.columns[name])}"
+                f"ALTER TABLE main.{_quoted(table.name)} ADD COLUMN {_column(name, table.columns[name])}"
             )
         self._tables[table.name] = table
 
@@ -116,7 +137,7 @@ class Kusto:
             values = ", ".join(_value(name, table.columns[name]) for name in names)
             columns = ", ".join(_quoted(name) for name in names)
             self._connection.execute(
-                f"INSERT INTO {_quoted(table.name)} ({columns}) "  # noqa: S608 - quoted names
+                f"INSERT INTO main.{_quoted(table.name)} ({columns}) "  # noqa: S608 - quoted names
                 f"SELECT {values} FROM (SELECT unnest(from_json(?, ?)) AS e)",
                 [batch, shape],
             )
@@ -127,6 +148,10 @@ class Kusto:
         table = Table(kusto_workspace.WATCHLIST + alias, names)
         self._create(table)
         self._insert(table, [{name: str(value) for name, value in item.items() if value is not None} for item in items])
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
 def _quoted(name: str) -> str:

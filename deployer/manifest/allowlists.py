@@ -38,7 +38,10 @@ def categories(root: Node) -> tuple[Mapping[str, Category], tuple[Finding, ...]]
 
 
 def entries(node: Node, known: Mapping[str, Category]) -> tuple[Mapping[str, tuple[Entry, ...]], tuple[Finding, ...]]:
-    """The entries under a tenant's `allowlists:` by category, and what is wrong with them beyond their form."""
+    """The entries that stand under a tenant's `allowlists:` by category, and what is wrong with them beyond their form.
+
+    Includes of shared lists are not among them.
+    """
     found: dict[str, tuple[Entry, ...]] = {}
     findings: list[Finding] = []
     for name, items in node.entries():
@@ -46,10 +49,16 @@ def entries(node: Node, known: Mapping[str, Category]) -> tuple[Mapping[str, tup
             message = f"no category {shown_key(name)} in rules/allowlists.yaml"
             findings.append(items.key_error("unknown-category", message + _others(name, known)))
             continue
-        read = [_entry(item, known[name], findings) for item in items.items()]
+        own = [item for item in items.items() if not is_include(item)]
+        read = [_entry(item, known[name], findings) for item in own]
         found[name] = tuple(entry for entry in read if entry)
         findings += _repeated(found[name])
     return found, (*findings, *_repeated_items(entry for entries in found.values() for entry in entries))
+
+
+def is_include(node: Node) -> bool:
+    """Whether an item of a category stands for the values of a shared list."""
+    return "list" in node.mapping()
 
 
 def _others(name: str, known: Iterable[str]) -> str:
@@ -68,6 +77,8 @@ def _category(name: str, node: Node) -> Category:
         kibana={key: inner.text() or "" for key, inner in node.get("kibana").entries()},
         sentinel={key: inner.text() or "" for key, inner in node.get("sentinel").entries()},
         location=node.key_location,
+        ask_scope=node.get("ask_scope").flag(False),
+        public_only=node.get("public_only").flag(False),
     )
 
 
@@ -86,6 +97,8 @@ def _unbound(category: Category, node: Node) -> Iterator[Finding]:
             names = listed(map(shown_key, missing))
             message = f"{label(bound.path)} lacks {names}: entries of this category would bind nothing there"
             yield bound.key_error("unbound-category", message)
+    if category.ask_scope:
+        yield from _no_place_for_scope(node)
     ports = node.get("sentinel").get("ports")
     if ports.value is not None and "ports" not in node.mapping():
         message = (
@@ -93,6 +106,16 @@ def _unbound(category: Category, node: Node) -> Iterator[Finding]:
             "empty, and no entry would ever hold. Name the ports, or take this out here and in the queries"
         )
         yield ports.key_error("unbound-category", message)
+
+
+def _no_place_for_scope(node: Node) -> Iterator[Finding]:
+    """Errors where an entry must name hosts or processes and a platform would have no place for them."""
+    for platform, places in (("kibana", ("host", "process")), ("sentinel", ("scoped",))):
+        bound = node.get(platform)
+        if bound.mapping() and not any(place in bound.mapping() for place in places):
+            names = " or ".join(map(shown_key, places))
+            message = f"{label(bound.path)} lacks {names}, and `ask_scope` has every entry name hosts or processes"
+            yield bound.key_error("unbound-category", message)
 
 
 def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | None:
@@ -103,9 +126,19 @@ def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | N
         try:
             kind, value = values.canonical(written, category.kinds)
         except Unfit as unfit:
-            findings.append(_unfit(node.get("value"), written, unfit))
-    expires = _read(node.get("expires"), values.moment, findings)
-    entry = Entry(
+            findings.append(unusable(node.get("value"), written, unfit))
+    entry = allowance(node, category, findings, kind, value)
+    return entry if value else None
+
+
+def allowance(
+    node: Node, category: Category, findings: list[Finding], kind: ValueKind = ValueKind.IP, value: str = ""
+) -> Entry:
+    """A value with all that is said next to it, whoever says it: an entry, an include or a shared list.
+
+    Whatever is wrong is added to `findings`, and left out.
+    """
+    return Entry(
         category=category.name,
         value=value,
         kind=kind,
@@ -115,12 +148,16 @@ def _entry(node: Node, category: Category, findings: list[Finding]) -> Entry | N
         hosts=_names(node.get("hosts"), findings),
         processes=_names(node.get("processes"), findings),
         ports=_ports(node.get("ports"), category, findings),
-        expires=expires,
+        expires=_read(node.get("expires"), values.moment, findings),
         ticket=node.get("ticket").text(),
         item=node.get("item").text(),
         reviewed=_read(node.get("reviewed"), values.day, findings) if _dated(node.get("reviewed")) else None,
     )
-    return entry if value else None
+
+
+def expiry(node: Node) -> str | None:
+    """When an entry or an include itself says that it ends, canonical."""
+    return _read(node.get("expires"), values.moment, [])
 
 
 def _dated(node: Node) -> bool:
@@ -140,11 +177,12 @@ def _read(node: Node, read: Callable[[str], str], findings: list[Finding]) -> st
     try:
         return read(written)
     except Unfit as unfit:
-        findings.append(_unfit(node, written, unfit))
+        findings.append(unusable(node, written, unfit))
         return None
 
 
-def _unfit(node: Node, written: str, unfit: Unfit) -> Finding:
+def unusable(node: Node, written: str, unfit: Unfit) -> Finding:
+    """An error about a value that cannot be one."""
     return node.error("bad-value", f"{label(node.path)}: {shown(written)} {unfit}")
 
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from deployer.findings import Finding
+from deployer.findings import Location
 from deployer.findings import Severity
+from deployer.manifest import allowlists
 from deployer.manifest import exemptions
 from deployer.manifest import targets
 from deployer.manifest.document import Document
@@ -18,11 +20,15 @@ from deployer.manifest.document import Node
 from deployer.manifest.document import merged
 from deployer.manifest.rules import RuleBook
 from deployer.manifest.schema import misplaced
+from deployer.manifest.selecting import TAG
+from deployer.manifest.selecting import names
+from deployer.manifest.selecting import selects
 from deployer.manifest.tenants import TenantFile
 from deployer.manifest.wording import guess
 from deployer.manifest.wording import nearest
 from deployer.manifest.wording import shown
 from deployer.manifest.wording import shown_key
+from deployer.model import Entry
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
@@ -66,16 +72,25 @@ def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
                 yield Finding("expired-exception", f"{message}; {way_out}", Severity.WARNING, one.location)
         lists = [items for _, items in file.document.root.get("allowlists").entries()]
         nodes = {item.location: item for items in lists for item in items.items()}
-        for entry in (entry for entries in file.tenant.allowlists.values() for entry in entries):
+        for entry in _one_a_place(file.tenant.allowlists):
             node = nodes[entry.location]
-            if entry.until and entry.until <= midnight:
-                message = (
-                    f"{shown(entry.value)} expired on {shown(entry.expires or '')} and allows nothing; take it out"
-                )
+            what = f"the list {shown(entry.shared)}" if entry.shared else shown(entry.value)
+            # What a shared list itself says is remarked on where it is written, once for all who include it.
+            if entry.until and entry.until <= midnight and allowlists.expiry(node) == entry.expires:
+                message = f"{what} expired on {shown(entry.expires or '')} and allows nothing; take it out"
                 yield node.get("expires").warning("expired-entry", f"{message}, or renew it")
-            if entry.reviewed and entry.reviewed > today.isoformat():
-                message = f"{shown(entry.value)} was reviewed on {shown(entry.reviewed)}, which is still to come"
+            if entry.reviewed and entry.reviewed > today.isoformat() and "reviewed" in node.mapping():
+                message = f"{what} was reviewed on {shown(entry.reviewed)}, which is still to come"
                 yield node.get("reviewed").warning("reviewed-later", message)
+
+
+def _one_a_place(allowed: Mapping[str, Sequence[Entry]]) -> Iterator[Entry]:
+    """Every entry, and of those that one include stands for the first."""
+    last: Location | None = None
+    for entry in (entry for entries in allowed.values() for entry in entries):
+        if entry.shared is None or entry.location is not last:
+            last = entry.location
+            yield entry
 
 
 def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
@@ -122,13 +137,13 @@ def _overlay_faults(
     `here` are those of the selected rules whose `tenants` let them come here.
     """
     for glob, tuning in node.entries():
-        matched = {name for name in here if fnmatchcase(name, glob)}
+        matched = {name for name in here if _selects(glob, name, book)}
         if not matched:
-            elsewhere = any(fnmatchcase(name, glob) for name in (*book.rules, *book.unreadable))
+            elsewhere = any(_selects(glob, name, book) for name in (*book.rules, *book.unreadable))
             reason = "that this environment deploys" if elsewhere else "in rules/"
-            if any(fnmatchcase(name, glob) for name in selected):
+            if any(_selects(glob, name, book) for name in selected):
                 reason = "that comes here: see `tenants` in its rule.yaml"
-            near = "" if elsewhere else guess(glob, book.rules)
+            near = "" if elsewhere else guess(glob, names(book.rules.values()))
             yield tuning.key_error("no-match", f"{shown_key(glob)} matches no rule {reason}{near}")
             continue
         if matched & book.unreadable:
@@ -146,6 +161,12 @@ def _overlay_faults(
             else:
                 for name in sorted(name for name in matched if _half(book.rules[name], platform)):
                     yield from no_place(block, platform, book.documents[name])
+
+
+def _selects(key: str, name: str, book: RuleBook) -> bool:
+    """Whether an overlay is for a rule; of one that cannot be read, every tag might be."""
+    rule = book.rules.get(name)
+    return selects(key, rule) if rule else key.startswith(TAG) or fnmatchcase(name, key)
 
 
 def no_place(block: Node, platform: Platform, rule: Document) -> Iterator[Finding]:

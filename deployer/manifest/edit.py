@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from deployer.errors import CannotEdit
+from deployer.manifest import notes
 from deployer.manifest import written
 from deployer.manifest.document import Path
 from deployer.manifest.yaml import parse
@@ -32,12 +33,16 @@ def change(text: str, file: str, path: Path, value: Json) -> str:
     return _as_written(text, edit)
 
 
-def remove(text: str, file: str, path: Path) -> str:
-    """`text` without the key or the item at `path`; a collection that becomes empty stays, as {} or []."""
+def remove(text: str, file: str, path: Path, with_notes: bool = False) -> str:
+    """`text` without the key or the item at `path`; a collection that becomes empty stays, as {} or [].
+
+    `with_notes` takes the comments along that belong to an item of a list and to nothing else.
+    """
 
     def edit(plain: str) -> str:
         before = _value(plain, file)
-        return _checked(_removed(plain, path), file, _without(before, path), path, None)
+        bare = _without_notes(plain, path) if with_notes else plain
+        return _checked(_removed(bare, path), file, _without(before, path), path, None)
 
     return _as_written(text, edit)
 
@@ -240,6 +245,8 @@ def _added(text: str, path: Path, value: Json) -> str:
         return text[:last] + (", " if items else "") + inside + text[last:]
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
+    # What is indented further than the keys or dashes speaks of what is above.
+    end = max(end, len(text[: notes.below(text, end + 1, parent.column)].removesuffix("\n")))
     lines = written.indented(written.item(name, value), parent.column)
     return text[:end] + "\n" + _ended(lines, text[end:])
 
@@ -293,6 +300,19 @@ def _removed(text: str, path: Path) -> str:
         above = "".join(" " * _indent(text, start) + f"{note}\n" for note in notes)
         return text[:start] + above + text[start : part.key_start] + text[following:]
     return text[:start] + text[end:]
+
+
+def _without_notes(text: str, path: Path) -> str:
+    """The text without the comments that belong to an item of a block list."""
+    parts = _parts(text)
+    part, parent = parts[path], parts[path[:-1]]
+    start = text.rfind("\n", 0, part.key_start) + 1
+    if not isinstance(path[-1], int) or parent.flow or text[start : part.key_start].strip():
+        return text
+    end = text.find("\n", part.end) + 1 or len(text)
+    item = notes.Item(start, end, part.key_start - start, (*path[:-1], path[-1] + 1) not in parts)
+    first, last = notes.own(text, item)
+    return text[:first] + text[start:end] + text[last:]
 
 
 def _indent(text: str, start: int) -> int:

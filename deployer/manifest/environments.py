@@ -8,6 +8,7 @@ from pathlib import Path
 from deployer import hosts
 from deployer.findings import Finding
 from deployer.manifest import files
+from deployer.manifest import policy
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.rules import RuleBook
@@ -51,6 +52,8 @@ def read(
         trusted = other.root
     own = _patterns(trusted.get("trusted_hosts"), findings)
     outside = None if trusted_hosts is None else tuple(_outside(trusted_hosts, findings))
+    allowed = policy.read(node.get("allowlists").get("policy"), book.categories if book.categories_known else None)
+    findings += allowed[2]
     environment = Environment(
         name=name,
         owner=node.get("owner").text() or "",
@@ -62,6 +65,8 @@ def read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         grace_days=node.get("deleting").get("grace_days").number() or 0,
+        policy=allowed[0],
+        policies=allowed[1],
     )
     findings += _unmatched(node, book)
     return environment, document, tuple(findings)

@@ -1,5 +1,6 @@
 """Reading the files under the root. What cannot be read is an error that says so, never an absent file."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -15,6 +16,8 @@ from deployer.manifest.schema import validate
 from deployer.manifest.wording import shown
 from deployer.manifest.yaml import decode
 from deployer.manifest.yaml import parse
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ class Listing:
     def faults(self) -> tuple[Finding, ...]:
         """Everything to say, for folders where each fault stops the whole."""
         return (*self.findings, *self.broken.values())
+
+
+def is_name(text: str) -> bool:
+    """Whether a file's name without its ending is one that tenants and shared lists may have."""
+    return bool(_NAME.fullmatch(text))
 
 
 def listing(root: Path, folder: str) -> Listing:

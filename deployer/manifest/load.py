@@ -18,7 +18,9 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest import crosschecks
 from deployer.manifest import environments
+from deployer.manifest import includes
 from deployer.manifest import rules
+from deployer.manifest import shared_lists
 from deployer.manifest import tenants
 from deployer.manifest import tests
 from deployer.manifest.document import Document
@@ -48,7 +50,9 @@ class Manifest:
     broken_tenants: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     """Tenants that must be left alone, with everything said about their files."""
     documents: Mapping[str, Document] = field(default_factory=dict)
-    """The environment's and the tenants' files by path: where each value was written."""
+    """The rules', the environment's and the tenants' files by path: where each value was written."""
+    readable: tuple[Tenant, ...] = ()
+    """Every tenant as far as its file can be read, broken ones too: to be looked at, never to be planned for."""
     trusted_root: Path | None = None
     """The checkout that the credentials are from, and that their files and commands lie in, if it is another one."""
 
@@ -88,7 +92,8 @@ def load(
     if loaded.environment is None or loaded.document is None or _errors(shared):
         raise InvalidManifest(_sorted((*shared, *_of_files(loaded.files))))
     sound = [file for file in loaded.files if not file.broken]
-    documents = {file.document.path: file.document for file in loaded.files if file.document}
+    files = (file.document for file in loaded.files if file.document)
+    documents = {document.path: document for document in (*book.documents.values(), *files)}
     return Manifest(
         environment=loaded.environment,
         rules=book.rules,
@@ -97,6 +102,7 @@ def load(
         findings=_sorted((*shared, *_of_files(loaded.files))),
         broken_tenants={file.name: _sorted(file.findings) for file in loaded.files if file.broken},
         documents={**documents, loaded.document.path: loaded.document},
+        readable=tuple(file.tenant for file in loaded.files if file.tenant),
         trusted_root=trusted_root,
     )
 
@@ -116,10 +122,16 @@ def inspect(
     if environment is not None and environment not in known:
         return (Finding("unknown-environment", _unknown(environment, known)),)
     book = rules.read(root)
-    findings = [*book.findings, *tests.read(root, book).findings]
+    findings = [*book.findings, *tests.read(root, book).findings, *shared_lists.dated(book.shared, today)]
+    documents: list[Document | None] = []
     for name in known if environment is None else (environment,):
         loaded = _load(root, name, book, trusted_hosts)
         findings += [*loaded.findings, *_of_files(loaded.files), *crosschecks.dated(loaded.files, today)]
+        documents += [file.document for file in loaded.files]
+    if book.shared:
+        others = () if environment is None else [name for name in known if name != environment]
+        documents += [document for _, document in tenants.documents(root, others)]
+        findings += includes.unused(book.shared, documents)
     if any(rule.tenants for rule in book.rules.values()):
         findings += crosschecks.unknown_tenants(book, tenants.places(root, known))
     if not known:

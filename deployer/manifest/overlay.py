@@ -1,8 +1,11 @@
 """From rules and overlays to what one target is to hold."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
 from dataclasses import replace
+from enum import StrEnum
 from fnmatch import fnmatchcase
 
 from deployer.covering import joined
@@ -14,6 +17,8 @@ from deployer.manifest.document import Path
 from deployer.manifest.document import merged
 from deployer.manifest.load import Manifest
 from deployer.manifest.remarks import mapping
+from deployer.manifest.selecting import rank
+from deployer.manifest.selecting import selects
 from deployer.model import Assignment
 from deployer.model import Category
 from deployer.model import Entry
@@ -29,12 +34,33 @@ _NO_FIELDS = frozenset({"parameters", "query"})
 """What stands in a block and is no field of the rule's."""
 
 
+class Level(StrEnum):
+    """Where something that is laid over a rule is written, in the order in which it applies."""
+
+    ENVIRONMENT = "environment"
+    DATA = "data_sources"
+    """A tenant's own index patterns."""
+    TENANT = "tenant"
+    TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One thing that is laid over a rule: an overlay that is for it, or the tenant's own index patterns."""
+
+    level: Level
+    key: str
+    """The id, glob or tag that the overlay stands under."""
+    node: Node
+    """What it says, with the place of every part; of index patterns, all of the tenant's datasets."""
+
+
 def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     """What `target` is to hold: the environment's rules that are for it and have a half for its platform, tuned for it.
 
-    Overlays apply from the environment over the tenant to the target. Within one of them globs come first, in the
-    order written, and the rule's own id last. The tenant's index patterns replace those of the rule and of the
-    environment, and are themselves replaced where the tenant or the target says so for one rule.
+    Overlays apply from the environment over the tenant to the target. Within one of them those by tag come first, then
+    globs, in the order written, and the rule's own id last. The tenant's index patterns replace those of the rule and
+    of the environment, and are themselves replaced where the tenant or the target says so for one rule.
 
     In a platform's block null takes a field out, and `query` replaces the text of the query file.
     """
@@ -49,7 +75,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         if missing := _missing(half, tenant, target.platform):
             excused.append(NotApplicable(name, missing, rule.formerly))
         else:
-            rules.append(_tuned(rule, manifest, tenant, target))
+            rules.append(tuned(rule, manifest, tenant, target))
     honoured = [name for name in manifest.categories if any(name in rule.allowlists for rule in rules)]
     return Assignment(
         owner=manifest.environment.owner,
@@ -81,13 +107,35 @@ def _missing(half: PlatformRule, tenant: Tenant, platform: Platform) -> str | No
     return f"needs {noun}{'s' if len(missing) > 1 else ''} {names}, which the tenant does not have"
 
 
-def _tuned(rule: Rule, manifest: Manifest, tenant: Tenant, target: Target) -> Rule:
+def tuned(rule: Rule, manifest: Manifest, tenant: Tenant, target: Target) -> Rule:
+    """A rule, given as its own file has it, with everything over it that is laid over it at `target`."""
+    for layer in layers(rule, manifest, tenant, target):
+        rule = over(rule, layer, target.platform)
+    return rule
+
+
+def layers(rule: Rule, manifest: Manifest, tenant: Tenant, target: Target) -> Iterator[Layer]:
+    """What is laid over a rule at `target`, in the order in which it applies."""
     environment = manifest.environment
-    rule = _overlaid(rule, _written(manifest, environment.location, ("overlay",), environment.overlay), target.platform)
-    rule = _with_patterns(rule, manifest, tenant, target.platform)
-    rule = _overlaid(rule, _written(manifest, tenant.location, ("overlay",), tenant.overlay), target.platform)
+    node = _written(manifest, environment.location, ("overlay",), environment.overlay)
+    yield from _matching(rule, Level.ENVIRONMENT, node)
+    if target.platform is Platform.KIBANA:
+        datasets = {name: list(patterns) for name, patterns in tenant.datasets.items()}
+        yield Layer(Level.DATA, "", _written(manifest, tenant.location, ("data_sources", "kibana"), datasets))
+    node = _written(manifest, tenant.location, ("overlay",), tenant.overlay)
+    yield from _matching(rule, Level.TENANT, node)
     path = ("targets", target.name, "overlay")
-    return _overlaid(rule, _written(manifest, tenant.location, path, target.overlay), target.platform)
+    yield from _matching(rule, Level.TARGET, _written(manifest, tenant.location, path, target.overlay))
+
+
+def over(rule: Rule, layer: Layer, platform: Platform) -> Rule:
+    """The rule with one more thing laid over it."""
+    return _with_patterns(rule, layer.node) if layer.level is Level.DATA else _changed(rule, layer.node, platform)
+
+
+def _matching(rule: Rule, level: Level, overlay: Node) -> Iterator[Layer]:
+    found = [Layer(level, key, node) for key, node in overlay.entries() if selects(key, rule)]
+    yield from sorted(found, key=lambda layer: rank(layer.key, rule))
 
 
 def _written(manifest: Manifest, where: Location, path: Path, value: Json) -> Node:
@@ -95,30 +143,31 @@ def _written(manifest: Manifest, where: Location, path: Path, value: Json) -> No
     return Node(manifest.documents.get(where.path) or Document(where.path, None), path, value)
 
 
-def _with_patterns(rule: Rule, manifest: Manifest, tenant: Tenant, platform: Platform) -> Rule:
+def _with_patterns(rule: Rule, datasets: Node) -> Rule:
     """The rule with the tenant's own index patterns, if it has any for the rule's datasets."""
     half = rule.kibana
-    if platform is not Platform.KIBANA or half is None:
+    own = datasets_with_patterns(rule, datasets)
+    if half is None or not own:
         return rule
-    own = half.fields.get("index")
-    patterns = [pattern for name in half.data for pattern in tenant.datasets.get(name, ())]
-    if not patterns:
-        return rule
-    if any(not tenant.datasets.get(name) for name in half.data) and isinstance(own, list):
-        # Which of the rule's patterns serve the dataset without own ones cannot be told, so all of them stay.
-        patterns = [*patterns, *(pattern for pattern in own if isinstance(pattern, str))]
-    source = next(name for name in half.data if tenant.datasets.get(name))
-    place = _written(manifest, tenant.location, ("data_sources", "kibana", source), None)
-    fields = {**half.fields, "index": list(dict.fromkeys(patterns))}
-    origins = {**rule.origins, "kibana.index": place.location}
+    patterns: list[Json] = [pattern for node in own for pattern in node.texts()]
+    before = half.fields.get("index")
+    if keeps_own_patterns(rule, datasets) and isinstance(before, list):
+        patterns += [pattern for pattern in before if isinstance(pattern, str)]
+    fields = {**half.fields, "index": list(dict.fromkeys(map(str, patterns)))}
+    origins = {**rule.origins, "kibana.index": own[0].location}
     return replace(rule, kibana=replace(half, fields=fields), origins=origins)
 
 
-def _overlaid(rule: Rule, overlay: Node, platform: Platform) -> Rule:
-    matching = [(glob, node) for glob, node in overlay.entries() if fnmatchcase(rule.id, glob)]
-    for _, node in sorted(matching, key=lambda each: each[0] == rule.id):
-        rule = _changed(rule, node, platform)
-    return rule
+def datasets_with_patterns(rule: Rule, datasets: Node) -> list[Node]:
+    """The rule's datasets that the tenant gives own index patterns for, in the rule's order."""
+    names = rule.kibana.data if rule.kibana else ()
+    return [datasets.get(name) for name in names if datasets.get(name).texts()]
+
+
+def keeps_own_patterns(rule: Rule, datasets: Node) -> bool:
+    """Whether the rule's patterns stay beside the tenant's, because some dataset has none of its own: which of them
+    serve it cannot be told."""
+    return len(datasets_with_patterns(rule, datasets)) < len(rule.kibana.data if rule.kibana else ())
 
 
 def _changed(rule: Rule, node: Node, platform: Platform) -> Rule:

@@ -12,8 +12,10 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest import allowlists
 from deployer.manifest import files
+from deployer.manifest import shared_lists
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
+from deployer.manifest.shared_lists import SharedList
 from deployer.manifest.wording import guess
 from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown
@@ -29,6 +31,8 @@ from deployer.model import Rule
 
 FOLDER = "rules"
 ALLOWLISTS = "rules/allowlists.yaml"
+SHARED = "allowlists"
+"""The folder of shared lists; no rule has this name."""
 QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
     Platform.KIBANA: ("kibana.kuery", "kibana.lucene", "kibana.eql", "kibana.esql"),
     Platform.SENTINEL: ("sentinel.kql",),
@@ -57,6 +61,8 @@ class RuleBook:
     """False where allowlists.yaml is there and cannot be read."""
     documents: Mapping[str, Document] = field(default_factory=dict)
     """Where each rule's values were written, by folder name."""
+    shared: Mapping[str, SharedList | None] = field(default_factory=dict)
+    """The shared lists by name, None for one that cannot be used."""
 
 
 def read(root: Path) -> RuleBook:
@@ -64,20 +70,29 @@ def read(root: Path) -> RuleBook:
     inside = files.listing(root, FOLDER)
     findings = list(inside.faults)
     categories, known = _categories(root, inside, findings)
+    lists, faults = _shared_lists(root, inside, categories if known else None)
+    findings += faults
     documents: dict[str, Document] = {}
     rules: dict[str, Rule] = {}
-    for folder in inside.folders:
+    folders = tuple(folder for folder in inside.folders if folder != SHARED)
+    for folder in folders:
         rule, document = _folder(root, folder, findings)
         if rule and document:
             rules[folder], documents[folder] = rule, document
     for name in inside.files:
         if name not in {"allowlists.yaml", "README.md"}:
             findings.append(files.stray(FOLDER, name, "a rule is a folder with a rule.yaml"))
-    if not inside.folders and not inside.faults:
+    if not folders and not inside.faults:
         findings.append(files.error("no-rules", "no rule: each is a folder with a rule.yaml", FOLDER))
     findings += _across(rules, documents, categories if known else None)
-    unreadable = frozenset(inside.folders) - frozenset(rules)
-    return RuleBook(rules, categories, unreadable, tuple(findings), known, documents)
+    unreadable = frozenset(folders) - frozenset(rules)
+    return RuleBook(rules, categories, unreadable, tuple(findings), known, documents, lists)
+
+
+def _shared_lists(
+    root: Path, inside: files.Listing, categories: Mapping[str, Category] | None
+) -> tuple[Mapping[str, SharedList | None], tuple[Finding, ...]]:
+    return shared_lists.read(root, categories) if SHARED in inside.folders else ({}, ())
 
 
 def _categories(root: Path, inside: files.Listing, findings: list[Finding]) -> tuple[Mapping[str, Category], bool]:
@@ -206,6 +221,7 @@ def _rule(node: Node, folder: str, halves: Mapping[Platform, PlatformRule | None
         source=node.get("source").text() or "",
         formerly=node.get("formerly").texts(),
         tenants=node.get("tenants").texts(),
+        tags=node.get("tags").texts(),
     )
 
 

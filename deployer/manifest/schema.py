@@ -31,7 +31,7 @@ from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown_key
 from deployer.model import Json
 
-NAMES = ("rule", "tests", "allowlists", "environment", "tenant", "telemetry")
+NAMES = ("rule", "tests", "allowlists", "shared_list", "environment", "tenant", "telemetry")
 _TUNED = {
     "kibana_tuning": ("kibana_block", frozenset("name description severity enabled query language".split())),
     "sentinel_tuning": ("sentinel_block", frozenset("displayName severity enabled query".split())),

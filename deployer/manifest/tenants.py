@@ -1,6 +1,5 @@
 """environments/<environment>/tenants/<tenant>.yaml: one customer each."""
 
-import re
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -13,8 +12,10 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import allowlists
+from deployer.manifest import entries as checks
 from deployer.manifest import exemptions
 from deployer.manifest import files
+from deployer.manifest import includes
 from deployer.manifest import targets
 from deployer.manifest import values
 from deployer.manifest.document import Document
@@ -30,7 +31,6 @@ from deployer.model import Environment
 from deployer.model import Platform
 from deployer.model import Tenant
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 _ENDINGS = frozenset({"yaml", "yml"})
 
 
@@ -52,15 +52,21 @@ class TenantFile:
 def places(root: Path, environments: Iterable[str]) -> frozenset[str]:
     """Every tenant of these environments by the name of its file, and its targets as tenant/target."""
     found: set[str] = set()
+    for stem, document in documents(root, environments):
+        targets = document.root.get("targets").mapping() if document else {}
+        found |= {stem, *(f"{stem}/{target}" for target in targets)}
+    return frozenset(found)
+
+
+def documents(root: Path, environments: Iterable[str]) -> Iterator[tuple[str, Document | None]]:
+    """Every tenant's file of these environments by its name, without a word on what is wrong with it."""
     for environment in environments:
         folder = f"{FOLDER}/{environment}/tenants"
         for name in files.listing(root, folder).files:
             stem, _, ending = name.rpartition(".")
             if ending in _ENDINGS:
                 document, _ = files.document(root, f"{folder}/{name}", "tenant")
-                targets = document.root.get("targets").mapping() if document else {}
-                found |= {stem, *(f"{stem}/{target}" for target in targets)}
-    return frozenset(found)
+                yield stem, document
 
 
 def read_all(
@@ -79,14 +85,15 @@ def read_all(
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
     found, findings = [], list(inside.findings)
+    cleared: set[object] = set()
     for name in (*inside.files, *inside.folders, *inside.broken):
         stem, _, ending = name.rpartition(".")
         if name in inside.broken and ending.lower() in _ENDINGS:
             found.append(TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],)))
-        elif ending == "yaml" and _NAME.fullmatch(stem):
+        elif ending == "yaml" and files.is_name(stem):
             path = f"{folder}/{name}"
             parsed = files.document(root, path, "tenant", edited.get(path))
-            found.append(_read(root, stem, settings, book, outside, *parsed))
+            found.append(_read(root, stem, settings, book, outside, cleared, *parsed))
         elif ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
             fault = files.error("bad-file-name", message, f"{folder}/{name}")
@@ -104,6 +111,7 @@ def _read(
     settings: Environment | None,
     book: RuleBook,
     outside: bool,
+    cleared: set[object],
     document: Document | None,
     faults: tuple[Finding, ...],
 ) -> TenantFile:
@@ -115,7 +123,15 @@ def _read(
     entries: Mapping[str, tuple[Entry, ...]] = {}
     if book.categories_known:
         entries, faults = allowlists.entries(node.get("allowlists"), book.categories)
-        findings += faults
+        included, more = includes.entries(node.get("allowlists"), book.categories, book.shared)
+        entries = {key: (*own, *included.get(key, ())) for key, own in entries.items()}
+        findings += (*faults, *more)
+        findings += checks.faults(node.get("allowlists"), entries, book.categories, settings, cleared)
+        rules = () if book.unreadable else tuple(book.rules.values())
+        findings += checks.remarks(node.get("allowlists"), entries, book.categories, rules)
+    excepted = exemptions.read(node.get("exceptions"), findings)
+    if settings:
+        findings += checks.exceptions(node.get("exceptions"), excepted, settings.policy)
     read = [targets.read(name, key, inner) for key, inner in node.get("targets").entries()]
     sources = node.get("data_sources")
     tenant = Tenant(
@@ -127,7 +143,7 @@ def _read(
         overlay=tunings(node.get("overlay")),
         location=node.location,
         accepted=_accepted(node, findings),
-        exemptions=exemptions.read(node.get("exceptions"), findings),
+        exemptions=excepted,
     )
     return TenantFile(name, tenant, document, tuple(findings))
 

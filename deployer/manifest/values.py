@@ -21,6 +21,7 @@ _LOOKS_LIKE_ADDRESS = re.compile(r"[0-9./]+|.*[:/].*", re.ASCII | re.DOTALL)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII)
+_WRITE = "write 192.0.2.7 or 192.0.2.0/24"
 _YEARS = range(2000, 3000)
 
 
@@ -114,7 +115,9 @@ def _address(text: str) -> _Address:
     if "%" in text:
         raise Unfit("must not name a zone (%...)")
     if not _ADDRESS.fullmatch(text):
-        raise Unfit("is no address and no CIDR range; write 192.0.2.7 or 192.0.2.0/24")
+        if _is_domain(text):
+            raise Unfit(f"is a domain, and addresses are taken here: {_WRITE}, each one that the name stands for")
+        raise Unfit(f"is no address and no CIDR range; {_WRITE}")
     try:
         parsed = ipaddress.ip_address(text)
     except ValueError:
@@ -128,4 +131,11 @@ def _why_not(text: str) -> str:
     parts = text.split(".")
     if ":" not in text and any(len(part) > 1 and part.startswith("0") for part in parts):
         return "has a number with a leading zero, which some read as octal; write it without"
-    return "is no address and no CIDR range; write 192.0.2.7 or 192.0.2.0/24"
+    return f"is no address and no CIDR range; {_WRITE}"
+
+
+def _is_domain(text: str) -> bool:
+    try:
+        return bool(domain(text))
+    except Unfit:
+        return False

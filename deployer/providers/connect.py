@@ -22,6 +22,7 @@ from deployer.model import KibanaTarget
 from deployer.model import SentinelTarget
 from deployer.model import Target
 from deployer.providers.base import Provider
+from deployer.providers.pacing import Slots
 from deployer.providers.secrets import Secret
 from deployer.providers.secrets import require_bound
 from deployer.providers.secrets import resolve
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 LOG_QUERIES = 4
 """Log queries at a time over a whole run: Azure lets one user run five, and somebody may be at the portal."""
+LOG_QUERIES_IN_A_WHILE = (180, 30.0)
+"""Log queries within so many seconds: Azure lets one user send 200 in 30 seconds (azure-monitor/service-limits)."""
+RULE_PREVIEWS = 4
+"""Rule previews at a time in one Kibana over a whole run: a node runs ten (limited_concurrency.ts), and analysts run
+them, too."""
 _EMULATOR = Secret("emulator", "ZGVwbG95ZXI6ZW11bGF0b3I=")
 """What the embedded emulator is given; it is no secret."""
 
@@ -79,7 +85,10 @@ class Connections:
         self._secrets: Once[Secret] = Once()
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
-        self._log_slots = threading.BoundedSemaphore(LOG_QUERIES)
+        self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE)
+        # The emulator counts nobody's queries.
+        self._emulator_slots = threading.BoundedSemaphore(LOG_QUERIES)
+        self._preview_slots: Once[threading.BoundedSemaphore] = Once()
 
     def provider(self, target: Target) -> Provider:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
@@ -98,6 +107,7 @@ class Connections:
         from deployer.providers.http import Http
         from deployer.providers.kibana.api import HEADERS
         from deployer.providers.kibana.api import KibanaApi
+        from deployer.providers.kibana.previewing import PreviewSettings
         from deployer.providers.kibana.provider import KibanaProvider
 
         if target.emulator:
@@ -113,7 +123,9 @@ class Connections:
         http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
         api = KibanaApi(http, target.space)
         status = lambda: self._statuses.get(url, api.status)  # noqa: E731 - one line, used once
-        return KibanaProvider(api, status=status, elastic=self._elastic(target))
+        # The emulator's alerts can be searched at once; its address is that of all of its spaces.
+        settings = PreviewSettings(self._preview_slots.get(url, _preview_slots), 0.0 if target.emulator else None)
+        return KibanaProvider(api, status=status, elastic=self._elastic(target), previews=settings)
 
     def _elastic(self, target: KibanaTarget) -> "Callable[[], Elastic] | None":
         """How to reach the target's Elasticsearch; nothing is looked up, checked or sent before it is called."""
@@ -177,7 +189,7 @@ class Connections:
             authentication=policy,
             redact=self.redact,
             who=who,
-            slots=self._log_slots,
+            slots=self._emulator_slots if target.emulator else self._log_slots,
         )
 
     def _azure(
@@ -226,6 +238,10 @@ class Connections:
         from deployer.providers.sentinel.credentials import token_source
 
         return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))
+
+
+def _preview_slots() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(RULE_PREVIEWS)
 
 
 def _require_azure(endpoint: str, known: Mapping[str, str], trusted_hosts: Sequence[str]) -> None:

@@ -101,12 +101,13 @@ class Http:
         body: object = None,
         absent: bool = False,
         empty: bool = False,
+        seconds: float = TIMEOUT_SECONDS[1],
     ) -> Any:
         """The decoded answer. With `absent`, 404 is None; with `empty`, so is an answer without a body.
 
-        Every other refusal raises its `ProviderError`.
+        `seconds` is how long the answer may take to begin. Every other refusal raises its `ProviderError`.
         """
-        response = self._answer(method, path, params, body)
+        response = self._answer(method, path, params, body, seconds=seconds)
         if response.status_code == 404 and absent and _is_absence(response):
             return None
         if empty and 200 <= response.status_code < 300 and not response.content:
@@ -147,6 +148,7 @@ class Http:
         reads: bool | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        seconds: float = TIMEOUT_SECONDS[1],
     ) -> requests.Response:
         reads = method == "GET" if reads is None else reads
         for left in range(TRIES - 1, -1, -1):
@@ -160,14 +162,14 @@ class Http:
                     data=content,
                     auth=self._auth,
                     verify=self._verify,  # per request: an environment's CA bundle would override the session's
-                    timeout=TIMEOUT_SECONDS,
+                    timeout=(TIMEOUT_SECONDS[0], seconds),
                     allow_redirects=False,
                 )
             except OSError as error:  # what requests raises, and a CA file that is not there
                 if reads and left and isinstance(error, requests.ConnectionError):
                     self._sleep(_backoff(left))
                     continue
-                raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error)}") from None
+                raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error, seconds)}") from None
             self._date = response.headers.get("Date", "")
             again = _BUSY if reads else _NOT_BEGUN
             if response.status_code not in again or not left:
@@ -219,7 +221,7 @@ def _is_absence(response: requests.Response) -> bool:
     return 404 in (body.get("status_code"), body.get("statusCode")) and body.get("message") != "Not Found"
 
 
-def _cause(error: OSError) -> str:
+def _cause(error: OSError, seconds: float) -> str:
     """A short reason without the request, which could hold more than the reader needs."""
     text = str(error)
     if isinstance(error, requests.exceptions.SSLError):
@@ -227,7 +229,7 @@ def _cause(error: OSError) -> str:
             return "it does not speak TLS there; is the port right?"
         return "the TLS certificate was not accepted; set the target's ca if it is a private one"
     if isinstance(error, requests.Timeout):
-        return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {TIMEOUT_SECONDS[1]} s to answer)"
+        return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {seconds:g} s to answer)"
     if isinstance(error, requests.ConnectionError):
         if "NameResolutionError" in text or "Name or service not known" in text:
             return "the host's name is not known; is the url right?"

@@ -14,6 +14,7 @@ from datetime import date
 from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.document import Document
+from deployer.manifest.replacing import replace_text
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.outcome import Outcome
@@ -27,7 +28,6 @@ from deployer.plan import Update
 from deployer.plan import make_plan
 from deployer.providers.base import Provider
 from deployer.pull.draft import Draft
-from deployer.pull.files import replace_text
 from deployer.pull.proof import fault
 from deployer.pull.sights import Sight
 from deployer.pull.sights import Wish

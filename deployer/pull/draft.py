@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
+from deployer.manifest.replacing import read_text
+from deployer.manifest.selecting import selects
 from deployer.manifest.yaml import parse
 from deployer.model import Platform
 from deployer.model import Rule
 from deployer.model import Target
 from deployer.model import Tenant
 from deployer.providers.codecs import encode
-from deployer.pull.files import read_text
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import as_json
@@ -77,7 +77,7 @@ class Draft:
         covered = any(
             name in tuning.get(platform, {})
             for glob, tuning in self.overlays[target].items()
-            if fnmatchcase(rule, glob)
+            if selects(glob, self.manifest.rules[rule])
         )
         return target if others or covered else None
 

@@ -127,7 +127,7 @@ def _spoilt(
             effects.append(f"{target.name}: {key}")
         elif either is not None and key.kind is Kind.ITEM and either.body["list_id"] in lists:
             effects.append(f"{target.name}: {key} ({either.name})")
-        elif lists and target.platform is Platform.SENTINEL and key.kind is Kind.RULE:
+        elif lists and target.platform is Platform.SENTINEL and key.kind in (Kind.RULE, Kind.WATCHLIST):
             effects.append(f"{target.name}: {key}")
         else:
             yield f"{key} would change, too"

@@ -83,6 +83,8 @@ def _reason(change: Change, wish: Wish) -> str | None:
                 "it holds what the allowlist in Git says: add or take out an entry there, or in the shared list; the "
                 "next apply puts it back"
             )
+        case Update() if change.key.kind is Kind.WATCHLIST and not wish.accept:
+            return "its values are allowlist entries: `allowlist add` what is to stay; the next apply undoes it"
         case _:
             return None
 

@@ -21,6 +21,7 @@ from deployer.findings import Finding
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
+from deployer.outcome import Backtested
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Planned
@@ -31,6 +32,7 @@ from deployer.outcome import Verified
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.report import as_text
+from deployer.report import backtest
 from deployer.report import drifted
 from deployer.report import pulled
 from deployer.report.rule_tests import tally
@@ -124,7 +126,7 @@ def _gravity(outcome: Outcome) -> int:
             return 2
         case Verified() if outcome.worst() is not Answer.PASS:
             return 2
-        case Pulled() if outcome.code:
+        case Pulled() | Backtested() if outcome.code:
             return 2
         case Drifted(drift=drift) if drift.untold or drift.found:
             return 3
@@ -176,6 +178,8 @@ def _said(outcome: Outcome) -> str:
             return "looked at for rules to adopt"
         case Pulled():
             return f"**{pulled.sentence(outcome)}**" if outcome.code else pulled.sentence(outcome)
+        case Backtested():
+            return f"**{backtest.sentence(outcome)}**" if outcome.code else backtest.sentence(outcome)
         case Verified():
             word = "emulated" if outcome.place.emulated else "verified"
             worst = outcome.worst()

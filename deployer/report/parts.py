@@ -14,6 +14,7 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
 from deployer.state import Kind
+from deployer.state import Resource
 from deployer.state import Unmanaged
 
 
@@ -24,6 +25,12 @@ def title(change: Change) -> str:
         known = resource.known_as
         return f"{change.key} ({plain(known)})" if known != change.key.id else str(change.key)
     return f"{change.key} ({plain(resource.name)})" if change.key.kind is Kind.ITEM else str(change.key)
+
+
+def origin(resource: Resource) -> str:
+    """Where a desired object was written, and where a tenant includes it if that is another place."""
+    places = [f"{place.path}:{place.line}" for place in (resource.written, resource.source) if place]
+    return ", included in ".join(places)
 
 
 def asides(plan: Plan) -> Iterator[str]:

@@ -275,6 +275,8 @@ def _remarks(job: Job, changes: Iterable[Change], writes: Mapping[Key, Write]) -
             continue
         if isinstance(change, Update) and change.mark is None:
             yield change.key, _UNMARKED
+        if isinstance(change, Create) and change.key.kind is Kind.WATCHLIST:
+            continue  # its alias may be taken again at once
         if isinstance(change, Create) and job.target.platform is Platform.SENTINEL:
             if (until := writes[change.key].at + HELD_BACK) > datetime.now(UTC):
                 yield change.key, f"Sentinel keeps a deleted id back and may refuse it until about {_time(until)}"

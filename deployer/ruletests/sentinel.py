@@ -17,6 +17,8 @@ from deployer.errors import NotRunnable
 from deployer.manifest.events import TIME
 from deployer.model import Platform
 from deployer.model import PlatformRule
+from deployer.providers.sentinel import watchlist
+from deployer.providers.sentinel.alerts import triggers
 from deployer.providers.sentinel.canonical import duration_seconds
 from deployer.ruletests.compare import Found
 from deployer.state import DesiredState
@@ -35,7 +37,7 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
     described = {name: tables.sentinel(name) for name in (*(PARSERS.get(each, each) for each in half.data), *rows)}
     if unknown := [name for name, table in described.items() if table is None]:
         raise NotRunnable(f"the columns of {', '.join(unknown)} are not known here (deployer/engines/tables)")
-    with Kusto(table for table in described.values() if table) as database:
+    with Kusto((table for table in described.values() if table), watchlist.rows(state)) as database:
         for name, events in rows.items():
             database.load(name, _seen(events, rule, now))
         result = database.run(rule["query"], now)
@@ -48,20 +50,6 @@ def find(state: DesiredState, half: PlatformRule, rows: Mapping[str, Sequence[Ro
         return Found(({},), names, (f"the query has no result, which makes an alert with the trigger {trigger}",))
     note = f"the number of results is {count}, which makes no alert with the trigger {trigger}"
     return Found((), names, (note,) if count else ())
-
-
-def triggers(rule: Mapping[str, Any], count: int) -> bool:
-    """Whether so many results make an alert."""
-    threshold = rule["triggerThreshold"]
-    match rule["triggerOperator"]:
-        case "GreaterThan":
-            return bool(count > threshold)
-        case "LessThan":
-            return bool(count < threshold)
-        case "Equal":
-            return bool(count == threshold)
-        case _:
-            return bool(count != threshold)
 
 
 def _seen(events: Iterable[Row], rule: Mapping[str, Any], now: datetime) -> list[Row]:

@@ -38,7 +38,7 @@ _WORTH_A_PROCESS = 20
 
 def known_rules(root: Path) -> tuple[str, ...]:
     """The folders under rules/, whatever is in them."""
-    return files.listing(root, rules.FOLDER).folders
+    return tuple(name for name in files.listing(root, rules.FOLDER).folders if name != rules.SHARED)
 
 
 def run_all(root: Path, globs: Sequence[str] = ()) -> Report:
@@ -115,7 +115,7 @@ def _query_of(job: _Job) -> Hashable:
 def _concerns(finding: Finding, chosen: Sequence[str]) -> bool:
     """Whether a finding stands in the folder of a chosen rule, or in no rule's folder."""
     match (finding.location.path if finding.location else "").split("/"):
-        case ["rules", folder, *_] if folder != "allowlists.yaml":
+        case ["rules", folder, *_] if folder not in ("allowlists.yaml", rules.SHARED):
             return folder in chosen
         case _:
             return True

@@ -2,9 +2,9 @@
 
 import pytest
 
+from deployer.concealing import conceal
 from deployer.outcome import Place
 from deployer.outcome import Unreadable
-from deployer.outcome import conceal
 from tests import make
 
 

@@ -1,180 +1,88 @@
-"""The commands, where a customer's allowlist is so long that Kibana holds it in a value list."""
-
-import re
-from typing import Any
+"""A vendor's ranges do not fit into the queries: the list goes into a watchlist, and every command knows of it."""
 
 import pytest
 import requests
 
-LISTS = "/api/lists"
-ID = "deployer-apm_vendors"
-RULE = "t1584.005-botnet-node"
-KEY = f"value_list/{ID}"
+from deployer.providers.sentinel import watchlists as waiting
+
+BEACON = "t1583.005-c2-beaconing"
+LIST = "deployer-apm_vendors"
 
 
-class Acme:
-    """One customer with one space, its long allowlist, and the hands of a colleague."""
-
-    def __init__(self, site, deployer):
-        self.site, self.deployer = site, deployer
-        site.tenant("globex").unlink()
-        site.edit(site.root / "environments/site/environment.yaml", lambda one: one.update(rules=[RULE]))
-        site.edit(site.tenant("acme"), lambda one: one["targets"].pop("sentinel"))
-        self.allow(range(250))
-
-    def allow(self, numbers):
-        entries = [
-            {"value": f"198.51.{number // 64}.{number % 64 * 4}", "reason": "Known.", "owner": "soc"}
-            for number in numbers
-        ]
-        self.site.edit(self.site.tenant("acme"), lambda one: one.update(allowlists={"apm_vendors": entries}))
-
-    def kibana(self, method, path, body=None, **params: Any):
-        answer = requests.request(
-            method, f"{self.site.emulator.url}/kibana/s/acme{path}", json=body, params=params,
-            auth=("jo", "pw"), headers={"kbn-xsrf": "x"}, timeout=10,
-        )  # fmt: skip
-        assert answer.ok, answer.text
-        return answer.json()
-
-    def values(self):
-        return {one["value"] for one in self.kibana("GET", f"{LISTS}/items/_find", list_id=ID, per_page=1000)["data"]}
+def entries(count):
+    return [
+        {
+            "value": f"198.{18 + number // 250}.{number % 250}.{number % 50 * 4}/31",
+            "reason": "A vendor.",
+            "owner": "soc",
+        }
+        for number in range(count)
+    ]
 
 
 @pytest.fixture
-def acme(site, deployer):
-    return Acme(site, deployer)
+def place(site, deployer, monkeypatch):
+    """One rule in one workspace; the tenant allows very many ranges."""
+    monkeypatch.setattr(waiting, "WAITS_SECONDS", (0.0, 0.01, 0.02))
+    site.tenant("globex").unlink()
+    environment = site.root / "environments/site/environment.yaml"
+    site.edit(environment, lambda one: one.update(rules=[BEACON]))
+    site.edit(site.tenant("acme"), lambda one: one["targets"].pop("kibana"))
+    allow(site, 600)
+    return site
 
 
-def test_a_plan_says_that_the_list_has_spilled_and_an_apply_makes_it_so(acme):
-    planned = acme.deployer("plan", "site")
-    told = acme.deployer("plan", "site", "--format", "json").json["targets"][0]["remarks"]
-    applied = acme.deployer("apply", "site")
-    again = acme.deployer("plan", "site")
-
-    assert f"  note on {KEY}: 250 addresses of apm_vendors are held by one value list behind one item" in planned.out
-    assert [(one["kind"], one["id"]) for one in told] == [("value_list", ID)]
-    assert (planned.code, applied.code, again.code) == (2, 0, 0)
-    assert len(acme.values()) == 250
-    assert acme.deployer("verify", "site").code == 0
+def allow(site, count):
+    site.edit(site.tenant("acme"), lambda one: one.update(allowlists={"apm_vendors": entries(count)}))
 
 
-def test_a_plan_of_one_more_address_names_it_and_not_all_the_others(acme):
-    acme.deployer("apply", "site")
-    acme.allow(range(251))
-
-    planned = acme.deployer("plan", "site").out
-
-    assert "      values: 1 added, 0 removed (of 251)\n        + 198.51.3.232/32\n" in planned
-    assert planned.count("198.51.") == 1
+def open_logs(site):
+    logs = f"{site.emulator.url}/loganalytics"
+    site.edit(site.tenant("acme"), lambda one: one["targets"]["sentinel"].update(logs_endpoint=logs))
 
 
-def test_drift_of_a_value_list_says_which_values_and_who(acme):
-    acme.deployer("apply", "site")
-    acme.kibana("POST", f"{LISTS}/items", {"list_id": ID, "value": "0.0.0.0/0"})
-    one = acme.kibana("GET", f"{LISTS}/items/_find", list_id=ID, per_page=1)["data"][0]
-    acme.kibana("DELETE", f"{LISTS}/items", id=one["id"])
-
-    drift = acme.deployer("drift", "site")
-
-    assert drift.code == 2
-    assert f"  ~ {KEY} has been changed in the target, Git has not\n      by jo, " in drift.out
-    assert (
-        "      values (- in Git, + in the target): 1 added, 1 removed (of 250)\n        + 0.0.0.0/0\n"
-        f"        - {one['value']}\n"
-    ) in drift.out
+def portal(url, method, path):
+    headers = {"Authorization": "Bearer portal"}
+    arguments = {"api-version": "2025-10-01-preview"}
+    return requests.request(method, url + path, params=arguments, headers=headers, timeout=10)
 
 
-def test_a_value_list_that_was_deleted_with_its_item_there_is_drift(acme):
-    acme.deployer("apply", "site")
-    item = acme.kibana("GET", "/api/exception_lists/items", item_id=f"{ID}-values", namespace_type="single")
-    acme.kibana("DELETE", "/api/exception_lists/items", item_id=f"{ID}-values", namespace_type="single")
-    acme.kibana("DELETE", LISTS, id=ID)
-    shown = {name: item[name] for name in ("item_id", "list_id", "type", "name", "description", "entries", "tags")}
-    acme.kibana("POST", "/api/exception_lists/items", shown)
-
-    drift = acme.deployer("drift", "site", "--format", "json").json
-
-    [change] = drift["targets"][0]["changes"]
-    assert (change["kind"], change["cause"]) == ("value_list", "drift")
-    assert change["note"].startswith("deleted in the target: it was there after run ")
+def held(site):
+    """The values of the live watchlist by their ids, as the portal shows them, and where it is."""
+    requests.post(f"{site.emulator.url}/_emulator/settings", json={"page_size": 2000}, timeout=10)
+    url = (
+        f"{site.emulator.url}/arm/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/soc/providers"
+        f"/Microsoft.OperationalInsights/workspaces/acme/providers/Microsoft.SecurityInsights/watchlists/{LIST}"
+    )
+    found = portal(url, "GET", "/watchlistItems").json().get("value", ())
+    return {one["name"]: one["properties"]["itemsKeyValue"]["Address"] for one in found}, url
 
 
-def test_pull_leaves_a_value_list_alone_and_says_why(acme):
-    acme.deployer("apply", "site")
-    acme.kibana("POST", f"{LISTS}/items", {"list_id": ID, "value": "203.0.113.0/24"})
-    before = acme.site.tenant("acme").read_text()
+def test_the_plan_says_it_and_the_list_lives_and_dies_with_its_need(place, deployer):
+    plan = deployer("plan", "site")
+    blind = deployer("apply", "site")
+    open_logs(place)
+    applied = deployer("apply", "site")
+    calm = deployer("plan", "site")
 
-    pulled = acme.deployer("pull", "site", "--tenant", "acme")
+    assert f"600 ranges of apm_vendors do not fit into the query of {BEACON}" in " ".join(plan.out.split())
+    assert plan.out.index(f"watchlist/{LIST}") < plan.out.index(f"rule/{BEACON}")
+    assert (blind.code, "logs_endpoint" in blind.out, "not written: it needs" in blind.out) == (3, True, True)
+    assert (applied.code, calm.code) == (0, 0)
+    assert sorted(held(place)[0].values()) == sorted(one["value"] for one in entries(600))
 
-    assert "it holds what the allowlist in Git says: add or take out an entry there" in pulled.out
-    assert acme.site.tenant("acme").read_text() == before
+    items, url = held(place)
+    first = next(iter(items))
+    portal(url, "DELETE", f"/watchlistItems/{first}")
+    drift, pulled, verified = deployer("drift", "site"), deployer("pull", "site"), deployer("verify", "site")
+    assert (drift.code, f"watchlist/{LIST}" in drift.out) == (2, True)
+    assert "allowlist add" in pulled.out
+    assert (verified.code, f"watchlist/{LIST}" in verified.out) == (1, True)
 
-
-def test_drift_of_a_value_list_can_be_accepted_until_a_day(acme):
-    acme.deployer("apply", "site")
-    acme.kibana("POST", f"{LISTS}/items", {"list_id": ID, "value": "203.0.113.0/24"})
-
-    accept = ("--accept-until", "2030-01-01", "--reason", "Under way.", "--owner", "soc")
-    acme.deployer("pull", "site", "--tenant", "acme", *accept)
-
-    assert f"object: {KEY}" in acme.site.tenant("acme").read_text()
-    assert acme.deployer("drift", "site").code == 0
-    assert acme.deployer("plan", "site").code == 0
-
-
-def test_rollback_brings_back_what_a_run_changed_in_a_value_list(acme):
-    acme.deployer("apply", "site")
-    before = acme.values()
-    acme.allow(range(50, 300))
-    acme.deployer("apply", "site")
-
-    undone = acme.deployer("rollback", "site", "--yes", latest(acme))
-
-    assert undone.code == 0, undone.out + undone.err
-    assert acme.values() == before
-
-
-def test_rollback_of_the_first_run_leaves_no_value_list_behind(acme):
-    acme.deployer("apply", "site")
-
-    undone = acme.deployer("rollback", "site", "--yes", latest(acme))
-
-    assert undone.code == 0, undone.out + undone.err
-    assert acme.kibana("GET", f"{LISTS}/_find")["total"] == 0
-
-
-def test_rollback_of_the_run_that_took_a_value_list_away_makes_it_again(acme):
-    acme.deployer("apply", "site")
-    before = acme.values()
-    acme.allow(range(3))
-    acme.deployer("apply", "site")
-
-    undone = acme.deployer("rollback", "site", "--yes", latest(acme))
-
-    assert undone.code == 0, undone.out + undone.err
-    assert acme.values() == before
-    item = acme.kibana("GET", "/api/exception_lists/items", item_id=f"{ID}-values", namespace_type="single")
-    assert item["entries"][0]["list"]["id"] == ID
-
-
-def latest(acme):
-    files = (acme.site.root / ".deployer/journal").glob("*.jsonl")
-    return max(files, key=lambda one: one.stat().st_mtime_ns).stem
-
-
-def test_a_list_that_cannot_spill_is_refused_where_it_stands(acme):
-    entries = [
-        {"value": f"198.{number // 16384}.{number // 64 % 256}.{number % 64 * 4}", "reason": "Known.", "owner": "soc",
-         "hosts": ["build-7"]}
-        for number in range(1_001)
-    ]  # fmt: skip
-    acme.site.edit(acme.site.tenant("acme"), lambda one: one.update(allowlists={"apm_vendors": entries}))
-
-    planned = acme.deployer("plan", "site")
-
-    assert planned.code == 1
-    [line] = [line for line in planned.out.splitlines() if "allowlist-too-long" in line]
-    assert re.match(r" *environments/site/tenants/acme.yaml:\d+", line)
-    assert "apm_vendors: 1,001 values" in line
-    assert "1,001 of the tenant's own entries (limited to hosts)" in line
+    allow(place, 20)
+    assert deployer("apply", "site").code == 0
+    assert held(place)[0] == {}
+    run = max((place.root / ".deployer/journal").glob("*.jsonl")).stem
+    undone = deployer("rollback", "site", run)
+    assert undone.code == 0, undone.out
+    assert len(held(place)[0]) == 599  # as that run found it

@@ -67,7 +67,9 @@ def test_what_is_live_after_an_apply_holds_each_tenants_own_allowlist_and_overla
         name: one["sentinel", "t1584.005-botnet-node"]["query"] for name, one in (("acme", acme), ("globex", globex))
     }
     assert 'let AllowedProxies = dynamic(["198.51.100.8/29"]);' in query["acme"]
-    assert '"2001:db8:6667::/48", datetime(2099-07-01T00:00:00Z)' in query["acme"]
+    irc = 'dynamic(["2001:db8:6667::/48"])), false) and Process in~ ("hexchat.exe") and Port in ('
+    assert irc in query["acme"]
+    assert "now() < datetime(2099-07-01T00:00:00Z)" in query["acme"]
     hosts = '(Host in~ ("dev-ws-17", "dev-ws-18") or tostring(split(Host, ".")[0]) in~ ("dev-ws-17", "dev-ws-18"))'
     assert f'{hosts} and Process in~ ("hexchat.exe")' in query["acme"]
     assert "198.51.100.8/29" not in query["globex"]

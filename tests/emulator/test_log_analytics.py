@@ -339,3 +339,24 @@ def test_settings_are_checked(emulator: Emulator) -> None:
     control.session.close()
     with pytest.raises(ValueError, match="no such setting"):
         emulator.set("rows", 3)
+
+
+def test_the_end_of_the_span_written_into_a_query_is_that_time_and_nothing_else(held: Emulator, logs: Client) -> None:
+    """It is run with the clock at that moment instead, which neither texts nor a real clock may show."""
+    end = ago(minutes=3)
+    moment = f"datetime({end})"
+    span = {"timespan": f"{ago(minutes=7)}/{end}"}
+
+    assert _rows(logs, f"{TABLE} | where TimeGenerated > ({moment} - 2m) | count", **span) == [[2]]
+    assert _rows(logs, f"print A = '{moment}', B = {moment} // {moment}", **span) == [[moment, end]]
+    assert _rows(logs, f"print A = now() - {moment}", **span) == [["00:03:00"]]
+    assert _rows(logs, f"datatable(at: datetime)[{moment}, datetime(2020-01-01)]", **span) == [
+        [end],
+        ["2020-01-01T00:00:00Z"],
+    ]
+
+
+def test_a_span_of_one_query_is_not_that_of_the_next(held: Emulator, logs: Client) -> None:
+    assert _rows(logs, COUNT, timespan=f"{ago(minutes=7)}/{ago(minutes=5)}") == [[3]]
+    assert _rows(logs, COUNT) == [[10]]
+    assert _rows(logs, COUNT, timespan="PT5M") == [[5]]

@@ -29,12 +29,12 @@ from deployer.manifest.events import columns
 from deployer.model import Category
 from deployer.model import Platform
 from deployer.model import Rule
+from deployer.providers.sentinel.alerts import triggers
 from deployer.providers.sentinel.canonical import duration_seconds
 from deployer.ruletests import deployed
 from deployer.ruletests.compare import Found
 from deployer.ruletests.compare import difference
 from deployer.ruletests.expand import expand
-from deployer.ruletests.sentinel import triggers
 from deployer.state import DesiredState
 from deployer.state import Kind
 from tests import sequences

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,16 @@ def test_a_function_that_the_workspace_does_not_have_is_like_a_table_that_it_doe
     with pytest.raises(NoTable) as caught:
         logs.rows("_SentinelHealth() | count")
     assert caught.value.name == "_SentinelHealth"
+
+
+def test_a_span_of_time_holds_beside_the_querys_own(logs, emulator):
+    hour = timedelta(hours=1)
+
+    assert len(logs.rows("DeviceNetworkEvents", timespan=(NOW - hour, NOW))) == 3
+    assert logs.rows("DeviceNetworkEvents", timespan=(NOW - 2 * hour, NOW - hour)) == []
+    assert [one["body"]["timespan"] for one in emulator.requests if "timespan" in one.get("body", {})][-1] == (
+        "2026-11-21T08:00:00.000Z/2026-11-21T09:00:00.000Z"
+    )
 
 
 def test_a_missing_column_is_no_missing_table(logs):

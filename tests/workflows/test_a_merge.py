@@ -90,7 +90,7 @@ def test_nobody_is_asked_to_approve_what_will_not_be_written(repository):
 def test_a_refused_plan_is_not_offered_for_approval(repository):
     """Not even the part of it that is within the limits."""
     repository.merge()
-    entry = {"value": "192.0.2.10", "reason": "Support channel", "owner": "jo"}
+    entry = {"value": "192.0.2.10", "hosts": ["ws-1"], "reason": "Support channel", "owner": "jo"}
     environment, tenants = "environments/prod/environment.yaml", "environments/prod/tenants"
     repository.edit(repository.main, environment, lambda it: it.update(limits={"updates": 0}))
     repository.edit(repository.main, f"{tenants}/acme.yaml", lambda it: it.update(overlay={RULE: {"severity": "low"}}))

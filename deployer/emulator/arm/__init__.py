@@ -1,4 +1,4 @@
-"""`/arm`: Azure Resource Manager, as far as a Sentinel workspace's alert rules need it."""
+"""`/arm`: Azure Resource Manager, as far as a Sentinel workspace's alert rules and watchlists need it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from deployer.emulator import reshaping
 from deployer.emulator.arm import alert_rules
 from deployer.emulator.arm import audit
+from deployer.emulator.arm import watchlists
 from deployer.emulator.arm import workspaces
 from deployer.emulator.arm.access import authenticate
 from deployer.emulator.arm.access import user_of
@@ -20,7 +21,7 @@ from deployer.emulator.calls import known
 from deployer.emulator.calls import parse_json
 from deployer.emulator.services import Service
 
-ROUTES = (*audit.audited(alert_rules.ROUTES), *workspaces.ROUTES)
+ROUTES = (*audit.audited(alert_rules.ROUTES), *watchlists.ROUTES, *workspaces.ROUTES)
 
 
 def _handle(call: Call) -> Answer:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from deployer.emulator.arm import access
 from deployer.emulator.arm import documents
 from deployer.emulator.arm import validation
+from deployer.emulator.arm import watchlist_store
 from deployer.emulator.arm.errors import arm
 from deployer.emulator.arm.errors import bad_request
 from deployer.emulator.calls import Answer
@@ -136,9 +137,17 @@ def _check_tombstone(call: Call) -> None:
 
 
 def _compile(call: Call, properties: Document) -> None:
-    """As much of the service's query check as needs no data: does each table exist? Disabled rules go unchecked."""
+    """As much of the service's query check as needs no data: does each table exist, does each watchlist answer?
+
+    Disabled rules go unchecked.
+    """
     told = call.world.store.get(TABLES, call.scope, "tables") or {}
-    if told.get("tables") is None or not properties.get("enabled") or "query" not in properties:
+    if not properties.get("enabled") or "query" not in properties:
+        return
+    if watchlist_store.unresolved(call.world, call.scope, properties["query"]):
+        text = "Failed to run the analytics rule query. 'where' operator: Failed to resolve scalar expression named"
+        raise bad_request(f"{text} 'SearchKey'")
+    if told.get("tables") is None:
         return
     named = set(_TABLE.findall(validation.without_comments(properties["query"])))
     if named - set(told["tables"]):

@@ -10,6 +10,7 @@ from deployer.emulator.arm.alert_rules import COLLECTION
 from deployer.emulator.arm.alert_rules import TABLES
 from deployer.emulator.arm.alert_rules import WORKSPACE
 from deployer.emulator.arm.alert_rules import scope_of
+from deployer.emulator.arm.watchlist_store import LISTS
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
@@ -39,8 +40,9 @@ def scope_in(text: str) -> str | None:
 
 
 def held(world: World) -> list[str]:
-    """The workspaces that anything is known of: rules, telemetry, settings, or that they were asked for."""
-    return sorted({scope for name in (COLLECTION, TABLES, TELEMETRY, _SEEN) for scope in world.store.scopes(name)})
+    """The workspaces that anything is known of: rules, watchlists, telemetry, settings, or that they were asked for."""
+    told = (COLLECTION, LISTS, TABLES, TELEMETRY, _SEEN)
+    return sorted({scope for name in told for scope in world.store.scopes(name)})
 
 
 def find(world: World, text: str) -> str:

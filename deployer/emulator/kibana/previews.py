@@ -55,10 +55,11 @@ def _invocations(call: Call, rule: Document, count: int, end: datetime) -> tuple
     """The log of each invocation, and whether time ran out; a failed one is the last."""
     every = timedelta(seconds=rule_documents.interval_seconds(rule))
     deadline = time.monotonic() + TIMEOUT_SECONDS
+    most = int(call.world.setting("preview_runs")) or count
     history: memories.History = {}
     logs: list[Document] = []
     for number in range(count):
-        if time.monotonic() > deadline:
+        if number >= most or time.monotonic() > deadline:
             return logs, True
         began, now = time.monotonic(), end - (count - 1 - number) * every
         execution = execute(call.world, call.scope, rule, now, history)

@@ -14,6 +14,8 @@ from deployer.providers.http import Http
 
 HEADERS = {"kbn-xsrf": "deployer", "elastic-api-version": "2023-10-31"}
 PAGE = 1000
+PREVIEW_SECONDS = 100
+"""How long the answer to a preview is waited for."""
 _RULES = "/api/detection_engine/rules"
 _LISTS = "/api/exception_lists"
 _ITEMS = "/api/exception_lists/items"
@@ -30,6 +32,7 @@ class KibanaApi:
 
     def __init__(self, http: Http, space: str) -> None:
         self._http = http
+        self.space = space
         self._prefix = "" if space == "default" else f"/s/{space}"
 
     def close(self) -> None:
@@ -62,6 +65,14 @@ class KibanaApi:
 
     def rule(self, rule_id: str) -> Document | None:
         return self._get(_RULES, {"rule_id": rule_id})
+
+    def preview_rule(self, body: Document) -> Document:
+        """What the rule in `body` finds, run `invocationCount` times up to `timeframeEnd`; it is not written.
+
+        Kibana gives it 60 s in all, and then says that it is aborted (preview_rules/route.ts).
+        """
+        path = f"{self._prefix}{_RULES}/preview"
+        return self._document(self._http.json("POST", path, body=body, seconds=PREVIEW_SECONDS), "logs")
 
     def running(self, id: str) -> Document | None:
         """The rule as Kibana's alerting runs it, by the id of its saved object; it says whose API key it runs with."""

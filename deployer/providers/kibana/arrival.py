@@ -170,7 +170,7 @@ def unmatched(key: Key, asked: Question) -> Level:
 
 def judge(key: Key, asked: Question, found: Capabilities, answer: Mapping[str, Any]) -> Level:
     """The level `data` from what Elasticsearch answered."""
-    if why := _incomplete(answer):
+    if why := incomplete(answer):
         return Level(key, "data", Answer.UNKNOWN, why, awaited=True)
     total = int(answer["hits"]["total"]["value"])
     where = ", ".join(asked.patterns)
@@ -205,7 +205,7 @@ COUNT: Mapping[str, Any] = {"size": 0, "track_total_hits": True}
 
 def judge_indicators(key: Key, asked: Question, answer: Mapping[str, Any]) -> Level | None:
     """Why the rule has nothing to compare with, from the answer to `COUNT`; None if it has."""
-    if why := _incomplete(answer):
+    if why := incomplete(answer):
         return Level(key, "data", Answer.UNKNOWN, why, awaited=True)
     if int(answer["hits"]["total"]["value"]) > 0:
         return None
@@ -303,7 +303,7 @@ def _aside(asked: Question) -> str:
     return f"; not looked at, because the data view computes it: {', '.join(asked.computed)}" if asked.computed else ""
 
 
-def _incomplete(answer: Mapping[str, Any]) -> str:
+def incomplete(answer: Mapping[str, Any]) -> str:
     """Why the answer does not speak for all data; empty if it does."""
     shards = answer.get("_shards") or {}
     if answer.get("timed_out"):

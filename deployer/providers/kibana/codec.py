@@ -288,14 +288,16 @@ def _description(rule: Rule) -> str:
 
 
 def _tags(rule: Rule, half: PlatformRule) -> list[Json]:
-    """The rule's own tags. A hunting rule has one more, by which analysts filter the list of rules and its alerts.
+    """The rule's tags, the neutral ones first. A hunting rule has one more, by which analysts filter the list of rules
+    and its alerts.
 
     An overlay that says which tags there are has the last word.
     """
     written = half.fields.get("tags")
-    tags = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
+    own = list(written) if isinstance(written, Sequence) and not isinstance(written, str) else []
     if "kibana.tags" in rule.origins:
-        return tags
+        return own
+    tags = [*rule.tags, *own]
     return [*tags, HUNTING] if rule.purpose == "hunting" and HUNTING not in tags else tags
 
 

@@ -20,6 +20,7 @@ from elastic_transport import TransportError
 from elastic_transport._node import NodeApiResponse
 from elasticsearch import ApiError
 from elasticsearch import Elasticsearch
+from elasticsearch import NotFoundError
 from elasticsearch import UnsupportedProductError
 
 from deployer.errors import BadAnswer
@@ -28,6 +29,10 @@ from deployer.providers.http import Http
 from deployer.providers.kibana.arrival import Capabilities
 
 Value = TypeVar("Value")
+
+
+class _Absent(Refused):
+    """There is nothing of that name."""
 
 
 class Elastic:
@@ -78,6 +83,16 @@ class Elastic:
             lambda: self._client.search(index=list(patterns), ignore_unavailable=True, allow_no_indices=True, **body)
         )
 
+    def alerts(self, index: str, body: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The answer to a search for documents of one index; None where there is none of that name.
+
+        An index that the credential may not read is refused here: `search` would answer as if it held nothing.
+        """
+        try:
+            return self._ask(lambda: self._client.search(index=index, **body))
+        except _Absent:
+            return None
+
     def may_read(self, patterns: Sequence[str]) -> bool:
         """Whether the credential may read everything that these patterns could match; indices that it may not read
         are left out of every answer, as if they were not there. Of other clusters it cannot be told.
@@ -98,7 +113,9 @@ class Elastic:
         except UnsupportedProductError:
             raise BadAnswer(f"{self._http.base} does not answer as Elasticsearch does; is the url right?") from None
         except ApiError as error:
-            raise Refused(f"{error.status_code} from {self._http.base}: {error.message}") from None
+            absent = isinstance(error, NotFoundError) and error.error == "index_not_found_exception"
+            said = f"{error.status_code} from {self._http.base}: {error.message}"
+            raise (_Absent if absent else Refused)(said) from None
         except TransportError as error:
             raise BadAnswer(f"{self._http.base} answered something unreadable: {type(error).__name__}") from None
         if not isinstance(answer, Mapping):

@@ -53,7 +53,7 @@ def of_value_list(category: Category, first: Entry) -> Resource:
     del value["value"]
     about_it = "Every address of the value list. Reason and owner of each are in Git."
     found = _made(category, f"{id}{VALUES}", f"Value list {id}", about_it, [value], replace(first, expires=None))
-    return replace(found, needs=(*found.needs, Key(Kind.VALUE_LIST, id)), source=category.location)
+    return replace(found, needs=(*found.needs, Key(Kind.VALUE_LIST, id)), source=category.location, written=None)
 
 
 def _made(
@@ -72,7 +72,8 @@ def _made(
             "expire_time": until.isoformat() if until else None,
         }
     )
-    return Resource(Key(Kind.ITEM, id), body, name=body["name"], source=entry.location, needs=(list_key,))
+    key, name = Key(Kind.ITEM, id), body["name"]
+    return Resource(key, body, name=name, source=entry.location, written=entry.written, needs=(list_key,))
 
 
 def entry_of(category: Category, found: Resource) -> dict[str, Json]:

@@ -28,6 +28,8 @@ from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.providers.kibana.arrivals import Arrivals
 from deployer.providers.kibana.arrivals import Connect
+from deployer.providers.kibana.previewing import Previewer
+from deployer.providers.kibana.previewing import PreviewSettings
 from deployer.providers.kibana.rights import Rights
 from deployer.providers.kibana.value_lists import ValueLists
 from deployer.state import DesiredState
@@ -49,11 +51,13 @@ class KibanaProvider:
         *,
         status: Callable[[], Document] | None = None,
         elastic: Connect | None = None,
+        previews: PreviewSettings | None = None,
     ) -> None:
         """`elastic`, if Elasticsearch may be asked at all, connects to it; it may raise `ProviderError`."""
         self._api = api
         self._values = ValueLists(api)
         self._arrivals = Arrivals(elastic)
+        self._previewer = Previewer(api, elastic, previews or PreviewSettings())
         self._status = status or api.status
         self._desired = DesiredState("", "", {})
         self._unused: set[Key] = set()
@@ -62,6 +66,7 @@ class KibanaProvider:
     def close(self) -> None:
         self._api.close()
         self._arrivals.close()
+        self._previewer.close()
 
     def read(self, desired: DesiredState) -> LiveState:
         """Rules, lists, items, data views: 3 requests, one per page beyond the first, one per data view; and what
@@ -134,7 +139,7 @@ class KibanaProvider:
         return History({})
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
-        raise Refused("not written yet")
+        return self._previewer.preview(desired, key, since, until)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -168,6 +173,8 @@ class KibanaProvider:
                 return codec.decode_data_view(document, self._desired)
             case Kind.VALUE_LIST:
                 raise ValueError("a value list is read with what is in it")
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {kind}")
 
     def _data_views(self, rules: Iterable[Resource | Unmanaged]) -> list[Resource]:
         """The data views that are wanted, and those that rules of ours still point to."""
@@ -240,6 +247,8 @@ class KibanaProvider:
                     self._api.update_data_view(wanted.key.id, body)
                 else:
                     self._api.create_data_view({**body, "id": wanted.key.id})
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {wanted.key}")
 
     def _list_id(self, list_id: str, namespace: str = "single") -> str:
         """The space's own id of a list, asked for now: a rule is never written with a list that is gone."""
@@ -277,6 +286,8 @@ class KibanaProvider:
                 for user in users:
                     self._api.disable_rule(user.id)
                 self._api.delete_data_view(key.id)
+            case Kind.WATCHLIST:
+                raise LookupError(f"Kibana has no {key}")
 
     def _require_list_unused(self, item: Key) -> None:
         """An item of a list that is to go altogether goes only when nobody uses the list any more."""

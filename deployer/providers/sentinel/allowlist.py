@@ -1,21 +1,26 @@
 """Allowlist entries as right-hand sides of a query's own `let` statements. Pure; nothing widens by being compiled.
 
 An entry without a scope goes into an array by family of address; one with hosts, processes or ports of its own becomes
-one clause of the category's `scoped` function. An expiry is compared with `now()` at every run of the rule.
+one clause of the category's `scoped` function. An expiry is compared with `now()` at every run of the rule. Addresses
+that share scope and expiry are collapsed into the fewest ranges, exactly.
 """
 
-import ipaddress
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
+from deployer import covering
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import ValueKind
+from deployer.providers.sentinel import watchlist
 from deployer.queries import array
 from deployer.queries import string
 
+FAMILIES = frozenset({"ipv4", "ipv6"})
 FOREVER = "datetime(9999-12-31)"
 SIGNATURE = "(Host:string, Process:string, Address:string, Port:int)"
 """What a `scoped` function takes."""
@@ -29,8 +34,12 @@ class Inexpressible(ValueError):
         super().__init__(message)
 
 
-def compile(category: Category, entries: Sequence[Entry]) -> dict[str, str]:
-    """The text per `let` name of the category, for all of its lets; `Inexpressible` names what cannot be expressed."""
+def compile(category: Category, entries: Sequence[Entry], *, spilled: bool = False) -> dict[str, str]:
+    """The text per `let` name of the category, for all of its lets; `Inexpressible` names what cannot be expressed.
+
+    `spilled` leaves the addresses of `spillable` to the category's watchlist, which the texts then read.
+    """
+    listed = watchlist.alias(category.name) if spilled else None
     sides: dict[str, list[Entry]] = {kind: [] for kind in ("ipv4", "ipv6", "domain", "process")}
     scoped: list[Entry] = []
     for entry in entries:
@@ -39,7 +48,7 @@ def compile(category: Category, entries: Sequence[Entry]) -> dict[str, str]:
             message = f"{entry.value}: a {side(entry)} cannot be limited to hosts, processes or ports in Sentinel"
             raise Inexpressible(entry, message)
         scoped.append(entry) if entry.scoped else sides[side(entry)].append(entry)
-    lets = {category.sentinel[kind]: _values(sides[kind]) for kind in sides if kind in category.sentinel}
+    lets = {category.sentinel[kind]: _values(kind, sides[kind], listed) for kind in sides if kind in category.sentinel}
     if "ports" in category.sentinel:
         lets[category.sentinel["ports"]] = array(sorted(category.ports))
     if "scoped" in category.sentinel:
@@ -51,7 +60,29 @@ def side(entry: Entry) -> str:
     """ipv4, ipv6, domain or process: which array the entry's value belongs to."""
     if entry.kind is not ValueKind.IP:
         return entry.kind.value
-    return f"ipv{ipaddress.ip_network(entry.value).version}"
+    return "ipv6" if ":" in entry.value else "ipv4"
+
+
+def spillable(category: Category, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The addresses that may go into a watchlist, the fewest ranges of them: those that hold everywhere and always.
+
+    Any other would hold for more than it was written for: a watchlist has neither ports nor scopes nor expiries.
+    """
+    if category.ports or not category.sentinel.keys() & FAMILIES or not watchlist.is_alias(category.name):
+        return ()
+    kept = (one for one in entries if one.kind is ValueKind.IP and not one.scoped and one.until is None)
+    return _collapsed(tuple(one.value for one in kept))
+
+
+def fewest(side: str, values: Iterable[str]) -> Sequence[str]:
+    """The same values, addresses in the fewest ranges; sorted as text."""
+    return _collapsed(tuple(values)) if side in FAMILIES else sorted(set(values))
+
+
+@lru_cache(maxsize=64)
+def _collapsed(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Kept, because every rule that honours a category asks for the same."""
+    return tuple(sorted(covering.collapsed(values)))
 
 
 def moment(until: datetime) -> str:
@@ -69,19 +100,28 @@ def _let(category: Category, kind: str, entry: Entry) -> str:
     return category.sentinel[kind]
 
 
-def _values(entries: Sequence[Entry]) -> str:
-    until: dict[str, datetime | None] = {}
+def _values(side: str, entries: Sequence[Entry], listed: str | None) -> str:
+    """The array of one side; its part that does not expire is read from the watchlist `listed`, where there is one."""
+    until: dict[str, datetime] = {}
     for entry in entries:
-        end = entry.until
-        if entry.value in until:
-            before = until[entry.value]
-            end = None if before is None or end is None else max(before, end)
-        until[entry.value] = end
-    if not any(until.values()):
-        return array(sorted(until))
-    rows = ", ".join(f"{string(value)}, {moment(end) if end else FOREVER}" for value, end in sorted(until.items()))
+        if end := entry.until:
+            until[entry.value] = max(end, until.get(entry.value, end))
+    lasting = fewest(side, (entry.value for entry in entries if entry.expires is None))
+    always = set(lasting) if until else ()
+    ending = {value: end for value, end in until.items() if value not in always}
+    if listed is not None and side in FAMILIES:
+        read = watchlist.read(listed, side)
+        return f"array_concat({read}, {_until(ending.items())})" if ending else read
+    if not ending:
+        return array(lasting)
+    return _until([*((value, None) for value in lasting), *ending.items()])
+
+
+def _until(rows: Iterable[tuple[str, datetime | None]]) -> str:
+    """The values that hold now."""
+    texts = ", ".join(f"{string(value)}, {moment(end) if end else FOREVER}" for value, end in sorted(rows))
     return (
-        f"toscalar(datatable(value: string, until: datetime)[{rows}] "
+        f"toscalar(datatable(value: string, until: datetime)[{texts}] "
         "| where until > now() | summarize make_list(value))"
     )
 
@@ -100,7 +140,7 @@ def _clauses(category: Category, entries: Sequence[Entry]) -> Iterator[str]:
         groups.setdefault(scope, []).append(entry)
     for group in groups.values():
         entry = group[0]
-        values = sorted({one.value for one in group})
+        values = fewest(side(entry), (one.value for one in group))
         parts = [_MATCHES[side(entry)].format(values=array(values))]
         if entry.hosts:
             parts.append(_host(entry.hosts))

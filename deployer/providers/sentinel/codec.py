@@ -8,6 +8,7 @@ to edit.
 import difflib
 import re
 import uuid
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -25,10 +26,11 @@ from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.model import SentinelTarget
-from deployer.model import Target
 from deployer.providers.sentinel import allowlist
 from deployer.providers.sentinel import canonical
 from deployer.providers.sentinel import exemptions
+from deployer.providers.sentinel import fitting
+from deployer.providers.sentinel import watchlist
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -37,6 +39,7 @@ from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import choose_mark
+from deployer.state import digest
 from deployer.state import find_marks
 
 Document = dict[str, Any]
@@ -47,8 +50,6 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | 
 """What the portal names a rule."""
 ARM = "arm."
 """Before the name of a rule that was there before and whose name is no uuid: ARM takes any. Case does not count."""
-QUERY_LIMIT = 10_000
-"""Characters of a query, the mark line included (scheduled-rules-overview)."""
 SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
 """Sentinel has no "critical"; a rule that needs the difference writes it with `alertDetailsOverride`."""
 CORRELATION = re.compile(r"\s*(#(?:DONT|INC)_CORR#)\s*")
@@ -64,30 +65,35 @@ HUNTING = "Purpose: hunting. Harmless causes are many: a match is where a search
 AUTO_DISABLED = "AUTO DISABLED"
 """Prefix that Sentinel gives the name of a rule which it switched off (troubleshoot-analytics-rules)."""
 _ADVICE = "managed in Git: edit it there, changes made here are reported as drift"
+_LISTED = "; deployer keeps watchlists here"
+"""In the mark line of a rule that has read one, so that a list which could not be deleted is looked for again."""
 
 
 def encode(assignment: Assignment) -> DesiredState:
     """Every rule that the workspace is to hold. Raises `CannotEncode` with all faults; then nothing may be written."""
     faults: list[Finding] = []
     resources: dict[Key, Resource] = {}
+    spilled: dict[str, list[str]] = {}
     for rule in assignment.rules:
         half = rule.sentinel
         if half is None:
             continue
         unfit = list(_unfit(rule, half, assignment))
-        found, query = _query(rule, half, assignment)
-        faults += [*unfit, *found]
+        fitted = _fitted(rule, half, assignment)
+        faults += [*unfit, *fitted.faults]
         if unfit:
             continue
-        resource = _rule(rule, half, query, assignment)
-        mark = Mark(assignment.owner, assignment.environment, resource.key, resource.digest)
-        length = len(marked(query, mark))
-        if length > QUERY_LIMIT:
-            faults.append(_too_long(rule, half, query, length, assignment.target))
+        for name in fitted.spilled:
+            spilled.setdefault(name, []).append(rule.id)
+        resource = _rule(rule, half, fitted.query, assignment)
         resources[resource.key] = resource
+    found, lists = fitting.watchlists(spilled, assignment)
+    faults += found
+    resources |= {one.key: one for one in lists}
     if faults:
         raise CannotEncode(faults)
-    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable)
+    notes = fitting.notes(spilled, lists)
+    return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable, notes=notes)
 
 
 def rule_uuid(rule_id: str) -> str:
@@ -126,6 +132,8 @@ def decode(document: Document, desired: DesiredState) -> Resource:
         carried=carried,
         halted=_halted(display_name, body),
         git_id=desired.git_id(key),
+        needs=watchlist.needs(body.get("query")),
+        observed={"listed": True} if _LISTED in _head(str(properties.get("query") or "")) else {},
     )
 
 
@@ -147,15 +155,26 @@ def document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Docu
     prefix = carried.pop("correlation", "")
     properties = {name: value for name, value in wanted.body.items() if name != "kind"}
     if mark is not None:
-        properties["query"] = marked(properties["query"], mark)
+        properties["query"] = marked(properties["query"], mark, listed=bool(live and reads_lists(live)))
     properties["description"] = prefix + properties.get("description", "")
     body = {"kind": wanted.body["kind"], "properties": canonical.restored(carried, properties)}
     return {**body, "etag": live.version} if live and live.version else body
 
 
-def marked(query: str, mark: Mark) -> str:
-    """The query as it is sent."""
-    return f"// {mark} ({_ADVICE})\n{query}"
+def needs(body: Mapping[str, Any]) -> tuple[Key, ...]:
+    """What an object of this canonical body stands on: a rule, on the watchlists of ours that its query reads."""
+    return watchlist.needs(body.get("query"))
+
+
+def reads_lists(live: Resource) -> bool:
+    """Whether a rule reads watchlists of ours, or has: then some may be there, even if no rule reads them any more."""
+    return bool(live.needs or live.observed.get("listed"))
+
+
+def marked(query: str, mark: Mark, *, listed: bool = False) -> str:
+    """The query as it is sent. `listed` keeps in mind that the rule has read watchlists of ours."""
+    plain, long = (f"// {mark} ({_ADVICE}{said})\n{query}" for said in ("", _LISTED))
+    return long if listed and len(long) <= fitting.QUERY_LIMIT else plain
 
 
 def _head(query: str) -> str:
@@ -198,7 +217,8 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
     name = str(body.get("displayName", rule.name))
     reads = Reads(half.data, look_back=str(body.get("queryPeriod") or ""))
     key = Key(Kind.RULE, rule.live_id)
-    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, reads=reads)
+    lists = watchlist.needs(query)
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=lists, reads=reads)
 
 
 def _neutral(rule: Rule) -> Document:
@@ -240,14 +260,24 @@ def _description(rule: Rule) -> str:
     return "\n\n".join(parts)
 
 
-def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list[Finding], str]:
+def _fitted(rule: Rule, half: PlatformRule, assignment: Assignment) -> fitting.Fitted:
+    """The query, with as few allowlists in watchlists as make it short enough."""
+    mark = Mark(assignment.owner, assignment.environment, Key(Kind.RULE, rule.live_id), digest({}))
+    render: fitting.Render = lambda spilled: _query(rule, half, assignment, spilled)  # noqa: E731 - said in one line
+    return fitting.fit(rule, canonical.text(half.query), assignment, render, len(marked("", mark)))
+
+
+def _query(
+    rule: Rule, half: PlatformRule, assignment: Assignment, spilled: Collection[str] = ()
+) -> tuple[list[Finding], str]:
     """The query with its parameters and allowlists filled in, and what stood in the way."""
     faults = [Finding("let-twice", f"{rule.id}: {name} is declared twice", location=half.query_location)
               for name in queries.repeated(half.query)]  # fmt: skip
     lets = {let.name: let for let in queries.lets(half.query)}
     filled: dict[str, str] = {}
     for name in rule.allowlists:
-        found, texts = _allowlist(rule, half, assignment.categories[name], assignment.entries.get(name, ()), lets)
+        category, entries = assignment.categories[name], assignment.entries.get(name, ())
+        found, texts = _allowlist(rule, half, category, entries, lets, name in spilled)
         faults += found
         filled |= texts
     values: dict[str, str] = {}
@@ -275,11 +305,16 @@ def _query(rule: Rule, half: PlatformRule, assignment: Assignment) -> tuple[list
 
 
 def _allowlist(
-    rule: Rule, half: PlatformRule, category: Category, entries: Sequence[Entry], lets: Mapping[str, queries.Let]
+    rule: Rule,
+    half: PlatformRule,
+    category: Category,
+    entries: Sequence[Entry],
+    lets: Mapping[str, queries.Let],
+    spilled: bool,
 ) -> tuple[list[Finding], dict[str, str]]:
     """The texts of one category's lets. A let that is missing, misshapen or never used would allow nothing, or all."""
     try:
-        texts = allowlist.compile(category, entries)
+        texts = allowlist.compile(category, entries, spilled=spilled)
     except allowlist.Inexpressible as error:
         return [Finding("entry-not-expressible", f"{rule.id}: {error}", location=error.entry.location)], {}
     faults: list[Finding] = []
@@ -327,17 +362,6 @@ def _origin(rule: Rule, name: str) -> Location:
 
 def _takes_scope(value: str) -> bool:
     return re.sub(r"\s", "", value).startswith(re.sub(r"\s", "", allowlist.SIGNATURE))
-
-
-def _too_long(rule: Rule, half: PlatformRule, query: str, length: int, target: Target) -> Finding:
-    own = len(canonical.text(half.query))
-    message = (
-        f"{target.tenant}/{target.name}: {rule.id}: the query would be {length:,} characters, "
-        f"Sentinel takes {QUERY_LIMIT:,}: the query itself {own:,}, "
-        f"allowlists and parameters {len(query) - own:,}, the mark {length - len(query):,}. "
-        "Collapse ranges, drop entries that no longer hold, or split the rule's allowlist"
-    )
-    return Finding("query-too-long", message, location=target.location)
 
 
 def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -107,15 +108,17 @@ class WorkspaceLogs:
         """Let go of the connections."""
         self._client.close()
 
-    def rows(self, query: str) -> list[Row]:
+    def rows(self, query: str, timespan: tuple[datetime, datetime] | None = None) -> list[Row]:
         """Every row of the query's result by column name: times are datetimes, dynamic values are JSON texts.
 
-        The span of time is the query's own. Raises `NoTable` for a table that is not there.
+        With a `timespan` (start and end, UTC) the service holds `TimeGenerated` of all that is read against it, beside
+        what the query asks for itself (learn.microsoft.com/azure/azure-monitor/logs/api/request-format); without one
+        the span of time is the query's own. Raises `NoTable` for a table that is not there.
         """
         try:
             with self._slots:
                 answer = self._client.query_resource(
-                    self._path, query, timespan=None, server_timeout=SERVER_SECONDS, **_RETRIES
+                    self._path, query, timespan=timespan, server_timeout=SERVER_SECONDS, **_RETRIES
                 )
             if isinstance(answer, LogsQueryPartialResult):
                 said = self._said(answer.partial_error.message if answer.partial_error else "")

@@ -1,9 +1,10 @@
-"""One Sentinel workspace: read its analytics rules whole, write one at a time."""
+"""One Sentinel workspace: read its analytics rules, and our watchlists, whole; write one at a time."""
 
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
@@ -28,9 +29,12 @@ from deployer.providers.base import Asked
 from deployer.providers.sentinel import arrival
 from deployer.providers.sentinel import codec
 from deployer.providers.sentinel import edits
+from deployer.providers.sentinel import previewing
 from deployer.providers.sentinel import runs
+from deployer.providers.sentinel import watchlist
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
+from deployer.providers.sentinel.watchlists import Watchlists
 from deployer.state import DesiredState
 from deployer.state import Edit
 from deployer.state import Key
@@ -54,9 +58,26 @@ class SentinelProvider:
         self._logs: WorkspaceLogs | None = None
         self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
+        self._memory = previewing.Memory()
+        self._lists = Watchlists(api, self._ask, lambda error: _way_out(error)[0])
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
-        raise Refused("not written yet")
+        """By the workspace's logs, one query for each run; what was asked once is not asked again by this provider."""
+        rule = desired.resources.get(key)
+        if rule is None or key.kind is not Kind.RULE:
+            raise Refused(f"{key} is no rule that the workspace is to hold")
+        try:
+            logs = self._asking()
+            query = watchlist.inlined(str(rule.body["query"]), desired)
+            rule = replace(rule, body={**rule.body, "query": query})
+            return previewing.preview(rule, since, until, logs.rows, self._memory)
+        except Refused as error:
+            if _is_missing(error):
+                way_out = "connect its source, or take it out of the tenant's `tables`"
+                raise Refused(f"the workspace has no such table or function: {way_out}: {error}") from None
+            raise
+        except Untrusted as error:
+            raise Untrusted(f"{error}: {_way_out(error)[0]}") from None
 
     def close(self) -> None:
         self._api.close()
@@ -64,11 +85,20 @@ class SentinelProvider:
             self._logs.close()
 
     def read(self, desired: DesiredState) -> LiveState:
-        """Every analytics rule, one request a page."""
+        """Every analytics rule, one request a page; and our watchlists, where there may be any.
+
+        There may be where Git wants one, or where a rule of ours reads one or has read one. A workspace without is
+        asked nothing more.
+        """
         self._desired = desired
-        found = [self._decoded(document) for document in self._api.rules()]
+        documents = list(self._api.rules())
+        found = [self._decoded(document) for document in documents]
         ours = {one.key: one for one in found if isinstance(one, Resource) and desired.concerns(one)}
         others = [one for one in found if isinstance(one, Unmanaged) or one.key not in ours]
+        if any(key.kind is Kind.WATCHLIST for key in desired.resources) or any(map(codec.reads_lists, ours.values())):
+            strange = {id(one) for one in others}
+            rules = [document for document, one in zip(documents, found, strict=True) if id(one) in strange]
+            ours |= {one.key: one for one in self._lists.read(desired, rules)}
         return LiveState(
             ours,
             tuple(one if isinstance(one, Unmanaged) else unmanaged(one) for one in others),
@@ -84,6 +114,12 @@ class SentinelProvider:
         return {}
 
     def apply(self, change: Change) -> None:
+        """One change. A rule that runs is written only once log queries see the watchlists that it reads."""
+        if change.key.kind is Kind.WATCHLIST:
+            self._lists.apply(change, self._desired)
+            return
+        if not isinstance(change, Delete) and change.desired.body.get("enabled") is not False:
+            self._lists.require_seen(change.desired.needs)
         base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:

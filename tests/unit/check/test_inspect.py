@@ -223,9 +223,9 @@ def test_a_rule_that_no_case_shows_to_work_is_named(root: Path) -> None:
 def test_the_work_does_not_grow_with_the_number_of_tenants(root: Path) -> None:
     """Thirty tenants with entries and parameters of their own bring one query to compile beside that of the file."""
     for number in range(30):
-        entry = f"value: 192.0.2.{number}, reason: known, owner: jo"
+        entry, other = (f"value: {net}.{number}, reason: known, owner: jo" for net in ("192.0.2", "198.51.100"))
         text = f"""{TENANT.replace("NAME", f"tenant-{number}")}
-allowlists: {{servers: [{{{entry}}}, {{{entry}, hosts: [h{number}]}}]}}
+allowlists: {{servers: [{{{entry}}}, {{{other}, hosts: [h{number}]}}]}}
 overlay: {{example: {{sentinel: {{parameters: {{Least: {number + 1}}}}}}}}}
 """
         (root / ENVIRONMENT / f"tenants/t{number}.yaml").write_text(text)

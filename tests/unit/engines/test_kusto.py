@@ -179,3 +179,19 @@ def test_databases_in_several_threads_do_not_meet():
     for thread in threads:
         thread.join()
     assert found == {number: ({"set_Number": [number], "count_": 3},) for number in range(6)}
+
+
+def test_queries_see_a_span_of_time_with_both_ends_until_they_are_told_to_see_another():
+    moments = [datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (9, 10, 11, 12)]
+    rows = [{"TimeGenerated": moment.isoformat()} for moment in moments]
+    seen = []
+    with Kusto([EVENTS]) as database:
+        database.load("Events", rows[:3])
+        for start, end in ((moments[1], moments[2]), (None, moments[0]), (moments[1], None), (None, None)):
+            database.see(start, end)
+            seen.append(database.run("Events | count", NOW).rows[0]["Count"])
+        database.see(moments[3], None)
+        database.load("Events", rows[3:])
+        seen.append(database.run("Events | count", NOW).rows[0]["Count"])
+
+    assert seen == [2, 1, 2, 3, 4]

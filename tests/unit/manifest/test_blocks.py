@@ -150,7 +150,7 @@ def test_what_passes_validation_is_encoded_or_refused(root: Path, platform: str,
     ("platform", "managed"),
     [
         ("kibana", kibana.MANAGED | {"data", "data_view", "note"}),
-        ("sentinel", sentinel.MANAGED | {"data", "parameters"}),
+        ("sentinel", sentinel.MANAGED | {"data", "parameters", "exceptions"}),
     ],
 )
 def test_a_block_takes_what_its_codec_takes(platform: str, managed: frozenset[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from deployer.providers.kibana import codec as kibana
 from deployer.providers.kibana import value_lists
 from deployer.providers.sentinel import codec as sentinel
+from deployer.providers.sentinel import watchlist
 from deployer.state import FORMAT
 from deployer.state import DesiredState
 from deployer.state import Resource
@@ -30,6 +31,9 @@ def decoded(name: str, document: Any) -> Resource:
             return value_lists.decode(document["list"], document["items"], desired)
         case ["kibana", "data"]:
             return kibana.decode_data_view(document, desired)
+        case ["sentinel", "watchlist"]:
+            items = [watchlist.item(one) for one in document["items"]]
+            return watchlist.decode(document["watchlist"], items, desired)
         case _:
             return sentinel.decode(document, desired)
 

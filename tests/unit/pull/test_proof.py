@@ -13,13 +13,13 @@ from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
+from deployer.manifest.replacing import replace_text
 from deployer.outcome import Taken
 from deployer.plan import Cause
 from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.providers.codecs import encode
 from deployer.pull.draft import Draft
-from deployer.pull.files import replace_text
 from deployer.pull.proof import fault
 from deployer.pull.sights import Sight
 from deployer.state import Key

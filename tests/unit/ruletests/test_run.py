@@ -9,10 +9,10 @@ import pytest
 from deployer.manifest import rules
 from deployer.manifest import tests
 from deployer.model import Platform
+from deployer.providers.sentinel.alerts import triggers
 from deployer.ruletests.deployed import desired
 from deployer.ruletests.outcomes import Outcome
 from deployer.ruletests.run import run_case
-from deployer.ruletests.sentinel import triggers
 from deployer.ruletests.suite import run_all
 from deployer.state import Kind
 

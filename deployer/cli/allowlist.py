@@ -1,0 +1,282 @@
+"""`deployer allowlist`: what tenants allow, and edits of it."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from deployer.cli import common
+from deployer.cli.allowlist_import import import_
+
+if TYPE_CHECKING:
+    from deployer.allowlist.checkout import Checkout
+    from deployer.allowlist.outcomes import Edited
+
+_SCOPES = (
+    click.option("--host", "hosts", multiple=True, metavar="NAME", help="Only on this host; repeatable."),
+    click.option("--process", "processes", multiple=True, metavar="NAME", help="Only for this process; repeatable."),
+    click.option(
+        "--port", "ports", multiple=True, type=click.IntRange(1, 65535), help="Only on this port; repeatable."
+    ),
+)
+
+
+@click.group()
+def allowlist() -> None:
+    """What tenants allow: list it, add to it, remove from it, review it, explain it."""
+
+
+allowlist.add_command(import_)
+
+
+def _scopes(command: common.Command) -> common.Command:
+    """--host, --process and --port."""
+    for option in reversed(_SCOPES):
+        command = option(command)
+    return command
+
+
+@allowlist.command("list")
+@click.argument("environment", metavar="ENV")
+@click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable.")
+@click.option("--category", "categories", multiple=True, metavar="GLOB", help="Only categories that match; repeatable.")
+@common.plain_output
+@click.pass_obj
+def show(root: Path, /, **options: Any) -> int:
+    """List every entry: what it allows, until when, why, by whose word, from which line, and whether it holds.
+
+    An entry is covered where others allow all of it for as long: it is put into no target.
+
+    \b
+    Exit codes: 0 done, 3 the file of some tenant cannot be used.
+
+    \b
+    Example:
+      deployer allowlist list demo --tenant acme --category proxies
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.checkout import chosen
+    from deployer.allowlist.listing import listed
+    from deployer.report import allowlists as report
+
+    environment = options["environment"]
+    with _told(options):
+        manifest = _checkout(root, environment).manifest
+        chosen(manifest, options["tenants"], options["categories"])
+    found, broken = listed(manifest, datetime.now(UTC), options["tenants"], options["categories"])
+    code = 3 if broken else 0
+    _put_out(options, report.listing_document(environment, code, found, broken), report.listing(found, broken))
+    return code
+
+
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.argument("value", metavar="[VALUE]", required=False)
+@click.option("--tenant", required=True, metavar="NAME", help="Whose.")
+@click.option("--category", required=True, metavar="NAME", help="Of rules/allowlists.yaml.")
+@click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this list of rules/allowlists/.")
+@_scopes
+@click.option("--reason", metavar="TEXT", help="Why it is allowed.")
+@click.option("--owner", metavar="WHO", help="Who answers for it.")
+@click.option("--ticket", metavar="TEXT", help="Where it was asked for.")
+@click.option("--expires", metavar="DATE", help="The last day (UTC), an instant with its offset, or in days: 90d.")
+@click.option("--reviewed", metavar="DATE", help="When somebody last looked at it.")
+@click.option(
+    "--blocklist",
+    "blocklists",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Refuse what stands on this list, in a form that `check --blocklist` takes; repeatable.",
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
+@common.plain_output
+@click.pass_obj
+def add(root: Path, /, **options: Any) -> int:
+    """Add an entry to a tenant's file, and say what it means. Comments and order stay as they are.
+
+    Refused is what is there already, what other entries allow already, and whatever `check` would call an error.
+
+    \b
+    Exit codes: 0 written, 1 refused.
+
+    \b
+    Example:
+      deployer allowlist add demo --tenant globex --category irc_servers 192.0.2.10 --host dev-1 \\
+        --reason "Support channel of a product" --owner it@globex.example --expires 90d
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.adding import add as run
+    from deployer.allowlist.wish import Wanted
+
+    value, shared = options["value"], options["shared"]
+    _one_of(value, shared)
+    if value is not None and (missing := [name for name in ("reason", "owner") if not options[name]]):
+        raise click.UsageError(f"an entry has {' and '.join(f'--{name}' for name in missing)}, too: say it")
+    words = {name: options[name] for name in ("reason", "owner", "ticket", "expires", "reviewed")}
+    scope = {name: options[name] for name in ("hosts", "processes", "ports")}
+    wanted = Wanted(value, shared, **scope, **words)
+    tenant, category, now = options["tenant"], options["category"], datetime.now(UTC)
+    dry, lists = options["dry"], options["blocklists"]
+    return _edit(root, options, lambda checkout: run(checkout, tenant, category, wanted, now, dry, lists))
+
+
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.argument("value", metavar="[VALUE]", required=False)
+@click.option("--tenant", required=True, metavar="NAME", help="Whose.")
+@click.option("--category", metavar="NAME", help="Of rules/allowlists.yaml.")
+@click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this shared list no longer.")
+@_scopes
+@click.option("--unscoped", is_flag=True, help="Only the entry that names no hosts, processes and ports.")
+@click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
+@common.plain_output
+@click.pass_obj
+def remove(root: Path, /, **options: Any) -> int:
+    """Take an entry out of a tenant's file, with the comment that is its own, and say what that means.
+
+    Where several entries have the value, name the category, or the whole scope of the one that is meant.
+
+    \b
+    Exit codes: 0 written, 1 refused.
+
+    \b
+    Example:
+      deployer allowlist remove demo --tenant globex 198.51.100.77 --dry-run
+    """
+    from deployer.allowlist.removing import Sought
+    from deployer.allowlist.removing import remove as run
+
+    _one_of(options["value"], options["shared"])
+    scope = {name: options[name] for name in ("category", "hosts", "processes", "ports", "unscoped")}
+    sought = Sought(options["value"], options["shared"], **scope)
+    return _edit(root, options, lambda checkout: run(checkout, options["tenant"], sought, options["dry"]))
+
+
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable.")
+@click.option("--within", default="14d", metavar="DAYS", help="What expires within this time is due (default: 14d).")
+@common.plain_output
+@click.pass_obj
+def review(root: Path, /, **options: Any) -> int:
+    """List what expires soon, what has expired, and what nobody has looked at, ever or for longer than the policy says.
+
+    Looks at entries, at shared lists (each once for all tenants), at exceptions and at accepted drift.
+
+    \b
+    Exit codes: 0 nothing is due, 1 failed, 2 something is due, 3 the file of some tenant cannot be used.
+
+    \b
+    Example:
+      deployer allowlist review demo --within 30d
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.checkout import chosen
+    from deployer.allowlist.review import review as run
+    from deployer.allowlist.wish import days
+    from deployer.report import reviewed as report
+
+    environment, within = options["environment"], days(options["within"])
+    if within is None:
+        raise click.UsageError("--within is a number of days, such as 14d")
+    with _told(options):
+        manifest = _checkout(root, environment).manifest
+        chosen(manifest, options["tenants"])
+        found = run(manifest, datetime.now(UTC), within, options["tenants"])
+    code = 3 if found.broken else 2 if found.reminders else 0
+    _put_out(options, report.document(environment, code, found), report.text(found))
+    return code
+
+
+@allowlist.command()
+@click.argument("environment", metavar="ENV")
+@click.argument("what", metavar="WHAT")
+@click.option("--tenant", required=True, metavar="NAME", help="At whom.")
+@click.option("--host", metavar="NAME", help="On this host.")
+@click.option("--process", metavar="NAME", help="By this process.")
+@click.option("--port", type=click.IntRange(1, 65535), help="On this port.")
+@click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable.")
+@common.plain_output
+@click.pass_obj
+def explain(root: Path, /, **options: Any) -> int:
+    """Say which entries let WHAT (an address, a range, a domain, a process) through, where, how far, and which do not.
+
+    Of what is not said (host, process, port) the answer names the limits.
+
+    \b
+    Exit codes: 0 answered, 1 the tenant's file cannot be used.
+
+    \b
+    Example:
+      deployer allowlist explain demo --tenant acme 203.0.113.9 --process apm-agent.exe
+    """
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.answers import Question
+    from deployer.allowlist.explain import explain as run
+    from deployer.report import explained as report
+
+    environment = options["environment"]
+    question = Question(*(options[name] for name in ("what", "host", "process", "port", "rules")))
+    with _told(options):
+        answer = run(_checkout(root, environment), options["tenant"], question, datetime.now(UTC))
+    code = int(bool(answer.refusals))
+    _put_out(options, report.document(environment, code, answer), report.text(answer))
+    return code
+
+
+def _one_of(value: str | None, shared: str | None) -> None:
+    if (value is None) == (shared is None):
+        raise click.UsageError("say what: a VALUE, or --list with the name of a shared list")
+
+
+def _checkout(root: Path, environment: str) -> "Checkout":
+    from deployer.allowlist.checkout import Checkout
+
+    return Checkout.of(root, environment, common.trusted_hosts(), common.trusted_root())
+
+
+def _edit(root: Path, options: dict[str, Any], call: "Callable[[Checkout], Edited]") -> int:
+    """One edit: its report is put out, its exit code returned."""
+    from deployer.report import allowlists as report
+
+    with _told(options):
+        outcome = call(_checkout(root, options["environment"]))
+    code = int(outcome.refused)
+    _put_out(options, report.edited_document(options["environment"], code, outcome), report.edited(outcome))
+    return code
+
+
+@contextmanager
+def _told(options: dict[str, Any]) -> Iterator[None]:
+    """What was raised on purpose, said as a usage error or as a failure."""
+    from deployer.errors import CannotStart
+    from deployer.errors import DeployerError
+    from deployer.report import as_json
+
+    try:
+        yield
+    except CannotStart as error:
+        raise click.UsageError(str(common.complaint(error))) from None
+    except DeployerError as error:
+        if options["form"] == "json":
+            common.put_out(as_json.text(as_json.failed("allowlist", options["environment"], error)), options["out"])
+        raise common.complaint(error) from None
+
+
+def _put_out(options: dict[str, Any], document: dict[str, Any], text: str) -> None:
+    from deployer.report import as_json
+
+    common.put_out(as_json.text(document) if options["form"] == "json" else text, options["out"])
