@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import TypeAlias
 
 from deployer.covering import covers
@@ -47,21 +46,18 @@ def shadowed(
             index.setdefault(_key(entry), {}).setdefault(scope, []).append((number, entry))
     sizes = {version: sorted(found, reverse=True) for version, found in known.items()}
     for number, entry in enumerate(own):
-        for key in _around(entry, lengths):
-            at = index.get(key)
-            if at is None:
-                continue
-            found = [one for scope in _wider(entry) for one in at.get(scope, ()) if one[0] != number]
-            found.sort(key=lambda one: one[0])
-            first = next((one for one in found if _is_by(one, (number, entry), stands_for)), None)
-            if first:
-                yield entries[number][0], entries[first[0]][0]
+        for key in _around(entry, sizes):
+            at = index.get(key, {})
+            near = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
+            cover = next((one for one in near if _is_by(one, (number, entry), stands_for)), None)
+            if cover:
+                yield entries[number][0], entries[cover[0]][0]
                 break
 
 
 def _is_by(one: _Found, other: _Found, stands_for: Callable[[str, str], bool]) -> bool:
     (before, cover), (number, entry) = one, other
-    if not stands_for(cover.category, entry.category) or not covers(cover, entry, _EVERY_PORT):
+    if before == number or not stands_for(cover.category, entry.category) or not covers(cover, entry, _EVERY_PORT):
         return False
     # Each covers the other: only one of them is superfluous.
     both = stands_for(entry.category, cover.category) and covers(entry, cover, _EVERY_PORT)
@@ -75,15 +71,9 @@ def _key(entry: Entry) -> _Key:
     return version, last - first + 1, first
 
 
-@lru_cache(maxsize=2**16)
-def _network(value: str) -> tuple[int, int, int]:
-    """Version, prefix length and first address."""
-    version, first, last = span(value)
-    return version, _BITS[version] - (last - first).bit_length(), first
-
-
-def _around(entry: Entry, lengths: dict[int, list[int]]) -> Iterable[_Key]:
-    """The keys of everything that may hold the entry's value, the widest first."""
+def _around(entry: Entry, sizes: dict[int, list[int]]) -> Iterable[_Key]:
+    """The keys of everything that may hold the entry's value, the widest first: networks lie at multiples of their
+    size."""
     if entry.kind is not ValueKind.IP:
         return (_key(entry),)
     version, first, last = span(entry.value)
