@@ -14,6 +14,7 @@ from deployer.providers.kibana import codec
 from deployer.providers.kibana import exempting
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
+from deployer.providers.kibana.value_lists import ValueLists
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -40,6 +41,7 @@ class Space:
         self._lists: dict[str, Document | None] = {}
         self._items: dict[str, list[Document]] = {}
         self._views: dict[str, Document | None] = {}
+        self._values: dict[Key, Resource | None] = {}
         # Items that Git names, whoever made them: they are no analyst's any more. Seen before those without entries.
         self._named: set[Key] = set()
         self._own: dict[Key, set[str]] = {}
@@ -55,7 +57,8 @@ class Space:
         foreign = [one for one in (live or {}).get("exceptions_list") or () if not self._is_ours(one, desired, own)]
         kept, ours = self._split(own, desired)
         wish = {key: one for key, one in desired.resources.items() if _stands_in(one, own)}
-        if set(ours) == set(wish) and all(ours[key].digest == wish[key].digest for key in wish):
+        alike = set(ours) == set(wish) and all(ours[key].digest == wish[key].digest for key in wish)
+        if alike and all(self._holds(need, desired) for one in wish.values() for need in one.needs):
             there = [found for list_id in own if (found := self._list(list_id)) is not None]
             return Guards([*map(_reference, there), *foreign], ())
         items = [*({**one.body, "item_id": key.id} for key, one in wish.items()), *kept]
@@ -95,6 +98,15 @@ class Space:
             why = f"a rule of type {wanted.body.get('type')} takes no filters"
             raise Refused(f"its allowlists are not live as they are in Git, and {why}; {way_out}")
         return found
+
+    def _holds(self, need: Key, desired: DesiredState) -> bool:
+        """Whether a value list that an item stands on holds what Git wants in it; of anything else true."""
+        if need.kind is not Kind.VALUE_LIST or need not in desired.resources:
+            return True
+        if need not in self._values:
+            self._values[need] = self._asked(ValueLists(self._api).find(need, desired))
+        found = self._values[need]
+        return found is not None and found.body["values"] == desired.resources[need].body["values"]
 
     def _is_ours(self, reference: Document, desired: DesiredState, own: Sequence[str]) -> bool:
         """Whether it is a list that Git wants there, or one of ours that an apply would take off the rule."""
