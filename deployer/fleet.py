@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
@@ -31,15 +32,18 @@ from deployer.errors import Unrecorded
 from deployer.errors import UnsafePlan
 from deployer.evidence import left_behind
 from deployer.evidence import witness_of
+from deployer.explaining import explain
 from deployer.findings import Finding
 from deployer.journal import Journal
 from deployer.journal import witnesses
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
+from deployer.model import Assignment
 from deployer.model import Target
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
+from deployer.origins import Origins
 from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
@@ -82,6 +86,8 @@ class Job:
 
     target: Target
     desired: DesiredState
+    assignment: Assignment | None = None
+    """What `desired` was made of; None where only the objects are known, so that nothing can be explained."""
 
     @property
     def place(self) -> Place:
@@ -115,12 +121,13 @@ class Fleet:
         self._today = today or datetime.now(UTC).date()
         self._interrupted = threading.Event()
 
-    def plan(self, consent: Consent = ORDINARY) -> list[Outcome]:
-        """Read and compare every target; nothing is written."""
+    def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
+        """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
 
         def one(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, job.desired, consent)
-            return Planned(job.place, plan)
+            gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
+            return Planned(job.place, plan, self._explained(job, gone) if explained else {})
 
         return self.over(one)
 
@@ -224,16 +231,20 @@ class Fleet:
         """Whether the user asked to stop: a write under way is finished, and no other is begun."""
         return self._interrupted.is_set()
 
-    def desired(self) -> list[tuple[Place, DesiredState]]:
-        """What every selected target is to hold, narrowed to the selected rules. Asks nothing of any target.
+    def desired(self) -> list[tuple[Place, DesiredState, Origins]]:
+        """What every selected target is to hold and where each value comes from, narrowed to the selected rules.
 
-        Raises `InvalidManifest` when it cannot be told of some selected tenant.
+        Asks nothing of any target. Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
         jobs, stopped = self._encoded()
         faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
-        return [(job.place, self._narrowed(job.desired)) for job in jobs]
+        narrowed = [(job, self._narrowed(job.desired)) for job in jobs]
+        return [(job.place, state, self._explained(job, dict.fromkeys(state.resources, ()))) for job, state in narrowed]
+
+    def _explained(self, job: Job, asked: Mapping[Key, Collection[tuple[str, ...]]]) -> Origins:
+        return explain(self.manifest, job.assignment, job.desired, asked) if job.assignment else {}
 
     def _narrowed(self, desired: DesiredState) -> DesiredState:
         globs = self.selection.rules
@@ -266,7 +277,8 @@ class Fleet:
             own: list[Job] = []
             for target in tenant.targets:
                 try:
-                    own.append(Job(target, encode(assign(self.manifest, tenant, target))))
+                    assignment = assign(self.manifest, tenant, target)
+                    own.append(Job(target, encode(assignment), assignment))
                 except InvalidManifest as error:
                     faults += error.findings
                 except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others

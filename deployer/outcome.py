@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
@@ -10,6 +11,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
 from deployer.state import Key
@@ -41,6 +43,8 @@ class Planned:
 
     place: Place
     plan: Plan
+    origins: Origins = field(default_factory=dict)
+    """Of what is to be created or changed, where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

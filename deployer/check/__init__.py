@@ -13,6 +13,7 @@ from pathlib import Path
 from deployer.blocklists import read as read_blocklists
 from deployer.check import blocked
 from deployer.check import kibana
+from deployer.check import overlays
 from deployer.check import sentinel
 from deployer.check.subjects import Subject
 from deployer.check.workbench import Workbench
@@ -105,9 +106,14 @@ def inspect(
         except (InvalidManifest, CannotStart):
             stopped.append(name)  # why, is said by load.inspect
             continue
-        for tenant in manifest.tenants:
-            if not tenants or matches(tenant.name, tenants):
-                assignments += [assign(manifest, tenant, target) for target in tenant.targets]
+        places = [
+            overlays.Place(manifest, tenant, assign(manifest, tenant, target))
+            for tenant in manifest.tenants
+            if not tenants or matches(tenant.name, tenants)
+            for target in tenant.targets
+        ]
+        found.update(overlays.findings(places, everywhere=not tenants and not manifest.broken_tenants))
+        assignments += [place.assignment for place in places]
         if blocklists:
             found.update(blocked.unread(manifest))
             for tenant in manifest.readable:

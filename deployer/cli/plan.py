@@ -11,6 +11,9 @@ from deployer.cli import common
 @common.targets
 @common.output
 @common.consents
+@click.option(
+    "--explain", is_flag=True, help="Say of each new value where it comes from, and what it would be without."
+)
 @click.pass_obj
 def plan(root: Any, /, **options: Any) -> int:
     """Show what apply would do, and write nothing.
@@ -21,7 +24,10 @@ def plan(root: Any, /, **options: Any) -> int:
     Exit codes: 0 nothing to do, 2 changes, 1 refused or nothing could be read, 3 some targets could not be read.
 
     \b
-    Example:
+    Examples:
       deployer plan demo --tenant acme
+      deployer plan demo --tenant acme --explain
     """
-    return common.run("plan", root, options, lambda fleet: fleet.plan(common.consent(options)))
+    return common.run(
+        "plan", root, options, lambda fleet: fleet.plan(common.consent(options), explained=options["explain"])
+    )

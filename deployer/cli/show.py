@@ -10,13 +10,18 @@ from deployer.cli import common
 @click.command()
 @common.targets
 @common.plain_output
+@click.option("--explain/--no-explain", default=None, help="Say where each value comes from (default: of one --rule).")
 @click.pass_obj
 def show(root: Any, /, **options: Any) -> int:
     """Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied. Offline.
 
+    Of a single rule (--rule that matches one), or with --explain, each value is told with the place it comes from and
+    what it would be without. JSON says so always.
+
     \b
-    Example:
+    Examples:
       deployer show demo --tenant acme --rule t1583.005-c2-beaconing
+      deployer show demo --tenant acme --explain
     """
     from deployer.errors import DeployerError
     from deployer.report import as_json
@@ -29,6 +34,12 @@ def show(root: Any, /, **options: Any) -> int:
         if json:
             common.put_out(as_json.failure("show", options["environment"], error), options["out"])
         raise common.complaint(error) from None
-    text = as_json.text(desired.document(options["environment"], states)) if json else desired.render(states)
+    explained = options["explain"]
+    if explained is None:
+        explained = bool(options["rules"]) and desired.is_one_rule(states)
+    if json:
+        text = as_json.text(desired.document(options["environment"], states))
+    else:
+        text = desired.render(states, explained=explained)
     common.put_out(text, options["out"])
     return 0

@@ -2,22 +2,29 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from deployer.model import Assignment
 from deployer.model import Category
+from deployer.model import Entry
 from deployer.model import Json
 from deployer.model import Platform
 from deployer.model import Rule
+from deployer.origins import Filled
+from deployer.origins import Made
 from deployer.plan import Update
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import codec as kibana
+from deployer.providers.kibana import sources as kibana_sources
 from deployer.providers.kibana import tuning as kibana_tuning
 from deployer.providers.sentinel import codec as sentinel
+from deployer.providers.sentinel import sources as sentinel_sources
 from deployer.providers.sentinel import tuning as sentinel_tuning
 from deployer.state import DesiredState
 from deployer.state import Key
+from deployer.state import Kind
 
 
 def encode(assignment: Assignment) -> DesiredState:
@@ -47,3 +54,15 @@ def blocks(
     if platform is Platform.KIBANA:
         return kibana_tuning.blocks(change, name)
     return sentinel_tuning.blocks(rule, change, name, categories)
+
+
+def made(platform: Platform, rule: Rule, kind: Kind, path: tuple[str, ...]) -> Made:
+    """What a value of the canonical body of a rule, or of its own data view, is made of."""
+    if platform is Platform.SENTINEL:
+        return sentinel_sources.of_rule(rule, path)
+    return kibana_sources.of_view(path) if kind is Kind.DATA_VIEW else kibana_sources.of_rule(rule, path)
+
+
+def filled(platform: Platform, category: Category, entries: Sequence[Entry]) -> Mapping[str, Filled]:
+    """By its name, each `let` of a query that the entries of a category are put into: none in Kibana."""
+    return sentinel_sources.filled(category, entries) if platform is Platform.SENTINEL else {}

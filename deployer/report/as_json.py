@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from deployer.accepted import Accepted
+from deployer.diff import FieldChange
 from deployer.drift import Difference
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
+from deployer.origins import Origins
 from deployer.outcome import FAILED
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
@@ -34,6 +36,7 @@ from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
+from deployer.report import origins
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
@@ -131,8 +134,8 @@ def _target(outcome: Outcome) -> Document:
         "findings": [],
     }
     match outcome:
-        case Planned(plan=plan):
-            changes = [_change(one) for one in plan.changes]
+        case Planned(plan=plan, origins=told):
+            changes = [_change(one, told) for one in plan.changes]
             return {**base, **_plan(plan), "address": plan.address, "digest": plan.digest, "changes": changes}
         case Drifted(plan=plan, drift=drift):
             changes = [_difference(one) for one in drift.differences]
@@ -216,7 +219,7 @@ def _difference(one: Difference) -> Document:
     return {**_change(one.change), **told}
 
 
-def _change(change: Change) -> Document:
+def _change(change: Change, told: Origins | None = None) -> Document:
     live = None if isinstance(change, Create) else change.live
     made = step(change)
     return {
@@ -224,13 +227,18 @@ def _change(change: Change) -> Document:
         **_key(change.key),
         # scripts know six causes; that a change undoes a run is what the verb says
         "cause": Cause.PENDING if change.cause is Cause.ROLLBACK else change.cause,
-        "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
+        "fields": [_field(change, field, told) for field in change.fields],
         "edited_by": live.edited_by if live else None,
         "edited_at": live.edited_at if live else None,
         "blocked": change.blocked,
         "reason": _reason(change),
         "made_from": {"action": made.action, "live": made.live, "desired": made.desired},
     }
+
+
+def _field(change: Change, field: FieldChange, told: Origins | None) -> Document:
+    said = {"path": field.path, "before": field.before, "after": field.after}
+    return {**said, "origin": origins.field_document(change, field, told)} if told else said
 
 
 def _reason(change: Change) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from deployer.diff import FieldChange
 from deployer.findings import Finding
+from deployer.origins import Origins
 from deployer.outcome import LEVELS
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
@@ -32,6 +33,7 @@ from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
 from deployer.report import drifted
+from deployer.report import origins
 from deployer.report import parts
 from deployer.report import pulled
 from deployer.report import value_sets
@@ -79,8 +81,8 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
     match outcome:
         case Drifted():
             yield from drifted.lines(outcome, environment)
-        case Planned(place=place, plan=plan):
-            yield from _planned(place, plan)
+        case Planned(place=place, plan=plan, origins=told):
+            yield from _planned(place, plan, told)
         case Applied():
             yield from _applied(outcome)
         case Verified():
@@ -98,17 +100,17 @@ def _outcome(outcome: Outcome, environment: str) -> Iterator[str]:
             yield from (f"    {plain(str(finding))}" for finding in found)
 
 
-def _planned(place: Place, plan: Plan) -> Iterator[str]:
+def _planned(place: Place, plan: Plan, told: Origins) -> Iterator[str]:
     if not plan.changes:
         yield f"{place}: no changes. It matches {plan.goal} ({count(len(plan.unchanged), 'object')})."
     else:
         yield f"{place}: {count(len(plan.changes), 'change')}"
         for change in plan.changes:
-            yield from _change(change)
+            yield from _change(change, told)
     yield from parts.asides(plan)
 
 
-def _change(change: Change) -> Iterator[str]:
+def _change(change: Change, told: Origins) -> Iterator[str]:
     yield f"  {SYMBOLS[change.action]} {parts.title(change)}"
     if change.blocked:
         yield f"      will not be written: {plain(change.blocked)}"
@@ -116,6 +118,7 @@ def _change(change: Change) -> Iterator[str]:
         case Create(desired=desired):
             if desired.source:
                 yield f"      (from {parts.origin(desired)})"
+            yield from origins.of_change(change, told)
             if change.cause is Cause.ROLLBACK:
                 yield "      (deleted by the run that is undone)"
         case Delete(reason=reason):
@@ -126,6 +129,7 @@ def _change(change: Change) -> Iterator[str]:
                 yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
                 yield from _field(field)
+                yield from origins.lines(change, field, told)
 
 
 def _why(change: Change) -> Iterator[str]:

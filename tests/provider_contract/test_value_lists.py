@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from deployer.apply import apply
+from deployer.emulator import reshaping
 from deployer.errors import BadAnswer
 from deployer.errors import CannotEncode
 from deployer.outcome import Place
@@ -329,6 +330,15 @@ def test_a_new_name_is_drift_and_is_put_back_without_touching_a_value(kibana):
     assert (change.cause, [field.path for field in change.fields]) == (Cause.DRIFT, ["name"])
     assert not [name for name in asked if "_import" in name or name == "DELETE lists/items"]
     assert kibana.plan(git).changes == ()
+
+
+def test_what_kibana_says_in_other_words_is_no_drift(kibana):
+    git = assigned(kibana, range(201))
+    kibana.apply(git)
+
+    for way in reshaping.WAYS:
+        kibana.emulator.set("reshape", [way])
+        assert kibana.plan(git).changes == (), way
 
 
 def test_a_value_list_that_changes_after_the_plan_is_left_alone(kibana):
