@@ -26,5 +26,6 @@ allowlists:
 
     assert (found.code, found.location and found.location.line) == ("too-wide", 6)
     assert found.message == (
-        "`allowlists.vendors[1]` names 32768 of 65535 ports, which is as good as every port: name the few that are meant"
+        "`allowlists.vendors[1]` names 32768 of 65535 ports, which is as good as every port: "
+        "name the few that are meant"
     )
