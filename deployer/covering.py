@@ -21,6 +21,7 @@ from deployer.model import ValueKind
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Span: TypeAlias = tuple[int, int, int]
 """Version, first address, last address."""
+_File: TypeAlias = tuple[str, object] | None
 _NOWHERE = Location("", 0, 0)
 
 
@@ -33,6 +34,18 @@ class _Scope(NamedTuple):
     ports: frozenset[int]
     until: float
     """Seconds since 1970; infinity for an entry that does not expire."""
+
+    def files(self) -> list["_File"]:
+        """Where a scope is filed: under each of its hosts, else of its processes, else of its ports."""
+        for name, limit in (("host", self.hosts), ("process", self.processes), ("port", self.ports)):
+            if limit:
+                return [(name, value) for value in limit]
+        return [None]
+
+    def wider_files(self) -> list["_File"]:
+        """Where every scope is filed that may hold this one: it names whatever it is limited to."""
+        named = (("host", self.hosts), ("process", self.processes), ("port", self.ports))
+        return [None, *[(name, next(iter(limit))) for name, limit in named if limit]]
 
     def holds(self, other: "_Scope") -> bool:
         """Whether it limits nothing that `other` does not limit as well."""
@@ -68,10 +81,18 @@ def without_covered(entries: Iterable[Entry], category: Category) -> tuple[Entry
     groups: dict[_Scope, list[Entry]] = {}
     for entry in sorted(entries, key=_content):
         groups.setdefault(_scope(entry, category), []).append(entry)
+    filed: dict[_File, list[_Scope]] = {}
+    for scope in groups:
+        for file in scope.files():
+            filed.setdefault(file, []).append(scope)
+    allowed: dict[tuple[_Scope, ...], _Allowed] = {}
     kept: list[Entry] = []
     for scope, group in groups.items():
-        wider = [one for other, members in groups.items() if other != scope and other.holds(scope) for one in members]
-        kept += _outside(_widest(group), wider)
+        near = (other for file in scope.wider_files() for other in filed.get(file, ()))
+        wider = tuple(other for other in near if other != scope and other.holds(scope))
+        if wider not in allowed:  # often the same for many groups
+            allowed[wider] = _Allowed([one for other in wider for one in groups[other]])
+        kept += [entry for entry in _widest(group) if not allowed[wider].holds(entry)]
     return tuple(sorted(kept, key=_content))
 
 
@@ -132,28 +153,27 @@ def _widest(group: Sequence[Entry]) -> list[Entry]:
     return kept
 
 
-def _outside(group: Sequence[Entry], wider: Sequence[Entry]) -> list[Entry]:
-    """Those that entries of wider scopes do not allow altogether."""
-    if not wider:
-        return list(group)
-    if group[0].kind is not ValueKind.IP:
-        known = {entry.value for entry in wider}
-        return [entry for entry in group if entry.value not in known]
-    spans = [span(value) for value in collapsed(entry.value for entry in wider)]
-    # Collapsed ranges may still touch, e.g. .0/31 and .2: together they hold what lies across.
-    merged: list[_Span] = []
-    for version, first, last in spans:
-        if merged and merged[-1][0] == version and merged[-1][2] + 1 == first:
-            merged[-1] = (version, merged[-1][1], last)
-        else:
-            merged.append((version, first, last))
-    return [entry for entry in group if not _within(_span(entry), merged)]
+class _Allowed:
+    """What some entries allow together, their scopes aside."""
 
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self._values = {entry.value for entry in entries if entry.kind is not ValueKind.IP}
+        self._spans: list[_Span] = []
+        addresses = (entry.value for entry in entries if entry.kind is ValueKind.IP)
+        for version, first, last in map(span, collapsed(addresses)):
+            # Collapsed ranges may still touch, e.g. .0/31 and .2: together they hold what lies across.
+            if self._spans and self._spans[-1][0] == version and self._spans[-1][2] + 1 == first:
+                self._spans[-1] = (version, self._spans[-1][1], last)
+            else:
+                self._spans.append((version, first, last))
 
-def _within(span: _Span, merged: Sequence[_Span]) -> bool:
-    version, first, last = span
-    position = bisect_right(merged, (version, first, 1 << 129)) - 1
-    return position >= 0 and merged[position][0] == version and last <= merged[position][2]
+    def holds(self, entry: Entry) -> bool:
+        """Whether they allow the whole value of the entry."""
+        if entry.kind is not ValueKind.IP:
+            return entry.value in self._values
+        version, first, last = _span(entry)
+        position = bisect_right(self._spans, (version, first, 1 << 129)) - 1
+        return position >= 0 and self._spans[position][0] == version and last <= self._spans[position][2]
 
 
 def _scope(entry: Entry, category: Category) -> _Scope:

@@ -1,7 +1,8 @@
 """What came of running a rule over the past, with what the tenant allows and without. Pure."""
 
+from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from deployer.findings import Location
@@ -76,6 +77,7 @@ class Trial:
     error: str = ""
     """Why it could not be looked at."""
     previews: int = 0
+    requests: int = 0
 
     @property
     def ran(self) -> tuple[Preview, ...]:
@@ -99,10 +101,6 @@ class Trial:
         """Whether anything is known, if only that there is nothing to run."""
         return self.with_entries is not None or not self.error
 
-    @property
-    def requests(self) -> int:
-        return sum(preview.requests for preview in self.ran)
-
 
 NEAR_SECONDS = 86_400
 """How far apart two alerts about the same may be to count as one that came later."""
@@ -114,33 +112,38 @@ def effect(without: Preview, other: Preview) -> Effect:
     An alert is known by what it is about and by its run. What has no counterpart in the same run is compared with what
     is left about the same within a day: entries may let a rule reach its threshold in a later run.
     """
-    left: dict[tuple[datetime, str], list[PastAlert]] = {}
-    for alert in other.alerts:
-        left.setdefault((alert.at, _identity(alert)), []).append(alert)
-    smaller, lost = 0, []
-    for alert in without.alerts:
-        same = left.get((alert.at, _identity(alert)), [])
-        if not same:
-            lost.append(alert)
-            continue
-        twin = next((one for one in same if one.measures == alert.measures), same[0])
-        same.remove(twin)
-        smaller += twin.measures != alert.measures
-    rest = sorted((alert for alerts in left.values() for alert in alerts), key=lambda alert: alert.at)
-    hidden, moved = _paired(lost, rest)
-    return Effect(hidden, smaller + moved, len(rest) - moved)
+    lost, rest = _unpaired(without.alerts, other.alerts, lambda alert: (alert.at, _identity(alert), _measures(alert)))
+    gone, rest = _unpaired(lost, rest, lambda alert: (alert.at, _identity(alert)))
+    hidden, moved = _moved(gone, rest)
+    return Effect(hidden, len(lost) - len(gone) + moved, len(rest) - moved)
 
 
-def _paired(lost: list[PastAlert], rest: list[PastAlert]) -> tuple[int, int]:
-    """How many of the lost alerts are gone, and how many came in another run."""
+def _unpaired(
+    alerts: Sequence[PastAlert], others: Sequence[PastAlert], known_by: Callable[[PastAlert], object]
+) -> tuple[list[PastAlert], list[PastAlert]]:
+    """What is left on both sides when those known by the same are taken away in pairs."""
+    waiting: dict[object, list[PastAlert]] = {}
+    for other in others:
+        waiting.setdefault(known_by(other), []).append(other)
+    left = []
+    for alert in alerts:
+        if same := waiting.get(known_by(alert)):
+            same.pop()
+        else:
+            left.append(alert)
+    return left, sorted((other for same in waiting.values() for other in same), key=lambda other: other.at)
+
+
+def _moved(gone: Sequence[PastAlert], rest: Sequence[PastAlert]) -> tuple[int, int]:
+    """How many alerts are gone for good, and how many came in another run."""
     moved = 0
     waiting = list(rest)
-    for alert in lost:
+    for alert in gone:
         near = [one for one in waiting if _identity(one) == _identity(alert) and _apart(one, alert) <= NEAR_SECONDS]
         if near:
             waiting.remove(min(near, key=lambda one: _apart(one, alert)))
             moved += 1
-    return len(lost) - moved, moved
+    return len(gone) - moved, moved
 
 
 def _apart(one: PastAlert, other: PastAlert) -> float:
@@ -149,6 +152,10 @@ def _apart(one: PastAlert, other: PastAlert) -> float:
 
 def _identity(alert: PastAlert) -> str:
     return repr(list(alert.about.items()))
+
+
+def _measures(alert: PastAlert) -> str:
+    return repr(sorted(alert.measures.items()))
 
 
 def subject(alert: PastAlert) -> str:

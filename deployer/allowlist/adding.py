@@ -1,9 +1,11 @@
 """Add an entry, or an include of a shared list, to a tenant's file."""
 
 import re
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 from deployer import covering
 from deployer.allowlist import checkout as work
@@ -19,10 +21,13 @@ from deployer.allowlist.wish import entry
 from deployer.allowlist.words import named
 from deployer.allowlist.words import places
 from deployer.allowlist.words import until
+from deployer.blocklists import Blocklists
+from deployer.blocklists import read
 from deployer.errors import CannotEdit
 from deployer.findings import Finding
+from deployer.findings import Location
+from deployer.findings import Severity
 from deployer.manifest import edit
-from deployer.manifest.document import Document
 from deployer.manifest.document import Path as Steps
 from deployer.manifest.load import Manifest
 from deployer.manifest.replacing import replace_text
@@ -31,21 +36,34 @@ from deployer.model import Entry
 from deployer.model import Tenant
 
 
-def add(checkout: Checkout, name: str, category_name: str, wanted: Wanted, now: datetime, dry: bool = False) -> Edited:
-    """Write it, unless it is refused or `dry`. Raises `CannotStart` for a tenant or a category that there is not."""
+def add(
+    checkout: Checkout,
+    name: str,
+    category_name: str,
+    wanted: Wanted,
+    now: datetime,
+    dry: bool = False,
+    blocklists: Sequence[Path] = (),
+) -> Edited:
+    """Write it, unless it is refused or `dry`. Raises `CannotStart` for a tenant or a category that there is not.
+
+    What one of the `blocklists` names is refused, and everything is where one of them cannot be read.
+    """
     tenant, category = checkout.tenant(name), checkout.category(category_name)
     found = Edited("add", name, "", category, include=wanted.list)
     if tenant is None:
         return replace(found, refusals=tuple(work.broken(checkout, name)))
     found = replace(found, file=tenant.location.path)
     wanted, faults = canonical(wanted, category, now)
+    listed, unread = read(blocklists)
+    faults += [Refusal(one.message, "--blocklist", one.location) for one in unread]
     if faults:
         return replace(found, refusals=tuple(faults))
     there = tenant.allowlists.get(category.name, ())
     if wanted.value is not None and (known := _known(entry(wanted, category), there, category)):
         return replace(found, refusals=(known,))
     try:
-        return _spliced(checkout, tenant, category, wanted, found, dry)
+        return _spliced(checkout, tenant, category, wanted, found, dry, listed)
     except CannotEdit as error:
         return replace(found, refusals=(Refusal(str(error)),))
 
@@ -75,7 +93,13 @@ def _scope(one: Entry) -> tuple[object, ...]:
 
 
 def _spliced(
-    checkout: Checkout, tenant: Tenant, category: Category, wanted: Wanted, found: Edited, dry: bool
+    checkout: Checkout,
+    tenant: Tenant,
+    category: Category,
+    wanted: Wanted,
+    found: Edited,
+    dry: bool,
+    blocked: Blocklists,
 ) -> Edited:
     document, before = checkout.file(tenant)
     place: Steps = (PLACE, category.name)
@@ -86,7 +110,7 @@ def _spliced(
         after = edit.change(before, document.path, place, [wanted.document()])
     place = (*place, len(items))
     found = replace(found, diff=work.difference(document.path, before, after))
-    manifest, faults = checkout.proven(tenant, after, lambda finding, document: _mend(finding, document, place, wanted))
+    manifest, faults = checkout.proven(tenant, after, lambda finding, there: _mend(finding, there, place, wanted))
     if manifest is None:
         return replace(found, refusals=tuple(faults))
     made = _made(manifest, tenant, category, place)
@@ -96,6 +120,10 @@ def _spliced(
     if set(made).isdisjoint(covering.without_covered([*there, *made], category)):
         twins = tuple(one for one in there if one.shared == wanted.list)
         return replace(found, refusals=(Refusal("what is there allows all of it already"),), candidates=twins)
+    said = [one for new in made if (one := blocked.finding(new.kind, new.value, new.written or new.location))]
+    option = "--list" if wanted.value is None else "VALUE"
+    if refused := [Refusal(one.message, option) for one in said if one.severity is Severity.ERROR]:
+        return replace(found, refusals=tuple(refused))
     problem = None if dry else replace_text(checkout.root, document.path, before, after)
     if problem:
         return replace(found, refusals=(Refusal(problem),))
@@ -104,7 +132,7 @@ def _spliced(
         entries=made,
         covers=_needless(there, made, category),
         honoured=work.honoured(manifest, work.of_tenant(manifest, tenant.name), category),
-        findings=tuple(_remarks(manifest, document.path, place)),
+        findings=(*_remarks(manifest, document.path, place), *said),
         written=not dry,
     )
 
@@ -129,22 +157,22 @@ def _needless(there: Sequence[Entry], made: Sequence[Entry], category: Category)
 
 def _remarks(manifest: Manifest, path: str, place: Steps) -> list[Finding]:
     """What is said about the new item and is no error."""
-    document = manifest.documents[path]
+    there = work.places(manifest.documents[path])
     return [
         finding
         for finding in manifest.findings
-        if finding.location and work.path_of(document, finding.location)[: len(place)] == place
+        if finding.location and there.get(finding.location, ())[: len(place)] == place
     ]
 
 
-def _mend(finding: Finding, document: Document, place: Steps, wanted: Wanted) -> Refusal:
+def _mend(finding: Finding, there: Mapping[Location, Steps], place: Steps, wanted: Wanted) -> Refusal:
     """An error about the edited file, with the option that it is about."""
-    path = work.path_of(document, finding.location) if finding.location else ()
+    path = there.get(finding.location, ()) if finding.location else ()
     if path[: len(place)] != place:
         return Refusal(finding.message, location=finding.location)
     key = str(path[len(place)]) if len(path) > len(place) else ""
     words = re.findall(r"`([^`]*)`", finding.message)
     keys = [key] if key in OPTIONS else [one for one in OPTIONS if one in words]
-    message = re.sub(r"^`[^`]*`:? ", "", finding.message) if key in OPTIONS else finding.message
+    message = re.sub(r"^`allowlists\.[^`]*`:? ", "", finding.message)
     options = [OPTIONS[one] for one in keys if one != "value" or wanted.value is not None]
     return Refusal(message, ", ".join(options) or None)

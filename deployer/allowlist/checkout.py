@@ -1,7 +1,11 @@
 """The repository that the allowlist commands work on: what it says, and what it would say after an edit."""
 
+import re
+from collections import Counter
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -34,7 +38,8 @@ from deployer.providers.codecs import encode
 from deployer.state import as_json
 
 PLACE = "allowlists"
-Mend: TypeAlias = Callable[[Finding, Document], Refusal]
+_MOVES = re.compile(r"(?<=line )\d+|\[\d+\]|(?<=\.yaml):\d+(:\d+)?", re.ASCII)
+Mend: TypeAlias = Callable[[Finding, Mapping[Location, Steps]], Refusal]
 """A finding about the edited file as a refusal of what was asked."""
 
 
@@ -91,27 +96,17 @@ class Checkout:
             after = self.edited(path, text)
         except InvalidManifest as error:
             return None, [Refusal(str(finding.message), location=finding.location) for finding in error.findings]
-        document = after.documents.get(path) or Document(path, None)
-        known = {_told(finding) for finding in self.manifest.findings}
-        faults = [
-            mend(finding, document)
-            for finding in after.findings
-            if finding.severity is Severity.ERROR and _told(finding) not in known
-        ]
-        if not faults:
-            faults = [mend(finding, document) for finding in self._inexpressible(tenant, after)]
-        return (None, faults) if faults else (after, [])
-
-    def _inexpressible(self, tenant: Tenant, after: Manifest) -> Iterator[Finding]:
-        """What a target of the tenant could not be told, and could be before."""
-        told = {_told(finding) for finding in _encoding(self.manifest, tenant)}
-        changed = next(one for one in after.tenants if one.name == tenant.name)
-        yield from (finding for finding in _encoding(after, changed) if _told(finding) not in told)
+        there = places(after.documents.get(path) or Document(path, None))
+        errors = [one for one in after.findings if one.severity is Severity.ERROR]
+        faults = _new(errors, self.manifest.findings)
+        if not faults and tenant in self.manifest.tenants:
+            faults = _new(_encoding(after, of_tenant(after, tenant.name)), _encoding(self.manifest, tenant))
+        return (None, [mend(one, there) for one in faults]) if faults else (after, [])
 
 
 def of_tenant(manifest: Manifest, name: str) -> Tenant:
-    """A tenant that is there."""
-    return next(tenant for tenant in manifest.tenants if tenant.name == name)
+    """A tenant that is there, as far as its file can be read."""
+    return next(tenant for tenant in (*manifest.tenants, *manifest.readable) if tenant.name == name)
 
 
 def honoured(manifest: Manifest, tenant: Tenant, category: Category) -> tuple[Honoured, ...]:
@@ -124,16 +119,17 @@ def difference(path: str, before: str, after: str) -> str:
     return "\n".join(unified_diff(before.splitlines(), after.splitlines(), path, path, lineterm="", n=2))
 
 
-def path_of(document: Document, location: Location) -> Steps:
-    """The part of a tenant's allowlists that stands at a place; () where there is none.
+def places(document: Document) -> Mapping[Location, Steps]:
+    """What of a tenant's allowlists stands where.
 
     An item that begins with its first key stands where that key does: then the item is meant.
     """
-    for places in (document.values, document.keys):
-        for path, where in places.items():
-            if where == location and path[:1] == (PLACE,):
-                return path
-    return ()
+    found: dict[Location, Steps] = {}
+    for part in (document.values, document.keys):
+        for path, where in part.items():
+            if path[:1] == (PLACE,):
+                found.setdefault(where, path)
+    return found
 
 
 def _honoured(manifest: Manifest, tenant: Tenant, name: str) -> Iterator[Honoured]:
@@ -157,9 +153,20 @@ def _encoding(manifest: Manifest, tenant: Tenant) -> Iterator[Finding]:
             yield from error.findings
 
 
+def _new(findings: Iterable[Finding], before: Iterable[Finding]) -> list[Finding]:
+    """The findings that were not there before; the places that they name may have moved."""
+    known = Counter(map(_told, before))
+    found: list[Finding] = []
+    for finding in findings:
+        known[_told(finding)] -= 1
+        if known[_told(finding)] < 0:
+            found.append(finding)
+    return found
+
+
 def _told(finding: Finding) -> tuple[str, str, str]:
-    """A finding without its line, which an edit above it moves."""
-    return finding.code, finding.message, finding.location.path if finding.location else ""
+    """A finding without lines and indices, which an edit above it moves."""
+    return finding.code, _MOVES.sub("", finding.message), finding.location.path if finding.location else ""
 
 
 def broken(checkout: Checkout, name: str) -> list[Refusal]:

@@ -3,27 +3,27 @@
 from collections.abc import Iterator
 from typing import Any
 
+from deployer import covering
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Platform
+from deployer.model import ValueKind
 from deployer.providers.kibana import items
+from deployer.providers.sentinel import watchlist
 from deployer.providers.sentinel.allowlist import side
 from deployer.state import DesiredState
+from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Resource
-
-_KNOWN = (Kind.DATA_VIEW, Kind.LIST, Kind.ITEM, Kind.RULE)
 
 
 def becomes(platform: Platform, category: Category, entry: Entry, desired: DesiredState) -> str:
     """The object that an entry becomes, or the part of one; `entry` is one of those that the target is to hold."""
-    outside = next((one for one in desired.resources.values() if _keeps(one, entry)), None)
-    if outside is not None and not entry.scoped:
-        return f"a value of the {outside.key.kind.replace('_', ' ')} {outside.key.id}"
     if platform is Platform.SENTINEL:
-        if entry.scoped:
-            return f"a clause of `{category.sentinel['scoped']}` in the query"
-        return f"a value of `{category.sentinel[side(entry)]}` in the query"
+        return _in_query(category, entry, desired)
+    key = Key(Kind.VALUE_LIST, items.PREFIX + category.name)
+    if _keeps(desired.resources.get(key), entry):
+        return f"a value of the value list {key.id}"
     found = list(_items(category, entry, desired))
     own = [one for one in found if one.source == entry.location] or found
     if not own:
@@ -47,6 +47,20 @@ def _values(condition: dict[str, Any]) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _keeps(one: Resource, entry: Entry) -> bool:
-    """Whether it is a list beside the rules and items that holds the entry's value."""
-    return one.key.kind not in _KNOWN and entry.value in (one.body.get("values") or ())
+def _in_query(category: Category, entry: Entry, desired: DesiredState) -> str:
+    if entry.scoped:
+        return f"a clause of `{category.sentinel['scoped']}` in the query"
+    said = f"a value of `{category.sentinel[side(entry)]}` in the query"
+    key = Key(Kind.WATCHLIST, watchlist.alias(category.name))
+    if _keeps(desired.resources.get(key), entry):
+        return f"{said}, or of the watchlist {key.id} where that would be too long"
+    return said
+
+
+def _keeps(one: Resource | None, entry: Entry) -> bool:
+    """Whether a list beside the rules and items holds the entry's value; ranges there may be wider ones of several."""
+    if one is None or entry.scoped or entry.until or entry.kind is not ValueKind.IP:
+        return False
+    version, first, last = covering.span(entry.value)
+    spans = map(covering.span, one.body["values"])
+    return any(version == each[0] and each[1] <= first and last <= each[2] for each in spans)

@@ -97,7 +97,7 @@ def _published(where: str, cells: Sequence[Cell], host_bits: str | None) -> Publ
         more = [f"and {len(faults) - _MOST_SAID} more"] if len(faults) > _MOST_SAID else []
         raise CannotImport("\n".join([*faults[:_MOST_SAID], *more]))
     if not found:
-        raise CannotImport(f"{where} holds no address")
+        raise CannotImport(f"there is no address in {where}")
     return Published(tuple(found), where, sum(not cell.text for cell in cells))
 
 

@@ -13,6 +13,7 @@ from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.wish import NOWHERE
 from deployer.allowlist.words import place as at
 from deployer.errors import CannotEdit
+from deployer.findings import Severity
 from deployer.hosts import Unfit
 from deployer.manifest import edit
 from deployer.manifest import values
@@ -59,12 +60,16 @@ def remove(checkout: Checkout, name: str, sought: Sought, dry: bool = False) -> 
         checkout.category(sought.category)
     found = Edited("remove", name, "", include=sought.list)
     if tenant is None:
+        # What is at fault may be the very entry that is to go.
+        tenant = next((one for one in checkout.manifest.readable if one.name == name), None)
+    if tenant is None:
         return replace(found, refusals=tuple(work.broken(checkout, name)))
     found = replace(found, file=tenant.location.path)
     fitting = [one for entries in tenant.allowlists.values() for one in entries if sought.finds(one)]
     mine = [one for one in fitting if (one.shared is None) == (sought.list is None)]
     if len({one.location for one in mine}) != 1:
-        return _undecided(found, sought, mine or fitting)
+        known = name in checkout.manifest.broken_tenants
+        return _undecided(found, sought, mine or fitting, work.broken(checkout, name) if known else ())
     category = checkout.category(mine[0].category)
     try:
         return _spliced(checkout, tenant, replace(found, category=category, entries=tuple(mine)), category, dry)
@@ -80,9 +85,14 @@ def _canonical(text: str, one: Entry) -> str:
         return text
 
 
-def _undecided(found: Edited, sought: Sought, fitting: Sequence[Entry]) -> Edited:
-    """Refused, because it is not there, because it is not the tenant's own, or because it may be several."""
+def _undecided(found: Edited, sought: Sought, fitting: Sequence[Entry], broken: Sequence[Refusal]) -> Edited:
+    """Refused, because it is not there, because it is not the tenant's own, or because it may be several.
+
+    In a `broken` file it may stand where it cannot be read.
+    """
     what = f"the shared list {shown(sought.list)}" if sought.list else shown(sought.value or "")
+    if not fitting and broken:
+        return replace(found, refusals=tuple(broken))
     if not fitting:
         where = f" in {sought.category}" if sought.category else ""
         scope = sought.hosts or sought.processes or sought.ports or sought.unscoped
@@ -107,7 +117,7 @@ def _not_own(what: str, one: Entry) -> str:
 
 def _spliced(checkout: Checkout, tenant: Tenant, found: Edited, category: Category, dry: bool) -> Edited:
     document, before = checkout.file(tenant)
-    place = work.path_of(document, found.entries[0].location)[:3]
+    place = work.places(document).get(found.entries[0].location, ())[:3]
     if len(place) != 3:
         raise CannotEdit(f"{at(found.entries[0].location)}: the entry is not where it was read; run again")
     after = _without(before, document, place)
@@ -123,13 +133,15 @@ def _spliced(checkout: Checkout, tenant: Tenant, found: Edited, category: Catego
     gone = [one for one in tenant.allowlists[category.name] if one not in found.entries]
     if sorted(map(_said, still)) != sorted(map(_said, gone)):
         return replace(found, refusals=(Refusal("the edited file would not say what was asked for; edit it by hand"),))
+    broken = tuple(manifest.broken_tenants.get(tenant.name, ()))
     problem = None if dry else replace_text(checkout.root, document.path, before, after)
     if problem:
         return replace(found, refusals=(Refusal(problem),))
     return replace(
         found,
         still=tuple(_still(found.entries, still, category)),
-        honoured=work.honoured(manifest, work.of_tenant(manifest, tenant.name), category),
+        honoured=() if broken else work.honoured(manifest, work.of_tenant(manifest, tenant.name), category),
+        findings=tuple(one for one in broken if one.severity is Severity.ERROR),
         written=not dry,
     )
 

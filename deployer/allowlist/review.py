@@ -111,7 +111,10 @@ def _lists(manifest: Manifest, tenants: Sequence[Tenant]) -> Iterator[_Held]:
 
 
 def _every(manifest: Manifest, category: str | None) -> int | None:
-    return None
+    """After how many days the policy wants something reviewed again."""
+    environment = manifest.environment
+    policy = environment.policy if category is None else environment.policy_of(category)
+    return policy.review_every_days
 
 
 def _as_allowance(accepted: Acceptance) -> _Accepted:

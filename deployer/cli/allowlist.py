@@ -27,7 +27,7 @@ _SCOPES = (
 
 @click.group()
 def allowlist() -> None:
-    """What tenants allow: list it, add to it, remove from it, review it, explain it. Offline."""
+    """What tenants allow: list it, add to it, remove from it, review it, explain it."""
 
 
 allowlist.add_command(import_)
@@ -87,6 +87,14 @@ def show(root: Path, /, **options: Any) -> int:
 @click.option("--ticket", metavar="TEXT", help="Where it was asked for.")
 @click.option("--expires", metavar="DATE", help="The last day (UTC), an instant with its offset, or in days: 90d.")
 @click.option("--reviewed", metavar="DATE", help="When somebody last looked at it.")
+@click.option(
+    "--blocklist",
+    "blocklists",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Refuse what stands on this list, in a form that `check --blocklist` takes; repeatable.",
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
 @common.plain_output
 @click.pass_obj
@@ -117,7 +125,8 @@ def add(root: Path, /, **options: Any) -> int:
     scope = {name: options[name] for name in ("hosts", "processes", "ports")}
     wanted = Wanted(value, shared, **scope, **words)
     tenant, category, now = options["tenant"], options["category"], datetime.now(UTC)
-    return _edit(root, options, lambda checkout: run(checkout, tenant, category, wanted, now, options["dry"]))
+    dry, lists = options["dry"], options["blocklists"]
+    return _edit(root, options, lambda checkout: run(checkout, tenant, category, wanted, now, dry, lists))
 
 
 @allowlist.command()

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
-from typing import TypeAlias
 
 from deployer.covering import span
 from deployer.findings import Finding
@@ -34,7 +33,6 @@ from deployer.model import Policy
 from deployer.model import Rule
 from deployer.model import ValueKind
 
-_Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 WIDEST = {4: 8, 6: 16}
 """Shortest prefix of an entry for every host and process; a wider one is nearly everything."""
 MOST_PORTS = 32767
@@ -49,7 +47,7 @@ _SPACES = {
 _FEW = {4: 2**30, 6: 2**123}
 """Fewer addresses than these are no large part of a family, however they lie."""
 _UNSEEN = tuple(
-    (ipaddress.ip_network(network), what)
+    (span(network), what)
     for what, networks in {
         "private": "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7",
         "loopback": "127.0.0.0/8 ::1/128",
@@ -60,7 +58,7 @@ _UNSEEN = tuple(
 """What no rule looks at (IANA's special-purpose address registries). Ranges for documentation and benchmarks are not
 here: examples and tests use them for public ones."""
 _HARDLY_SEEN = tuple(
-    (ipaddress.ip_network(network), what)
+    (span(network), what)
     for what, networks in {
         "link-local": "fe80::/10",
         "multicast": "224.0.0.0/4 ff00::/8",
@@ -158,22 +156,31 @@ def remarks(
     known.sort(key=lambda pair: pair[0].shared is None)
     found = sorted(shadowed(known, _standing(categories, rules)), key=lambda pair: pair[0].location)
     for location, group in groupby(found, key=lambda pair: pair[0].location):
-        pairs = list(group)
-        if pairs[0][0].shared and len(pairs) > MOST_SAID:
-            entry, cover = pairs[0]
-            message = (
-                f"{len(pairs)} values of the list {shown_key(entry.shared or '')} are allowed already, "
-                f"{shown(entry.value)} by {_cover(cover)}; take what is named twice out of one of the two"
-            )
-            yield Finding("covered-entry", message, Severity.WARNING, location)
+        pairs = [(entry, cover) for entry, cover in group if not _said(entry, cover)]
+        again = [cover for entry, cover in pairs if entry.shared and entry.shared == cover.shared]
+        if again:
+            yield _by_list(again[0].shared, len(again), f"{again[0].location} includes it already", location)
+        others = [(entry, cover) for entry, cover in pairs if not entry.shared or entry.shared != cover.shared]
+        if len(others) > MOST_SAID and others[0][0].shared:
+            entry, cover = others[0]
+            yield _by_list(entry.shared, len(others), f"{_cover(cover)} covers {shown(entry.value)}", location)
             continue
-        for entry, cover in pairs:
-            # Said where the two are read: as an error, or once for all who include the list.
-            if not _same(entry, cover) and not (entry.shared and entry.location == cover.location):
-                message = (
-                    f"{shown(entry.value)}{_from(entry)} allows nothing new: {_cover(cover)} covers it; take it out"
-                )
-                yield Finding("covered-entry", message, Severity.WARNING, entry.written or location)
+        for entry, cover in others:
+            message = f"{shown(entry.value)}{_from(entry)} allows nothing new: {_cover(cover)} covers it"
+            yield Finding("covered-entry", f"{message}; take it out", Severity.WARNING, entry.written or location)
+
+
+def _by_list(name: str | None, count: int, why: str, location: Location) -> Finding:
+    values = "a value" if count == 1 else f"{count} values"
+    message = f"{values} of the list {shown_key(name or '')} allow{'s' * (count == 1)} nothing new here: {why}"
+    return Finding("covered-entry", f"{message}; one of the two is enough", Severity.WARNING, location)
+
+
+def _said(entry: Entry, cover: Entry) -> bool:
+    """Whether it is said where entries are read: of two that are word for word the same, and within one list."""
+    if entry.shared or cover.shared:
+        return entry.shared == cover.shared and entry.location == cover.location
+    return _scope(entry) == _scope(cover)
 
 
 def _breaches(place: _Place, asked: Policy) -> Iterator[Finding]:
@@ -248,25 +255,29 @@ def _not_public(place: _Place, category: Category) -> Iterator[Finding]:
         yield Finding("not-public", f"{message}alert named it", Severity.WARNING, place.value)
 
 
-def _unseen(entry: Entry, ranges: Iterable[tuple[_Network, str]]) -> str | None:
+def _unseen(entry: Entry, ranges: Iterable[tuple[tuple[int, int, int], str]]) -> str | None:
     """What sort of range the entry lies in as a whole."""
     if entry.kind is not ValueKind.IP:
         return None
-    network: Any = ipaddress.ip_network(entry.value)
-    inside = (what for known, what in ranges if known.version == network.version and network.subnet_of(known))
+    version, first, last = span(entry.value)
+    inside = (what for known, what in ranges if known[0] == version and known[1] <= first and last <= known[2])
     return next(inside, None)
 
 
 def _together(node: Node, entries: Sequence[Entry]) -> Iterator[Finding]:
-    """Errors for entries without hosts and processes that cover most of a family of addresses between them."""
+    """Errors for entries without hosts and processes that cover most of a family of addresses between them.
+
+    Those that are too wide by themselves are left out: that is said of each.
+    """
     everywhere = [one.value for one in entries if one.kind is ValueKind.IP and not (one.hosts or one.processes)]
     spans = [span(value) for value in everywhere]
     networks: list[Any] = []
-    for version, (family, spaces) in zip(WIDEST, _SPACES.items(), strict=True):
+    for (version, widest), (family, spaces) in zip(WIDEST.items(), _SPACES.items(), strict=True):
         if sum(last - first + 1 for known, first, last in spans if known == version) < _FEW[version]:
             continue
         networks = networks or [ipaddress.ip_network(value) for value in everywhere]
-        merged = list(ipaddress.collapse_addresses(one for one in networks if one.version == version))
+        own = [one for one in networks if one.version == version and one.prefixlen >= widest]
+        merged = list(ipaddress.collapse_addresses(own))
         for space in spaces:
             parts = [ipaddress.ip_network(part) for part in space.split()]
             whole = sum(part.num_addresses for part in parts)
@@ -292,17 +303,12 @@ def _standing(categories: Mapping[str, Category], rules: Collection[Rule]) -> Ca
     def stands_for(one: str, other: str) -> bool:
         if one == other:
             return True
-        same = categories[one].direction == categories[other].direction
-        bound = ("ip", "domain", "process", "host")
-        same = same and all(categories[one].kibana.get(key) == categories[other].kibana.get(key) for key in bound)
+        cover, entry = categories[one], categories[other]
+        bound = cover.kibana.keys() & entry.kibana.keys()
+        same = cover.direction == entry.direction and all(cover.kibana[key] == entry.kibana[key] for key in bound)
         return same and bool(honoured[other]) and honoured[other] <= honoured[one]
 
     return stands_for
-
-
-def _same(entry: Entry, cover: Entry) -> bool:
-    """Whether the two are word for word the same allowance in one file."""
-    return not (entry.shared or cover.shared) and _scope(entry) == _scope(cover)
 
 
 def _scope(entry: Entry) -> tuple[object, ...]:
@@ -310,7 +316,8 @@ def _scope(entry: Entry) -> tuple[object, ...]:
 
 
 def _cover(entry: Entry) -> str:
-    return f"{shown(entry.value)}{_from(entry)} ({entry.written or entry.location})"
+    of = f" of the list {shown_key(entry.shared)}" if entry.shared else ""
+    return f"{shown(entry.value)}{of} ({entry.written or entry.location})"
 
 
 def _from(entry: Entry) -> str:

@@ -22,7 +22,8 @@ def replace_text(root: Path, path: str, before: str | None, after: str) -> str |
     real = (root / path).resolve()
     temporary = ""
     try:
-        if (read_text(root, path) if real.exists() else None) != before:
+        there = read_text(root, path) if before is not None or real.exists() else None
+        if there != before:
             return f"{path} was changed meanwhile; run again"
         real.parent.mkdir(parents=True, exist_ok=True)
         number, temporary = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")

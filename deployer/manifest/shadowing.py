@@ -20,7 +20,6 @@ from deployer.model import ValueKind
 
 _Key: TypeAlias = tuple[object, ...]
 _Found: TypeAlias = tuple[int, Entry]
-_BITS = {4: 32, 6: 128}
 _EVERY_PORT = Category("", "", "", (), "", (), {}, {}, Location("", 0, 0))
 """What two entries are compared under, once each names its ports itself."""
 
@@ -38,21 +37,21 @@ def shadowed(
         for entry, category in entries
     ]
     index: dict[_Key, dict[tuple[str, object] | None, list[_Found]]] = {}
-    prefixes: dict[int, set[int]] = {4: set(), 6: set()}
+    known: dict[int, set[int]] = {4: set(), 6: set()}
     for number, entry in enumerate(own):
         if entry.kind is ValueKind.IP:
-            version, length, _ = _network(entry.value)
-            prefixes[version].add(length)
+            version, first, last = span(entry.value)
+            known[version].add(last - first + 1)
         for scope in _scopes(entry):
             index.setdefault(_key(entry), {}).setdefault(scope, []).append((number, entry))
-    lengths = {version: sorted(known) for version, known in prefixes.items()}
+    sizes = {version: sorted(found, reverse=True) for version, found in known.items()}
     for number, entry in enumerate(own):
-        for key in _around(entry, lengths):
+        for key in _around(entry, sizes):
             at = index.get(key, {})
-            found = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
-            first = next((one for one in found if _is_by(one, (number, entry), stands_for)), None)
-            if first:
-                yield entries[number][0], entries[first[0]][0]
+            near = sorted((one for scope in _wider(entry) for one in at.get(scope, ())), key=lambda one: one[0])
+            cover = next((one for one in near if _is_by(one, (number, entry), stands_for)), None)
+            if cover:
+                yield entries[number][0], entries[cover[0]][0]
                 break
 
 
@@ -68,26 +67,17 @@ def _is_by(one: _Found, other: _Found, stands_for: Callable[[str, str], bool]) -
 def _key(entry: Entry) -> _Key:
     if entry.kind is not ValueKind.IP:
         return entry.kind, entry.value
-    return _network(entry.value)
+    version, first, last = span(entry.value)
+    return version, last - first + 1, first
 
 
-def _network(value: str) -> tuple[int, int, int]:
-    """Version, prefix length and first address."""
-    version, first, last = span(value)
-    return version, _BITS[version] - (last - first).bit_length(), first
-
-
-def _around(entry: Entry, lengths: dict[int, list[int]]) -> Iterable[_Key]:
-    """The keys of everything that may hold the entry's value, the widest first."""
+def _around(entry: Entry, sizes: dict[int, list[int]]) -> Iterable[_Key]:
+    """The keys of everything that may hold the entry's value, the widest first: networks lie at multiples of their
+    size."""
     if entry.kind is not ValueKind.IP:
         return (_key(entry),)
-    version, longest, first = _network(entry.value)
-    bits = _BITS[version]
-    return (
-        (version, length, first >> (bits - length) << (bits - length))
-        for length in lengths[version]
-        if length <= longest
-    )
+    version, first, last = span(entry.value)
+    return ((version, size, first // size * size) for size in sizes[version] if size > last - first)
 
 
 def _scopes(entry: Entry) -> list[tuple[str, object] | None]:

@@ -27,10 +27,7 @@ from deployer.pull.sights import Wish
 from deployer.state import Resource
 
 PLACE = "allowlists"
-_OF_MANY = (
-    "it stands for many values, which no single entry can say: edit the shared list in rules/allowlists/ or the "
-    "tenant's entries; the next apply puts it back"
-)
+_OF_MANY = "it stands for many values, which no single entry can say: edit {}; the next apply puts it back"
 _Results = tuple[list[Taken], list[Left]]
 
 
@@ -40,7 +37,7 @@ def take(draft: Draft, sight: Sight, change: Change, wish: Wish) -> _Results:
         match change:
             case Update() | Create() if is_of_many(change.key):
                 if isinstance(change, Update) or wish.removes(*names(change)):
-                    raise ValueError(_OF_MANY)
+                    raise ValueError(_OF_MANY.format(_written(change.desired)))
                 return [], []
             case Update():
                 return [_edited(draft, sight, change)], []
@@ -52,6 +49,13 @@ def take(draft: Draft, sight: Sight, change: Change, wish: Wish) -> _Results:
                 return [], []
     except ValueError as error:
         return [], [Left(sight.target, change.key, "", str(error))]
+
+
+def _written(wanted: Resource) -> str:
+    """Where a person edits what an item of many values holds."""
+    if wanted.written:
+        return f"the shared list ({wanted.written}), for every tenant that includes it"
+    return "the shared list in rules/allowlists/ or the tenant's entries"
 
 
 def names(change: Create) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from deployer.allowlist.outcomes import Listing
 from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.outcomes import Standing
 from deployer.findings import Location
+from deployer.findings import Severity
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.report import as_json
@@ -21,6 +22,8 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 
 Document = dict[str, Any]
+_MOST = 20
+"""Entries that are named one by one."""
 
 
 def listing(listings: Sequence[Listing], broken: Sequence[Broken]) -> str:
@@ -115,7 +118,7 @@ def entry_document(entry: Entry, category: Category | None) -> Document:
 def unreadable(one: Broken) -> Iterator[str]:
     """A tenant of which nothing can be told."""
     yield f"{plain(one.tenant)}: its file cannot be used, so what it allows cannot be told"
-    yield from (f"  x {plain(str(finding))}" for finding in one.findings)
+    yield from (f"  x {plain(str(finding))}" for finding in one.findings if finding.severity is Severity.ERROR)
 
 
 def unreadable_document(one: Broken) -> Document:
@@ -226,7 +229,7 @@ def _edited(outcome: Edited) -> Iterator[str]:
     if outcome.refused:
         yield f"{outcome.tenant}: nothing was written"
         yield from (line for one in outcome.refusals for line in refusal(one))
-        yield from (f"      {line}" for line in words.gathered(outcome.candidates))
+        yield from (f"      {line}" for line in _some(outcome.candidates))
     else:
         done = {"add": "added", "remove": "removed"}[outcome.action]
         will = done if outcome.written else f"would be {done}"
@@ -239,7 +242,10 @@ def _edited(outcome: Edited) -> Iterator[str]:
     yield from (f"  {one}" for one in outcome.findings)
     if outcome.note:
         yield f"  {outcome.note}"
-    yield from _meaning(outcome)
+    if any(one.severity is Severity.ERROR for one in outcome.findings):
+        yield "  With these errors nothing is applied for this tenant."
+    else:
+        yield from _meaning(outcome)
     if outcome.written:
         yield f"  Look at it before it is committed: git diff {outcome.file}"
 
@@ -265,7 +271,15 @@ def _meaning(outcome: Edited) -> Iterator[str]:
         yield f"    {outcome.tenant}/{one.target}: {_honouring(one)}"
     if outcome.covers:
         yield "  It covers these, which could go:"
-        yield from (f"    {line}" for line in words.gathered(outcome.covers))
+        yield from (f"    {line}" for line in _some(outcome.covers))
+
+
+def _some(entries: Sequence[Entry]) -> Iterator[str]:
+    """Entries a line each, and how many there are beyond those that somebody would read."""
+    lines = list(words.gathered(entries))
+    yield from lines[:_MOST]
+    if len(lines) > _MOST:
+        yield f"and {len(lines) - _MOST} more"
 
 
 def _honouring(one: Honoured) -> str:

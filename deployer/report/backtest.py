@@ -18,6 +18,7 @@ from deployer.report.wording import plain
 from deployer.trials import Attempt
 from deployer.trials import Standing
 from deployer.trials import Trial
+from deployer.trials import Unit
 from deployer.trials import subject
 
 Document = dict[str, Any]
@@ -28,13 +29,16 @@ _GAPS = 5
 
 
 def lines(outcome: Backtested) -> Iterator[str]:
-    """The section of one target."""
+    """The section of one target. `!` and `#` are alerts, `.` is what the allowlists hide."""
     emulated = ", emulated" if outcome.place.emulated else ""
     yield f"{outcome.place}: {_when(outcome.since)} to {_when(outcome.until)} UTC{emulated}"
     for trial in outcome.trials:
         yield from _trial(trial, outcome)
     if not outcome.trials:
         yield "  no rule goes to this target"
+    if outcome.spare:
+        yield f"  could go: hid nothing in {_length(outcome)}, in any rule and target of {outcome.place.tenant}:"
+        yield from (f"    . {plain(_unit(unit))}" for unit in outcome.spare)
 
 
 def sentence(outcome: Backtested) -> str:
@@ -55,17 +59,18 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     found = sum(len(trial.with_entries.alerts) for trial in ran if trial.with_entries)
     bare = sum(len(trial.without.alerts) for trial in ran if trial.without)
     lost = sum(bool(trial.error) for trial in trials)
-    words = [f"{count(len(ran), 'rule')} run", f"{least}{count(found, 'alert')}", f"{bare} without allowlists"]
+    words = [f"{count(len(ran), 'rule')} run", f"{least}{count(found, 'alert')}", f"{least}{bare} without allowlists"]
     words += [f"{count(lost, 'rule')} not looked at"] if lost else []
-    asked = sum(trial.previews for trial in trials)
-    return f"{', '.join(words)} ({count(asked, 'preview')})"
+    asked = count(sum(trial.previews for trial in trials), "preview")
+    return f"{', '.join(words)} ({asked}, {count(sum(trial.requests for trial in trials), 'request')})"
 
 
 def document(outcome: Backtested) -> Document:
     """What the JSON document says of one target."""
     trials = [_document(trial, outcome) for trial in outcome.trials]
-    span = {"since": outcome.since, "until": outcome.until}
-    return {"emulated": outcome.place.emulated, **span, "rules": trials}
+    could_go = [_place(unit) for unit in outcome.spare]
+    span = {"emulated": outcome.place.emulated, "since": outcome.since, "until": outcome.until}
+    return {**span, "rules": trials, "could_go": could_go}
 
 
 # -- for people -------------------------------------------------------------------------------------------------------
@@ -85,7 +90,7 @@ def _trial(trial: Trial, outcome: Backtested) -> Iterator[str]:
     for note in dict.fromkeys(note for preview in trial.ran for note in preview.notes):
         yield f"    the platform warns: {plain(note)}"
     yield from _chart(trial, outcome)
-    yield from _groups(found)
+    yield from _groups(found, without)
     yield from _attempts(trial, outcome)
 
 
@@ -117,12 +122,15 @@ def _scaled(number: int, most: int) -> int:
     return max(1, round(number * _WIDTH / most)) if number else 0
 
 
-def _groups(found: Preview) -> Iterator[str]:
-    groups = Counter(subject(alert) for alert in found.alerts)
-    for what, number in groups.most_common(_TOP):
-        yield f"    ! {number} x {plain(what) or '(nothing tells them apart)'}"
-    if len(groups) > _TOP:
-        yield f"    ! and {count(len(groups) - _TOP, 'other group')}"
+def _groups(found: Preview, without: Preview) -> Iterator[str]:
+    """What the alerts are about, and what those are about that the allowlists hide; the most first."""
+    raised = Counter(subject(alert) for alert in found.alerts)
+    hidden = Counter(subject(alert) for alert in without.alerts) - raised
+    for mark, groups in (("!", raised), (".", hidden)):
+        for what, number in groups.most_common(_TOP):
+            yield f"    {mark} {number} x {plain(what) or '(nothing tells them apart)'}"
+        if len(groups) > _TOP:
+            yield f"    {mark} and {count(len(groups) - _TOP, 'other group')}"
 
 
 def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
@@ -130,13 +138,12 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
     if by[Standing.HID]:
         yield "    what each entry hides by itself:"
         for one in sorted(by[Standing.HID], key=lambda one: (-one.effect.hidden, -one.effect.smaller)):
-            yield f"      - {plain(_effect(one))}: {plain(_unit(one))}"
+            yield f"      - {plain(_effect(one))}: {plain(_unit(one.unit))}"
     if by[Standing.NOTHING]:
-        days = count(round((outcome.until - outcome.since) / timedelta(days=1)), "day")
         why = {one.reason for one in by[Standing.NOTHING]}
         reason = f" ({next(iter(why))})" if len(why) == 1 and "" not in why else ""
-        yield f"    hid nothing in {days}, could go{plain(reason)}:"
-        yield from (f"      . {plain(_unit(one))}" for one in by[Standing.NOTHING])
+        yield f"    hid nothing of this rule in {_length(outcome)}{plain(reason)}:"
+        yield from (f"      . {plain(_unit(one.unit))}" for one in by[Standing.NOTHING])
     yield from _apart("what these hide is not known", by[Standing.UNKNOWN])
     yield from _apart("not tried", by[Standing.UNTRIED])
 
@@ -144,7 +151,7 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
 def _apart(title: str, attempts: Sequence[Attempt]) -> Iterator[str]:
     for reason in dict.fromkeys(one.reason for one in attempts):
         yield f"    {title}: {plain(reason)}:"
-        yield from (f"      ? {plain(_unit(one))}" for one in attempts if one.reason == reason)
+        yield from (f"      ? {plain(_unit(one.unit))}" for one in attempts if one.reason == reason)
 
 
 def _effect(one: Attempt) -> str:
@@ -155,10 +162,13 @@ def _effect(one: Attempt) -> str:
     return ", ".join(words)
 
 
-def _unit(one: Attempt) -> str:
-    unit = one.unit
+def _unit(unit: Unit) -> str:
     until = f", expires {unit.expires}" if unit.expires else ""
     return f"{unit.title} ({unit.category}{until}) {unit.location.path}:{unit.location.line}"
+
+
+def _length(outcome: Backtested) -> str:
+    return count(round((outcome.until - outcome.since) / timedelta(days=1)), "day")
 
 
 def _when(moment: datetime) -> str:
@@ -185,6 +195,7 @@ def _document(trial: Trial, outcome: Backtested) -> Document:
         "gaps": [{"since": gap.since, "until": gap.until, "reason": gap.reason} for gap in trial.gaps],
         "notes": list(dict.fromkeys(note for preview in trial.ran for note in preview.notes)),
         "previews": trial.previews,
+        "requests": trial.requests,
     }
 
 
@@ -195,10 +206,12 @@ def _counted(preview: Preview | None) -> list[Document]:
 
 
 def _entry(one: Attempt) -> Document:
-    unit = one.unit
+    return {**_place(one.unit), "standing": one.standing, **_numbers(one.effect), "reason": one.reason}
+
+
+def _place(unit: Unit) -> Document:
     where = {"path": unit.location.path, "line": unit.location.line}
-    told = {"category": unit.category, "entry": unit.title, **where, "expires": unit.expires}
-    return {**told, "standing": one.standing, **_numbers(one.effect), "reason": one.reason}
+    return {"category": unit.category, "entry": unit.title, **where, "expires": unit.expires}
 
 
 def _numbers(effect: Any) -> Document:

@@ -83,7 +83,7 @@ REFUSED = {
         ("servers", "203.0.113.9", "--port", "6697", "--expires", "2098-01-01"),
         "203.0.113.0/24 port 6697 allows it already, without expiry (environments/site/tenants/acme.yaml:25)",
     ),
-    "no address": (("servers", "irc.example"), "x VALUE: 'irc.example' is no address and no CIDR range"),
+    "no address": (("servers", "irc.example"), "x VALUE: 'irc.example' is a domain, and addresses are taken here"),
     "every address": (("servers", "0.0.0.0/0"), "x VALUE: '0.0.0.0/0' allows every address"),
     "every IPv6 address": (("servers", "::/0"), "x VALUE: '::/0' allows every address"),
     "mapped": (("servers", "::ffff:192.0.2.1"), "x VALUE: '::ffff:192.0.2.1' is IPv4 written as IPv6"),
@@ -203,3 +203,49 @@ def test_the_first_entry_of_a_tenant_makes_the_category(root: Path, deployer: De
         .decode()
         .endswith("allowlists:\r\n  servers:\r\n    - {value: 192.0.2.3, reason: Known, owner: jo@acme.example}\r\n")
     )
+
+
+POLICY = """\
+owner: site-soc
+allowlists:
+  policy:
+    require: [ticket]
+    longest_life_days: 365
+    widest: {ipv4: 24}
+    forbidden: [10.0.0.0/8]
+"""
+
+
+def test_a_breach_of_the_policy_names_the_option_that_mends_it(root: Path, deployer: Deployer) -> None:
+    (root / "environments/site/environment.yaml").write_text(POLICY)
+    globex = root / "environments/site/tenants/globex.yaml"
+    globex.write_text(globex.read_text().partition("allowlists:")[0])
+    add = ("allowlist", "add", "site", "--tenant", "globex", "--category", "servers")
+    dates = ("--expires", "2099-01-01", "--reviewed", "2026-11-01")
+
+    said = [line.partition(" (environments/")[0] for line in deployer(*add, "10.2.3.0/25", *WORDS).out.splitlines()]
+    assert [line for line in said if "  x " in line] == [
+        "  x --expires: lacks `expires`, which the policy asks for",
+        "  x --reviewed: lacks `reviewed`, which the policy asks for",
+        "  x --ticket: lacks `ticket`, which the policy asks for",
+        "  x VALUE: '10.2.3.0/25' touches 10.0.0.0/8, which the policy forbids",
+    ]
+    done = deployer(*add, "192.0.0.0/16", *WORDS, *dates, "--ticket", "A-1", "--format", "json").json
+    assert [one["option"] for one in done["refusals"]] == ["VALUE", "--expires"]
+    assert "allowlists" not in globex.read_text()
+
+
+def test_what_stands_on_a_blocklist_is_refused(root: Path, deployer: Deployer, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.txt"
+    bad.write_text("# bad\n192.0.2.200\n198.51.100.77\n")
+    add = ("allowlist", "add", "site", "--tenant", "acme", "--category", "servers", "--blocklist", str(bad))
+
+    done = deployer(*add, "192.0.2.192/28", *WORDS)
+    assert done.code == 1
+    assert "x VALUE: '192.0.2.192/28' holds '192.0.2.200', which is on" in done.out
+    assert "x --list: '198.51.100.0/25' holds '198.51.100.77'" in deployer(*add, "--list", "vendor").out
+    bad.write_text("192.0.2.200\nnothing that could be read\n")
+    assert "x --blocklist: " in deployer(*add, "192.0.2.3", *WORDS).out
+    assert acme(root).read_text() == ACME
+    bad.write_text("192.0.2.200\n")
+    assert deployer(*add, "192.0.2.3", *WORDS).code == 0

@@ -13,6 +13,8 @@ from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.explain import explain
 from deployer.report import explained
 from tests.allowing import ACME
+from tests.allowing import CATEGORIES
+from tests.allowing import KQL
 from tests.allowing import repository
 
 Deployer = Callable[..., Any]
@@ -72,6 +74,25 @@ def test_the_item_that_is_named_is_the_one_that_is_written(root: Path, deployer:
     [becomes] = [one["becomes"] for one in answer["entries"][0]["targets"] if one["platform"] == "kibana"]
     [item] = [one for one in objects if one["kind"] == "item" and one["body"]["name"].startswith("192.0.2.10")]
     assert becomes == f"the item {item['id']} of the list {item['body']['list_id']}"
+
+
+def test_an_entry_that_is_kept_beside_the_rules_is_named_by_its_list(root: Path) -> None:
+    plain = CATEGORIES.replace("    ports: [6667, 6668, 6697]\n", "").replace("ports: Ports, ", "")
+    (root / "rules/allowlists.yaml").write_text(plain)
+    (root / "rules/both/sentinel.kql").write_text(KQL.replace("RemotePort in (Ports) and ", ""))
+    values = [f"10.{number // 100}.{number % 100}.0" for number in range(700)]
+    entries = "".join(f"    - {{value: {value}, reason: R, owner: o}}\n" for value in values)
+    (root / "environments/site/tenants/acme.yaml").write_text(ACME.replace("  names:\n", f"{entries}  names:\n"))
+
+    answer = explain(Checkout.of(root, "site"), "acme", Question("10.3.7.0"), NOW)
+
+    assert [(at.target, at.becomes) for at in answer.grounds[0].at] == [
+        ("kibana", "a value of the value list deployer-servers"),
+        (
+            "sentinel",
+            "a value of `Allowed` in the query, or of the watchlist deployer-servers where that would be too long",
+        ),
+    ]
 
 
 def test_exceptions_are_said_not_to_be_looked_at(root: Path) -> None:

@@ -113,3 +113,27 @@ def test_what_is_not_there_is_refused(options: tuple[str, ...], root: Path, depl
 
     assert (done.code, "'198.51.100.9' is not there" in done.out) == (1, True)
     assert tenant(root).read_text() == ACME
+
+
+def test_an_entry_can_go_because_the_file_is_at_fault(root: Path, deployer: Deployer) -> None:
+    policy = "allowlists: {policy: {forbidden: [203.0.113.0/24, 192.0.2.76/30]}}"
+    (root / "environments/site/environment.yaml").write_text(f"owner: soc\n{policy}\n")
+    remove = ("allowlist", "remove", "site", "--tenant", "acme")
+
+    first = deployer(*remove, "203.0.113.7")
+
+    assert first.code == 0
+    assert "touches 203.0.113.0/24, which the policy forbids" in first.out
+    assert "  With these errors nothing is applied for this tenant.\n" in first.out
+    assert deployer("allowlist", "list", "site").code == 3
+    assert [deployer(*remove, value).code for value in ("203.0.113.0/24", "192.0.2.77")] == [0, 0]
+    assert deployer("allowlist", "list", "site").code == 0
+
+
+def test_what_cannot_be_read_is_not_called_absent(root: Path, deployer: Deployer) -> None:
+    tenant(root).write_text(ACME.replace("192.0.2.77", "192.0.2.77/8"))
+
+    done = deployer("allowlist", "remove", "site", "--tenant", "acme", "192.0.2.77/8")
+
+    assert (done.code, "x its file has errors; mend them first\n" in done.out) == (1, True)
+    assert "is not there" not in done.out

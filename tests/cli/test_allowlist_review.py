@@ -105,3 +105,15 @@ def test_an_include_on_other_terms_is_told_apart(root: Path) -> None:
 @pytest.mark.parametrize("arguments", [("--within", "2 weeks"), ("--within", "0d"), ("--tenant", "acm")])
 def test_a_question_that_is_none_is_a_usage_error(arguments: tuple[str, ...], deployer: Deployer) -> None:
     assert deployer("allowlist", "review", "site", *arguments).code == 64
+
+
+def test_the_policy_says_how_often_things_are_reviewed(root: Path) -> None:
+    policy = (
+        "owner: site-soc\nallowlists: {policy: {review_every_days: 50, categories: {names: {review_every_days: 49}}}}\n"
+    )
+    (root / "environments/site/environment.yaml").write_text(policy)
+    tenant(root).write_text(ACME.replace("2026-11-01", "2026-10-01"))
+
+    found = review(Checkout.of(root, "site").manifest, NOW)
+
+    assert [one.what for one in found.reminders if "overdue" in one.dues] == ["irc.vendor.example"]

@@ -162,7 +162,7 @@ def test_a_place_with_another_address_is_not_left_behind_once_it_was_looked_at(d
         '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": 1}',
         (
             '{"schema": "deployer-journal/1", "environment": "site", "phase": "settled", "at": "2026-01-01T00:00:00Z", '
-            '"tenant": "acme", "target": "kibana", "run": "x", "owned": [["watchlist", "x"]]}'
+            '"tenant": "acme", "target": "kibana", "run": "x", "owned": [["workbook", "x"]]}'
         ),
     ],
 )

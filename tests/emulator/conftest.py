@@ -1,10 +1,13 @@
 """One emulator for each test, in memory, and a client of each platform."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deployer.emulator import Emulator
+from tests.descriptions import Description
+from tests.descriptions import kibana_description
 from tests.emulator.make import NOW
 from tests.emulator.make import Client
 from tests.emulator.make import arm_client
@@ -12,6 +15,12 @@ from tests.emulator.make import control_client
 from tests.emulator.make import elasticsearch_client
 from tests.emulator.make import kibana_client
 from tests.emulator.make import logs_client
+
+
+@pytest.fixture(scope="session")
+def description(shared: Path) -> Description:
+    """What Kibana publishes of its API."""
+    return kibana_description(shared)
 
 
 @pytest.fixture

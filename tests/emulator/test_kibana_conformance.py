@@ -1,7 +1,6 @@
 """The emulator's answers against the published description of Kibana's API, which lies beside the checkout or not."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import requests
 
 from deployer.emulator import Emulator
 from tests.descriptions import Description
-from tests.descriptions import kibana_description
 from tests.emulator.make import Client
 from tests.emulator.make import data_view
 from tests.emulator.make import entry
@@ -29,11 +27,6 @@ ENTRIES = [
     {"field": "x", "operator": "excluded", "type": "list", "list": {"id": "l", "type": "ip"}},
     {"field": "x", "type": "nested", "entries": [entry(), entry(type="match_any", value=["a"])]},
 ]
-
-
-@pytest.fixture(scope="session")
-def description(shared: Path) -> Description:
-    return kibana_description(shared)
 
 
 @pytest.fixture

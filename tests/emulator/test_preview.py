@@ -169,6 +169,36 @@ def test_time_that_runs_out_is_told(emulator: Emulator, kibana: Client, monkeypa
     assert (answer["logs"], answer["isAborted"]) == ([], True)
 
 
+def test_time_may_run_out_after_so_many_invocations(emulator: Emulator, kibana: Client) -> None:
+    emulator.set("preview_runs", 2)
+
+    answer = kibana("POST", PREVIEW, _body(invocationCount=3)).json()
+
+    assert (len(answer["logs"]), answer["isAborted"]) == (2, True)
+    assert kibana("POST", PREVIEW, _body(invocationCount=2)).json()["isAborted"] is False
+
+
+def test_alerts_are_paged_through_by_what_they_are_sorted_by(
+    emulator: Emulator, kibana: Client, elasticsearch: Client
+) -> None:
+    emulator.load(kibana={"acme": {INDEX: documents(20)}})
+    preview = kibana("POST", PREVIEW, _query(invocationCount=1)).json()["previewId"]
+    body: dict[str, Any] = {
+        "query": {"term": {"kibana.alert.rule.uuid": preview}},
+        "size": 6,
+        "sort": [{"@timestamp": "asc"}, {"kibana.alert.uuid": "desc"}],
+    }
+    pages: list[list[str]] = []
+    while hits := elasticsearch("POST", ALERTS, body).json()["hits"]["hits"]:
+        pages.append([hit["_source"]["kibana.alert.uuid"] for hit in hits])
+        body = {**body, "search_after": hits[-1]["sort"]}
+
+    assert [len(page) for page in pages] == [6, 6, 6, 2]
+    assert len({one for page in pages for one in page}) == 20
+    for odd in ({"search_after": ["a"]}, {"search_after": [0, "a"], "from": 1}, {"search_after": [0, "a"], "sort": []}):
+        assert elasticsearch("POST", ALERTS, {**body, **odd}).status_code == 400
+
+
 @pytest.fixture(scope="session")
 def description(shared: Any) -> Description:
     return kibana_description(shared)

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from deployer.apply import apply
+from deployer.emulator import reshaping
 from deployer.errors import BadAnswer
 from deployer.errors import CannotEncode
 from deployer.outcome import Place
@@ -18,6 +19,7 @@ from deployer.plan import make_plan
 from deployer.providers.codecs import encode
 from deployer.providers.http import Http
 from deployer.providers.kibana import grouping
+from deployer.providers.kibana.guarding import Space
 from deployer.state import Key
 from deployer.state import Kind
 from tests import make
@@ -218,7 +220,7 @@ def test_a_list_that_is_no_longer_long_is_items_again_and_its_value_list_goes(ki
 
     kinds = [(type(change), change.key) for change in plan.changes]
     assert kinds[-2:] == [(Delete, BEHIND), (Delete, KEY)]
-    assert {kind for kind, _ in kinds[:-2]} == {Create}
+    assert {kind for kind, _ in kinds[:-2]} == {Create, Update}  # the items, and what the list says of itself
     assert kibana.kibana("GET", f"{LISTS}/_find")["total"] == 0
     assert kibana.plan(git).changes == ()
 
@@ -255,10 +257,27 @@ def test_a_value_list_to_which_an_item_of_somebody_else_refers_stays(kibana):
 
     applied = kibana.apply(assigned(kibana, range(3)))
 
-    assert [(one.change.key, one.error) for one in applied.failures] == [
-        (KEY, f"{KEY} is not deleted: an exception item still refers to it")
-    ]
+    [failure] = applied.failures
+    assert failure.change.key == KEY
+    assert failure.error.startswith(f"{KEY} is not deleted: an exception item that is not ours refers to it")
     assert len(values(kibana)) == 300
+    assert [(type(change), change.key) for change in kibana.plan(assigned(kibana, range(3))).changes] == [(Delete, KEY)]
+
+
+def test_a_value_list_that_a_run_left_behind_is_found_again(kibana):
+    kibana.apply(assigned(kibana, range(300)))
+    kibana.emulator.fault(path="/api/lists$", method="DELETE", status=500, times=1)
+    git = assigned(kibana, range(3))
+    kibana.apply(git)
+    orphan = kibana.kibana("GET", f"{LISTS}/_find")["total"]
+
+    [change] = kibana.plan(git).changes
+    kibana.apply(git)
+
+    assert (orphan, type(change), change.key) == (1, Delete, KEY)
+    assert kibana.kibana("GET", f"{LISTS}/_find")["total"] == 0
+    assert kibana.plan(git).changes == ()
+    assert kibana.plan(git).carried == ()
 
 
 def test_a_value_list_of_our_name_without_a_mark_is_taken_over_only_when_asked(kibana):
@@ -314,6 +333,15 @@ def test_a_new_name_is_drift_and_is_put_back_without_touching_a_value(kibana):
     assert kibana.plan(git).changes == ()
 
 
+def test_what_kibana_says_in_other_words_is_no_drift(kibana):
+    git = assigned(kibana, range(201))
+    kibana.apply(git)
+
+    for way in reshaping.WAYS:
+        kibana.emulator.set("reshape", [way])
+        assert kibana.plan(git).changes == (), way
+
+
 def test_a_value_list_that_changes_after_the_plan_is_left_alone(kibana):
     kibana.apply(assigned(kibana, range(300)))
     git = assigned(kibana, range(301))
@@ -338,6 +366,23 @@ def test_a_value_that_goes_missing_is_an_error(kibana, monkeypatch):
 
     with pytest.raises(BadAnswer, match="said 300 values in deployer-servers and gave 299"):
         kibana.plan(git)
+
+
+def test_a_preview_counts_on_the_live_value_list_only_as_long_as_it_holds_what_git_wants(kibana):
+    def guards(git):
+        state = encode(git)
+        return Space(kibana.provider._api).guards(state, state.resources[Key(Kind.RULE, "example")])
+
+    git = assigned(kibana, range(300))
+    before = guards(git)
+    kibana.apply(git)
+    live, moved = guards(git), guards(assigned(kibana, range(301)))
+
+    assert [one["list_id"] for one in live.lists] == [ID]
+    assert live.filters == ()
+    for one in (before, moved):
+        assert one.lists == []
+        assert one.filters
 
 
 def test_more_than_kibana_applies_is_refused(kibana, monkeypatch):

@@ -2,6 +2,8 @@
 
 import itertools
 from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,7 @@ def changes(plan):
 
 
 def test_ten_thousand_entries_plan_and_apply_in_few_requests(sentinel):
+    settings(sentinel, page_size=5000)
     assignment = watchlists.assignment(watchlists.entries(10_000))
     control(sentinel, "DELETE", "/requests")
 
@@ -96,14 +99,14 @@ def test_ten_thousand_entries_plan_and_apply_in_few_requests(sentinel):
         (f"GET {ALIAS}", 1),  # nobody made it meanwhile
         (f"PUT {ALIAS}", 1),
         (f"GET {ALIAS}", 2),  # worked in; and as it was sent
-        ("GET watchlistItems", 10),
+        ("GET watchlistItems", 2),
         ("POST query", 1),
         ("GET rule", 1),
         ("PUT rule", 1),
         ("GET rule", 1),
     ]
     assert again.changes == ()
-    assert asked(sentinel) == [("GET alertRules", 1), ("GET watchlists", 1), ("GET watchlistItems", 10)]
+    assert asked(sentinel) == [("GET alertRules", 1), ("GET watchlists", 1), ("GET watchlistItems", 2)]
 
 
 def test_a_workspace_without_a_watchlist_of_ours_is_asked_nothing_about_them(sentinel):
@@ -146,6 +149,7 @@ def test_edits_by_hand_are_drift_and_are_undone(sentinel):
     sentinel.apply(assignment)
 
     assert (type(change), change.key, str(change.cause)) == (Update, KEY, "drift")
+    assert change.live.edited_by == "night-shift"
     assert [level.answer for level in levels if level.key == KEY] == [Answer.PASS, Answer.FAIL]
     assert items(sentinel).keys() == found.keys()
     assert sentinel.plan(assignment).changes == ()
@@ -209,6 +213,22 @@ def test_where_the_logs_cannot_be_asked_the_rule_waits_and_says_what_to_do(senti
     (failure,) = applied.failures
     assert "whether log queries see its entries cannot be asked: credential arm is not bound" in failure.error
     assert "trusted_hosts" in failure.error
+
+
+def test_the_rule_runs_with_what_stands_in_its_list(sentinel):
+    sentinel.apply(watchlists.assignment(watchlists.entries(MANY)))
+    now, target = datetime.now(UTC).isoformat(), sentinel.target
+    workspace = (
+        f"/subscriptions/{target.subscription_id}/resourceGroups/{target.resource_group}"
+        f"/providers/Microsoft.OperationalInsights/workspaces/{target.workspace}"
+    )
+    events = [{"TimeGenerated": now, "RemoteIP": address} for address in ("10.0.0.2", "10.0.0.3", "10.0.0.4")]
+    sentinel.emulator.load(sentinel={workspace: {"DeviceNetworkEvents": events}})
+
+    ran = requests.post(f"{sentinel.emulator.url}/_emulator/run", json={}, timeout=10).json()
+
+    [[outcome]] = ran["sentinel"].values()
+    assert (outcome["outcome"], outcome["results"]) == ("succeeded", 1)
 
 
 def test_a_run_killed_between_list_and_rule_is_finished_by_the_next(sentinel):

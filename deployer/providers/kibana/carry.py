@@ -13,6 +13,10 @@ from deployer.state import whole_mark
 Document = dict[str, Any]
 
 
+SPILLED = "deployer-value-list"
+"""Tag of an exception list of ours that has or had a value list of the same name."""
+
+
 def within_rule(document: Document) -> Document:
     """What a rule holds below its managed fields that we do not know."""
     found = {}
@@ -85,7 +89,7 @@ def _carried(
     unknown = document.keys() - managed.keys() - set(carried) - server_owned
     found = {name: document.get(name) for name in (*carried, *sorted(unknown))}
     found |= {name: shapes.unknown(shape, document.get(name)) for name, shape in managed.items() if shape}
-    found["tags"] = [tag for tag in document.get("tags") or [] if not whole_mark(tag)]
+    found["tags"] = [tag for tag in document.get("tags") or [] if not whole_mark(tag) and tag != SPILLED]
     return _present(found)
 
 

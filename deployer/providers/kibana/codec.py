@@ -29,6 +29,7 @@ from deployer.providers.kibana import carry
 from deployer.providers.kibana import exemptions
 from deployer.providers.kibana import grouping
 from deployer.providers.kibana import reads
+from deployer.providers.kibana.carry import SPILLED
 from deployer.providers.kibana.items import PREFIX
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -59,8 +60,8 @@ def encode(assignment: Assignment) -> DesiredState:
     faults: list[Finding] = []
     resources: dict[Key, Resource] = {}
     honoured = sorted({name for rule in assignment.rules for name in rule.allowlists})
-    lists = {name: _list(assignment.categories[name]) for name in honoured}
     found = {name: grouping.guards(assignment.categories[name], assignment.entries.get(name, ())) for name in honoured}
+    lists = {name: _list(assignment.categories[name], spilled=bool(found[name].notes)) for name in honoured}
     faults += [fault for name in honoured for fault in found[name].faults]
     for rule in assignment.rules:
         half = rule.kibana
@@ -120,7 +121,9 @@ def decode_list(document: Document, desired: DesiredState) -> Resource:
     """A live exception list."""
     key = Key(Kind.LIST, document["list_id"])
     tags = document.get("tags") or []
-    return _decoded(key, canonical.exception_list(document), document, desired, _marks(tags), carry.of_list(document))
+    body, carried = canonical.exception_list(document), carry.of_list(document)
+    found = _decoded(key, body, document, desired, _marks(tags), carried)
+    return replace(found, observed={**found.observed, SPILLED: True}) if SPILLED in tags else found
 
 
 def decode_item(document: Document, desired: DesiredState) -> Resource:
@@ -164,10 +167,11 @@ def rule_document(wanted: Resource, mark: Mark | None, list_ids: Mapping[str, st
 
 
 def list_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
-    """The body of a POST or PUT."""
+    """The body of a POST or PUT. The tag that tells of a value list stays for good: one may be left behind."""
     kept = live or wanted
     body = {**carry.kept(kept), **wanted.body, "list_id": wanted.key.id, "namespace_type": "single"}
-    return {**body, "tags": [*_tag(mark), *carry.foreign_tags(kept)]}
+    sign = [SPILLED] if SPILLED in {*wanted.observed, *kept.observed} else []
+    return {**body, "tags": [*_tag(mark), *sign, *carry.foreign_tags(kept)]}
 
 
 def item_document(wanted: Resource, mark: Mark | None, live: Resource | None) -> Document:
@@ -317,15 +321,18 @@ def _repeated_names(resources: Iterable[Resource]) -> Iterator[Finding]:
             yield Finding("data-view-name", message, location=view.source)
 
 
-def _list(category: Category) -> Resource:
+def _list(category: Category, *, spilled: bool) -> Resource:
+    id = PREFIX + category.name
+    said = f"{category.description.strip()} Managed in Git: items added here by hand are kept."
     body = canonical.exception_list(
         {
             "name": f"deployer: {category.title}",
-            "description": f"{category.description.strip()} Managed in Git: items added here by hand are kept.",
+            "description": f"{said} Most of its addresses are in the value list {id}." if spilled else said,
             "type": "detection",
         }
     )
-    return Resource(Key(Kind.LIST, PREFIX + category.name), body, name=body["name"], source=category.location)
+    observed = {SPILLED: True} if spilled else {}
+    return Resource(Key(Kind.LIST, id), body, name=body["name"], source=category.location, observed=observed)
 
 
 def _threat(attack: Sequence[Attack]) -> list[Document]:

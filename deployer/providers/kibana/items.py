@@ -53,7 +53,7 @@ def of_value_list(category: Category, first: Entry) -> Resource:
     del value["value"]
     about_it = "Every address of the value list. Reason and owner of each are in Git."
     found = _made(category, f"{id}{VALUES}", f"Value list {id}", about_it, [value], replace(first, expires=None))
-    return replace(found, needs=(*found.needs, Key(Kind.VALUE_LIST, id)), source=category.location)
+    return replace(found, needs=(*found.needs, Key(Kind.VALUE_LIST, id)), source=category.location, written=None)
 
 
 def _made(

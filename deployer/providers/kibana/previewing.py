@@ -133,9 +133,9 @@ class Schedule:
         warm = math.ceil((back or _DAY) / every) if (back or _DAY) > every else 0
         if number + warm > MOST_RUNS:
             days = max(0, (MOST_RUNS - warm) * every // _DAY)
-            way_out = f"ask for at most {days} days (--days)" if days else "its interval is too short for a backtest"
-            why = f"it runs every {wanted.body.get('interval')}, {number + warm:,} times in all"
-            raise Refused(f"{why}, and at most {MOST_RUNS:,} runs are previewed; {way_out}")
+            way_out = f"ask for --days {days} at most" if days else "its interval is too short for a backtest"
+            said = f"it runs every {wanted.body.get('interval')}, {number + warm:,} times in all"
+            raise Refused(f"{said}, and at most {MOST_RUNS:,} runs are previewed; {way_out}")
         step = timedelta(seconds=every)
         runs = tuple(until - (number - 1 - place) * step for place in range(number))
         return cls(runs, step, warm, int(wanted.body.get("max_signals") or 100))

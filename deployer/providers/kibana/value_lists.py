@@ -18,6 +18,7 @@ from deployer.providers import base
 from deployer.providers.kibana import canonical
 from deployer.providers.kibana import carry
 from deployer.providers.kibana.api import KibanaApi
+from deployer.providers.kibana.carry import SPILLED
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -38,11 +39,13 @@ class ValueLists:
         self._sleep = sleep
 
     def read(self, desired: DesiredState, found: Iterable[Resource]) -> list[Resource]:
-        """Those that are wanted, and those that the objects in `found` still refer to: one request for each, and one
-        more per 5,000 values. A space without any is asked nothing: value lists need rights of their own.
+        """Those that are wanted, those that the objects in `found` still refer to, and those that an exception list
+        says it had: one request for each, and one more per 5,000 values. A space that never had any is asked nothing:
+        value lists need rights of their own.
         """
         wanted = {key.id for key in desired.resources if key.kind is Kind.VALUE_LIST}
         used = {need.id for one in found for need in one.needs if need.kind is Kind.VALUE_LIST}
+        used |= {one.key.id for one in found if one.key.kind is Kind.LIST and SPILLED in one.observed}
         lists = [self.find(Key(Kind.VALUE_LIST, id), desired) for id in sorted(wanted | used)]
         return [one for one in lists if one is not None]
 
@@ -81,7 +84,8 @@ class ValueLists:
         try:
             self._api.delete_value_list(key.id)
         except Conflict:
-            raise Conflict(f"{key} is not deleted: an exception item still refers to it") from None
+            why = "an exception item that is not ours refers to it: take it out there, or adopt what it lets through"
+            raise Conflict(f"{key} is not deleted: {why}") from None
 
     def _settled(self, key: Key, size: int) -> None:
         """Wait until so many values are there: Kibana answers an import before all of it can be seen. Whether they are

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from datetime import UTC
 from datetime import datetime
 from typing import Any
 from typing import NamedTuple
@@ -47,6 +48,8 @@ class Item(NamedTuple):
 
     id: str
     value: str
+    by: str | None = None
+    at: datetime | None = None
 
 
 def alias(category: str) -> str:
@@ -143,7 +146,8 @@ def item(document: Document) -> Item:
     values = dict(properties["itemsKeyValue"])
     own = values.keys() == {COLUMN} and isinstance(values[COLUMN], str)
     name = document.get("name") or properties.get("watchlistItemId") or str(document["id"]).rsplit("/", 1)[-1]
-    return Item(str(name), values[COLUMN] if own else json.dumps(values, sort_keys=True))
+    value = values[COLUMN] if own else json.dumps(values, sort_keys=True)
+    return Item(str(name), value, _editor(properties), _moment(properties.get("updated")))
 
 
 def name_of(document: Document) -> str:
@@ -160,7 +164,7 @@ def decode(document: Document, items: Sequence[Item], desired: DesiredState) -> 
     for mark in marks:
         description = description.replace(f"({mark})", "").replace(str(mark), "")
     name = str(properties["displayName"])
-    by = properties.get("updatedBy") or {}
+    edited_by, edited_at = _edit(properties, items)
     kept = {name: value for name, value in properties.items() if name not in _OURS | _SERVERS}
     return Resource(
         key,
@@ -168,8 +172,8 @@ def decode(document: Document, items: Sequence[Item], desired: DesiredState) -> 
         name=name,
         version=document.get("etag"),
         mark=choose_mark(marks, desired.owner, desired.environment, key),
-        edited_by=by.get("email") or by.get("name") or by.get("objectId"),
-        edited_at=_moment(properties.get("updated")),
+        edited_by=edited_by,
+        edited_at=edited_at,
         carried={name: value for name, value in sorted(kept.items()) if value not in (None, [], {}, "")},
         observed={"state": state(document)},
     )
@@ -199,9 +203,23 @@ def search_key(document: Mapping[str, Any]) -> str:
     return str((document.get("properties") or {}).get("itemsSearchKey"))
 
 
+def _editor(properties: Mapping[str, Any]) -> str | None:
+    by = properties.get("updatedBy") or {}
+    return by.get("email") or by.get("name") or by.get("objectId")
+
+
+def _edit(properties: Mapping[str, Any], items: Iterable[Item]) -> tuple[str | None, datetime | None]:
+    """Who edited a row last, but for whoever wrote the list last: that may have been us. A deletion leaves no trace."""
+    writer = _editor(properties)
+    found = [(one.at, one.by) for one in items if one.by and one.at and one.by != writer]
+    at, by = max(found, default=(None, None))
+    return by, at
+
+
 def _moment(text: object) -> datetime | None:
     """Azure writes seven digits after the second."""
     try:
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)) if isinstance(text, str) else None
+        moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)) if isinstance(text, str) else None
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from deployer.providers.kibana import codec as kibana
+from deployer.providers.kibana import value_lists
 from deployer.providers.sentinel import codec as sentinel
+from deployer.providers.sentinel import watchlist
 from deployer.state import FORMAT
 from deployer.state import DesiredState
 from deployer.state import Resource
@@ -25,8 +27,13 @@ def decoded(name: str, document: Any) -> Resource:
             return kibana.decode_list(document, desired)
         case ["kibana", "item"]:
             return kibana.decode_item(document, desired)
+        case ["kibana", "value"]:
+            return value_lists.decode(document["list"], document["items"], desired)
         case ["kibana", "data"]:
             return kibana.decode_data_view(document, desired)
+        case ["sentinel", "watchlist"]:
+            items = [watchlist.item(one) for one in document["items"]]
+            return watchlist.decode(document["watchlist"], items, desired)
         case _:
             return sentinel.decode(document, desired)
 

@@ -9,9 +9,11 @@ from datetime import datetime
 import pytest
 
 from deployer import covering
+from deployer.allowlist.platforms import becomes
 from deployer.engines import tables
 from deployer.engines.kusto import Kusto
 from deployer.errors import CannotEncode
+from deployer.model import Platform
 from deployer.model import ValueKind
 from deployer.providers.codecs import encode
 from deployer.providers.sentinel import allowlist
@@ -213,3 +215,14 @@ def test_a_query_can_be_given_the_contents_of_its_lists():
         assert [row["RemoteIP"] for row in database.run(text, NOW).rows] == ["10.0.0.3"]
     assert "_GetWatchlist" not in text
     assert watchlist.inlined(query(desired), make.desired()) == query(desired)
+
+
+def test_explaining_an_entry_finds_it_in_the_watchlist():
+    entries = [make.entry("192.0.2.0"), make.entry("192.0.2.1"), *watchlists.entries(150)]
+    ending = make.entry("198.51.100.7", expires="2030-01-01")
+    desired = encode(watchlists.assignment([*entries, ending]))
+
+    told = [becomes(Platform.SENTINEL, watchlists.category(), one, desired) for one in (entries[0], ending)]
+
+    assert "192.0.2.0/31" in desired.resources[KEY].body["values"]
+    assert told == ["a value of the watchlist deployer-servers", "a value of `AllowedServers` in the query"]
