@@ -88,7 +88,7 @@ def _trial(trial: Trial, outcome: Backtested) -> Iterator[str]:
         yield f"    note: {plain(trial.note)}"
     yield from _gaps(trial.gaps)
     for note in dict.fromkeys(note for preview in trial.ran for note in preview.notes):
-        yield f"    the platform warns: {plain(note)}"
+        yield f"    note: {plain(note)}"
     yield from _chart(trial, outcome)
     yield from _groups(found, without)
     yield from _attempts(trial, outcome)
