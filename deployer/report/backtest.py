@@ -83,7 +83,7 @@ def _trial(trial: Trial, outcome: Backtested) -> Iterator[str]:
         yield f"    note: {plain(trial.note)}"
     yield from _gaps(trial.gaps)
     for note in dict.fromkeys(note for preview in trial.ran for note in preview.notes):
-        yield f"    the platform warns: {plain(note)}"
+        yield f"    note: {plain(note)}"
     yield from _chart(trial, outcome)
     yield from _groups(found, without)
     yield from _attempts(trial, outcome)
@@ -138,7 +138,8 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
         days = count(round((outcome.until - outcome.since) / timedelta(days=1)), "day")
         why = {one.reason for one in by[Standing.NOTHING]}
         reason = f" ({next(iter(why))})" if len(why) == 1 and "" not in why else ""
-        yield f"    hid nothing in {days}, could go{plain(reason)}:"
+        could = "where there were events: see above" if trial.quiet else "could go"
+        yield f"    hid nothing in {days}, {could}{plain(reason)}:"
         yield from (f"      . {plain(_unit(one))}" for one in by[Standing.NOTHING])
     yield from _apart("what these hide is not known", by[Standing.UNKNOWN])
     yield from _apart("not tried", by[Standing.UNTRIED])
@@ -187,6 +188,7 @@ def _document(trial: Trial, outcome: Backtested) -> Document:
         "entries": [_entry(one) for one in trial.attempts],
         "gaps": [{"since": gap.since, "until": gap.until, "reason": gap.reason} for gap in trial.gaps],
         "notes": list(dict.fromkeys(note for preview in trial.ran for note in preview.notes)),
+        "quiet": trial.quiet,
         "previews": trial.previews,
         "requests": trial.requests,
     }

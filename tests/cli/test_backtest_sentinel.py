@@ -69,7 +69,7 @@ def test_an_entry_is_tried_before_it_is_committed(noisy: Site, deployer: Callabl
     assert "botnet-node: 2 alerts\n" in before.out
     assert "1 x ws-1 svc 203.0.113.7 6667" in before.out
     assert "botnet-node: 1 alert, 2 without allowlists\n" in after.out
-    assert "ws-1" not in after.out
+    assert "! 1 x ws-1" not in after.out
     assert "1 x ws-9 svc 198.51.100.66 6667" in after.out
     assert "- 1 alert: 203.0.113.0/24 (apm_vendors) environments/site/tenants/acme.yaml:" in after.out
 
