@@ -14,6 +14,7 @@ from dataclasses import field
 from dataclasses import replace
 from datetime import datetime
 from datetime import timedelta
+from itertools import groupby
 
 from deployer.errors import Denied
 from deployer.errors import InvalidManifest
@@ -78,7 +79,32 @@ def backtest(fleet: Fleet, wish: Wish) -> list[Outcome]:
         idle = list(_idle(fleet, assignment))
         return Backtested(job.place, (*bench.trials(rules), *idle), wish.since, wish.until)
 
-    return fleet.over(one)
+    found = fleet.over(one)
+    everything = all(_selected(fleet, name) for name in fleet.manifest.rules)
+    return list(_with_spare(found)) if everything else found
+
+
+def _with_spare(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    """The same, with what could go said of a tenant's last target: no single rule can tell."""
+    for _, those in groupby(outcomes, key=lambda outcome: outcome.place.tenant):
+        own = list(those)
+        done = [outcome for outcome in own if isinstance(outcome, Backtested)]
+        if len(done) < len(own):
+            yield from own  # what another target of the tenant would say is not known
+            continue
+        trials = [trial for outcome in done for trial in outcome.trials]
+        yield from own[:-1]
+        yield replace(done[-1], spare=tuple(_spare(trials)))
+
+
+def _spare(trials: Sequence[Trial]) -> Iterator[Unit]:
+    """What hid nothing wherever it counts; nothing where there may have been nothing to hide."""
+    standings: dict[Unit, set[Standing]] = {}
+    for attempt in (attempt for trial in trials for attempt in trial.attempts):
+        standings.setdefault(attempt.unit, set()).add(attempt.standing)
+    if any(trial.quiet for trial in trials):
+        return
+    yield from (unit for unit, found in standings.items() if found == {Standing.NOTHING})
 
 
 def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
@@ -167,7 +193,9 @@ class _Bench:
             except ProviderError as error:
                 if self._over is not None and not known:
                     raise
-                trial = Trial(rule.id, error=str(error))
+                parts = _units(rule, self._tenant, self._assignment.target.platform)
+                unknown = (Attempt(part.unit, Standing.UNKNOWN, reason="the rule was not looked at") for part in parts)
+                trial = Trial(rule.id, attempts=tuple(unknown), error=str(error))
             yield replace(trial, note=note, previews=self._asked, requests=self._requests)
 
     def _trial(self, rule: Rule) -> Trial:

@@ -18,6 +18,7 @@ from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.trials import Trial
+from deployer.trials import Unit
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
 """The exit codes that scripts rely on; the command line adds 64 for a usage error."""
@@ -273,6 +274,8 @@ class Backtested:
     trials: tuple[Trial, ...]
     since: datetime
     until: datetime
+    spare: tuple[Unit, ...] = ()
+    """Of the tenant's last target: what hid nothing in any rule of any of its targets, all of it looked at."""
 
     @property
     def code(self) -> int:

@@ -19,7 +19,8 @@ from deployer.emulator.kibana import exception_shapes
 from deployer.emulator.kibana import rule_documents
 from deployer.emulator.kibana import rule_shapes
 
-RULE, LIST, ITEM, VIEW, ALERT_RULE = "rule", "list", "item", "view", "alert rule"
+RULE, LIST, ITEM, VIEW, VALUE_LIST = "rule", "list", "item", "view", "value list"
+ALERT_RULE = "alert rule"
 Way: TypeAlias = Callable[[str, Document], Document]
 
 _LATER = {"x_emulated": {"since": "a later version"}}
@@ -32,6 +33,7 @@ _SETS: Mapping[str, frozenset[str]] = {
     LIST: frozenset({"tags", "os_types"}),
     ITEM: frozenset({"tags", "os_types", "entries", "value"}),
     VIEW: frozenset(),
+    VALUE_LIST: frozenset(),
     ALERT_RULE: frozenset(
         "tactics techniques subTechniques entityMappings fieldMappings sentinelEntitiesMappings "
         "alertDynamicProperties groupByEntities groupByAlertDetails groupByCustomDetails".split()
@@ -42,6 +44,7 @@ _TEXTS: Mapping[str, frozenset[str]] = {
     LIST: frozenset({"description"}),
     ITEM: frozenset({"description"}),
     VIEW: frozenset({"source"}),
+    VALUE_LIST: frozenset({"description"}),
     ALERT_RULE: frozenset({"query", "description"}),
 }
 # Below these, names are not the platform's own.
@@ -54,6 +57,7 @@ _UNSET: Mapping[str, Iterable[str]] = {
     LIST: exception_shapes.CREATE_LIST.optional,
     ITEM: exception_shapes.CREATE_ITEM.optional,
     VIEW: ("name", "sourceFilters", "fieldFormats", "fieldAttrs", "typeMeta", "allowNoIndex"),
+    VALUE_LIST: ("meta", "serializer", "deserializer"),
     ALERT_RULE: (
         *("description", "alertRuleTemplateName", "templateVersion", "tactics", "techniques", "subTechniques"),
         *("entityMappings", "sentinelEntitiesMappings", "customDetails", "alertDetailsOverride"),
@@ -104,6 +108,7 @@ def _kind(path: str) -> str | None:
         "/api/detection_engine/rules": RULE,
         "/api/exception_lists": LIST,
         "/api/exception_lists/items": ITEM,
+        "/api/lists": VALUE_LIST,
     }
     if path.startswith("/api/data_views/data_view/") and "/runtime_field" not in path:
         return VIEW
@@ -195,7 +200,7 @@ def _texts(kind: str, document: Document, change: Callable[[str], str]) -> Docum
 
 def _meta(kind: str, document: Document) -> Document:
     """Kibana's form writes `meta` when it saves a rule (published document; a sample in detection-rules issue 3509)."""
-    if kind in (VIEW, ALERT_RULE):
+    if kind in (VIEW, VALUE_LIST, ALERT_RULE):
         return document
     return {**document, "meta": {"from": "1m", "kibana_siem_app_url": "http://127.0.0.1/app/security"}}
 

@@ -156,22 +156,31 @@ def remarks(
     known.sort(key=lambda pair: pair[0].shared is None)
     found = sorted(shadowed(known, _standing(categories, rules)), key=lambda pair: pair[0].location)
     for location, group in groupby(found, key=lambda pair: pair[0].location):
-        pairs = list(group)
-        if pairs[0][0].shared and len(pairs) > MOST_SAID:
-            entry, cover = pairs[0]
-            message = (
-                f"{len(pairs)} values of the list {shown_key(entry.shared or '')} are allowed already, "
-                f"{shown(entry.value)} by {_cover(cover)}; take what is named twice out of one of the two"
-            )
-            yield Finding("covered-entry", message, Severity.WARNING, location)
+        pairs = [(entry, cover) for entry, cover in group if not _said(entry, cover)]
+        again = [cover for entry, cover in pairs if entry.shared and entry.shared == cover.shared]
+        if again:
+            yield _by_list(again[0].shared, len(again), f"{again[0].location} includes it already", location)
+        others = [(entry, cover) for entry, cover in pairs if not entry.shared or entry.shared != cover.shared]
+        if len(others) > MOST_SAID and others[0][0].shared:
+            entry, cover = others[0]
+            yield _by_list(entry.shared, len(others), f"{_cover(cover)} covers {shown(entry.value)}", location)
             continue
-        for entry, cover in pairs:
-            # Said where the two are read: as an error, or once for all who include the list.
-            if not _same(entry, cover) and not (entry.shared and entry.location == cover.location):
-                message = (
-                    f"{shown(entry.value)}{_from(entry)} allows nothing new: {_cover(cover)} covers it; take it out"
-                )
-                yield Finding("covered-entry", message, Severity.WARNING, entry.written or location)
+        for entry, cover in others:
+            message = f"{shown(entry.value)}{_from(entry)} allows nothing new: {_cover(cover)} covers it"
+            yield Finding("covered-entry", f"{message}; take it out", Severity.WARNING, entry.written or location)
+
+
+def _by_list(name: str | None, count: int, why: str, location: Location) -> Finding:
+    values = "a value" if count == 1 else f"{count} values"
+    message = f"{values} of the list {shown_key(name or '')} allow{'s' * (count == 1)} nothing new here: {why}"
+    return Finding("covered-entry", f"{message}; one of the two is enough", Severity.WARNING, location)
+
+
+def _said(entry: Entry, cover: Entry) -> bool:
+    """Whether it is said where entries are read: of two that are word for word the same, and within one list."""
+    if entry.shared or cover.shared:
+        return entry.shared == cover.shared and entry.location == cover.location
+    return _scope(entry) == _scope(cover)
 
 
 def _breaches(place: _Place, asked: Policy) -> Iterator[Finding]:
@@ -294,17 +303,12 @@ def _standing(categories: Mapping[str, Category], rules: Collection[Rule]) -> Ca
     def stands_for(one: str, other: str) -> bool:
         if one == other:
             return True
-        same = categories[one].direction == categories[other].direction
-        bound = ("ip", "domain", "process", "host")
-        same = same and all(categories[one].kibana.get(key) == categories[other].kibana.get(key) for key in bound)
+        cover, entry = categories[one], categories[other]
+        bound = cover.kibana.keys() & entry.kibana.keys()
+        same = cover.direction == entry.direction and all(cover.kibana[key] == entry.kibana[key] for key in bound)
         return same and bool(honoured[other]) and honoured[other] <= honoured[one]
 
     return stands_for
-
-
-def _same(entry: Entry, cover: Entry) -> bool:
-    """Whether the two are word for word the same allowance in one file."""
-    return not (entry.shared or cover.shared) and _scope(entry) == _scope(cover)
 
 
 def _scope(entry: Entry) -> tuple[object, ...]:

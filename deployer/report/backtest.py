@@ -18,6 +18,7 @@ from deployer.report.wording import plain
 from deployer.trials import Attempt
 from deployer.trials import Standing
 from deployer.trials import Trial
+from deployer.trials import Unit
 from deployer.trials import subject
 
 Document = dict[str, Any]
@@ -35,6 +36,9 @@ def lines(outcome: Backtested) -> Iterator[str]:
         yield from _trial(trial, outcome)
     if not outcome.trials:
         yield "  no rule goes to this target"
+    if outcome.spare:
+        yield f"  could go: hid nothing in {_length(outcome)}, in any rule and target of {outcome.place.tenant}:"
+        yield from (f"    . {plain(_unit(unit))}" for unit in outcome.spare)
 
 
 def sentence(outcome: Backtested) -> str:
@@ -64,8 +68,9 @@ def tally(outcomes: Sequence[Outcome]) -> str:
 def document(outcome: Backtested) -> Document:
     """What the JSON document says of one target."""
     trials = [_document(trial, outcome) for trial in outcome.trials]
-    span = {"since": outcome.since, "until": outcome.until}
-    return {"emulated": outcome.place.emulated, **span, "rules": trials}
+    could_go = [_place(unit) for unit in outcome.spare]
+    span = {"emulated": outcome.place.emulated, "since": outcome.since, "until": outcome.until}
+    return {**span, "rules": trials, "could_go": could_go}
 
 
 # -- for people -------------------------------------------------------------------------------------------------------
@@ -133,14 +138,13 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
     if by[Standing.HID]:
         yield "    what each entry hides by itself:"
         for one in sorted(by[Standing.HID], key=lambda one: (-one.effect.hidden, -one.effect.smaller)):
-            yield f"      - {plain(_effect(one))}: {plain(_unit(one))}"
+            yield f"      - {plain(_effect(one))}: {plain(_unit(one.unit))}"
     if by[Standing.NOTHING]:
-        days = count(round((outcome.until - outcome.since) / timedelta(days=1)), "day")
         why = {one.reason for one in by[Standing.NOTHING]}
         reason = f" ({next(iter(why))})" if len(why) == 1 and "" not in why else ""
-        could = "where there were events: see above" if trial.quiet else "could go"
-        yield f"    hid nothing in {days}, {could}{plain(reason)}:"
-        yield from (f"      . {plain(_unit(one))}" for one in by[Standing.NOTHING])
+        where = ", where there were events: see above" if trial.quiet else ""
+        yield f"    hid nothing of this rule in {_length(outcome)}{where}{plain(reason)}:"
+        yield from (f"      . {plain(_unit(one.unit))}" for one in by[Standing.NOTHING])
     yield from _apart("what these hide is not known", by[Standing.UNKNOWN])
     yield from _apart("not tried", by[Standing.UNTRIED])
 
@@ -148,7 +152,7 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
 def _apart(title: str, attempts: Sequence[Attempt]) -> Iterator[str]:
     for reason in dict.fromkeys(one.reason for one in attempts):
         yield f"    {title}: {plain(reason)}:"
-        yield from (f"      ? {plain(_unit(one))}" for one in attempts if one.reason == reason)
+        yield from (f"      ? {plain(_unit(one.unit))}" for one in attempts if one.reason == reason)
 
 
 def _effect(one: Attempt) -> str:
@@ -159,10 +163,13 @@ def _effect(one: Attempt) -> str:
     return ", ".join(words)
 
 
-def _unit(one: Attempt) -> str:
-    unit = one.unit
+def _unit(unit: Unit) -> str:
     until = f", expires {unit.expires}" if unit.expires else ""
     return f"{unit.title} ({unit.category}{until}) {unit.location.path}:{unit.location.line}"
+
+
+def _length(outcome: Backtested) -> str:
+    return count(round((outcome.until - outcome.since) / timedelta(days=1)), "day")
 
 
 def _when(moment: datetime) -> str:
@@ -201,10 +208,12 @@ def _counted(preview: Preview | None) -> list[Document]:
 
 
 def _entry(one: Attempt) -> Document:
-    unit = one.unit
+    return {**_place(one.unit), "standing": one.standing, **_numbers(one.effect), "reason": one.reason}
+
+
+def _place(unit: Unit) -> Document:
     where = {"path": unit.location.path, "line": unit.location.line}
-    told = {"category": unit.category, "entry": unit.title, **where, "expires": unit.expires}
-    return {**told, "standing": one.standing, **_numbers(one.effect), "reason": one.reason}
+    return {"category": unit.category, "entry": unit.title, **where, "expires": unit.expires}
 
 
 def _numbers(effect: Any) -> Document:

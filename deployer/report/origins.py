@@ -21,7 +21,9 @@ from deployer.report.wording import plain
 from deployer.state import as_json
 
 PLACES = 3
-"""Places of one value that are named in text; the rest is counted. JSON has them all."""
+"""Places of one value that are named in text; the rest is counted."""
+MOST = 200
+"""The same of JSON, for allowlists of thousands of entries that every rule's query repeats."""
 WIDE = 44
 """Characters of a value in a table; what is longer is cut. JSON has it whole."""
 _SHORT = 24
@@ -38,10 +40,12 @@ def words(origin: Origin) -> str:
 
 
 def document(origin: Origin) -> dict[str, Any]:
-    """The same for scripts, whole."""
+    """The same for scripts; `more` counts what is left out of a very long `said`."""
     whole = origin.path == ("query",)
+    said = _grouped(origin.said)
     return {
-        "said": [_document(one, whole) for one in _grouped(origin.said)],
+        "said": [_document(one, whole) for one in said[:MOST]],
+        "more": len(said[MOST:]),
         "without": [_document(one, whole) for one in origin.without],
         "how": origin.how or None,
     }
@@ -90,7 +94,7 @@ def field_document(change: Change, field: FieldChange, origins: Origins) -> dict
     """The `origin` of a field; where it holds several values, the origin of each by its path."""
     found = {one.name: one for one in of_field(change, field, origins)}
     whole = found.pop(field.path, None) or found.pop("", None)
-    told = document(whole) if whole else {"said": [], "without": [], "how": None}
+    told = document(whole) if whole else {"said": [], "more": 0, "without": [], "how": None}
     return {**told, "parts": {name: document(one) for name, one in found.items()}} if found else told
 
 

@@ -83,6 +83,19 @@ def test_the_report_shows_days_groups_and_what_each_entry_hides(acme: Past, gold
     golden(GOLDEN / "backtest.txt", told.out)
 
 
+def test_an_entry_could_go_only_if_no_rule_at_all_needs_it(acme: Past):
+    acme.write("rules/other/rule.yaml", RULE.replace("id: beacon", "id: other").replace("[host.name, ", "["))
+    acme.write("rules/other/kibana.kuery", "destination.port : 6667\n")
+    could = "  could go: hid nothing in 2 days, in any rule and target of acme:\n    . 192.0.2.200 (vendors)"
+
+    whole, part = acme.backtest(), acme.backtest("--rule", "other")
+
+    assert could in whole.out
+    assert f"{AGENT[:-1]}0/24 (vendors)" not in whole.out.partition("could go")[2]
+    assert "hid nothing of this rule in 2 days (there is no alert to hide):" in part.out
+    assert "could go" not in part.out
+
+
 def test_entries_count_before_they_are_applied_and_nothing_is_written(acme: Past):
     [rule] = acme.rules()
 
@@ -111,6 +124,20 @@ def test_lists_that_are_live_as_in_git_are_referred_to_and_say_the_same(acme: Pa
     assert [one["list_id"] for one in first["exceptions_list"]] == ["deployer-proxies", "deployer-vendors"]
     assert "filters" not in first
     assert [(one["exceptions_list"], len(one.get("filters", ()))) for one in others] == [([], 0), ([], 1), ([], 1)]
+
+
+def test_a_list_that_goes_into_a_value_list_says_the_same_before_and_after(acme: Past):
+    many = [f"198.18.{number}.0/25" for number in range(205)]
+    acme.allow(vendors=[*many, "203.0.113.0/24"], proxies=[PROXY])
+    [before] = acme.rules()
+    assert acme.call("apply", "site", "--yes").code == 0
+    acme.emulator.clear_requests()
+
+    [after] = acme.rules()
+
+    assert (before["alerts"], hidden(before)["203.0.113.0/24"]) == ({"with": 1, "without": 27}, ("hid", 24))
+    assert {**after, "requests": 0} == {**before, "requests": 0}
+    assert len(acme.asked(PREVIEW)[0]["body"]["exceptions_list"]) == 2
 
 
 def test_what_analysts_have_added_stays_in_force(acme: Past):
@@ -263,7 +290,7 @@ def test_days_without_events_are_named_and_no_entry_is_said_to_be_of_no_use_by_t
 
     assert told.code == 0
     assert "has no event from 3 of 5 days, such as 2025-11-15 12:00 to 2025-11-16 12:00 UTC: nothing could" in told.out
-    assert "hid nothing in 5 days, where there were events: see above (no alert is about an address" in told.out
+    assert "hid nothing of this rule in 5 days, where there were events: see above (no alert is about an" in told.out
     assert "could go" not in told.out
     assert json.loads(acme.backtest("--days", "5", "--format", "json").out)["targets"][0]["rules"][0]["quiet"] is True
 

@@ -62,6 +62,7 @@ def test_a_script_gets_the_origin_of_every_value_and_the_body_as_before(deployer
         "said": [
             {"voice": "default", "key": "Kibana", "path": None, "line": None, "column": None, "value": 100},
         ],
+        "more": 0,
         "without": [],
         "how": None,
     }

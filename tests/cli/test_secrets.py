@@ -24,9 +24,10 @@ def test_a_planted_credential_appears_in_nothing_that_a_run_leaves(deployer, sit
             body = {"statusCode": echo, "message": said, "error": {"code": "x", "message": said}}
             site.emulator.fault(path="/s/acme/|workspaces/acme", status=echo, body=body, times=4)
     said = ""
-    for verb in ("check", "plan", "apply", "verify", "plan", "show"):
+    offline = () if echo else ("check", "show", "allowlist list")  # no server to repeat anything
+    for verb in (*offline, "plan", "apply", "verify", "plan"):
         for form in ("text", "json"):
-            run = deployer(verb, "site", "--format", form)
+            run = deployer(*verb.split(), "site", "--format", form)
             said += run.out + run.err
     deployer("plan", "site", "--out", str(root / "report.txt"))
 

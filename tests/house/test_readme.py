@@ -62,8 +62,9 @@ def test_a_generated_part_is_up_to_date(file, name, blocks, repo_root, request):
     assert dict(BLOCK.findall(text))[name] == blocks[name]
 
 
-def test_every_command_of_the_readme_exists(repo_root):
-    text = (repo_root / "README.md").read_text()
+@pytest.mark.parametrize("file", ["README.md", "environments/README.md"])
+def test_every_command_of_the_readme_exists(file, repo_root):
+    text = (repo_root / file).read_text()
     verbs = set(re.findall(r"deployer ([a-z]+) ", text)) - {"is", "keeps"}
 
     helped = subprocess.run(

@@ -344,7 +344,7 @@ def test_in_the_end_git_and_live_agree_and_nothing_of_others_is_lost(emulator, t
         "emulator": emulator, "new_folder": staticmethod(lambda: tmp_path_factory.mktemp("repository")),
     })  # fmt: skip
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    examples = int(os.environ.get("EXAMPLES", "12"))
+    examples = int(os.environ.get("EXAMPLES", "8"))
     # What fails is shown as it was found: to shrink it would take longer than a test may, and 14 steps can be read.
     how = settings(
         max_examples=examples, stateful_step_count=14, deadline=None, suppress_health_check=slow,

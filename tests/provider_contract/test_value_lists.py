@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from deployer.apply import apply
+from deployer.emulator import reshaping
 from deployer.errors import BadAnswer
 from deployer.errors import CannotEncode
 from deployer.outcome import Place
@@ -18,6 +19,7 @@ from deployer.plan import make_plan
 from deployer.providers.codecs import encode
 from deployer.providers.http import Http
 from deployer.providers.kibana import grouping
+from deployer.providers.kibana.guarding import Space
 from deployer.state import Key
 from deployer.state import Kind
 from tests import make
@@ -331,6 +333,15 @@ def test_a_new_name_is_drift_and_is_put_back_without_touching_a_value(kibana):
     assert kibana.plan(git).changes == ()
 
 
+def test_what_kibana_says_in_other_words_is_no_drift(kibana):
+    git = assigned(kibana, range(201))
+    kibana.apply(git)
+
+    for way in reshaping.WAYS:
+        kibana.emulator.set("reshape", [way])
+        assert kibana.plan(git).changes == (), way
+
+
 def test_a_value_list_that_changes_after_the_plan_is_left_alone(kibana):
     kibana.apply(assigned(kibana, range(300)))
     git = assigned(kibana, range(301))
@@ -355,6 +366,23 @@ def test_a_value_that_goes_missing_is_an_error(kibana, monkeypatch):
 
     with pytest.raises(BadAnswer, match="said 300 values in deployer-servers and gave 299"):
         kibana.plan(git)
+
+
+def test_a_preview_counts_on_the_live_value_list_only_as_long_as_it_holds_what_git_wants(kibana):
+    def guards(git):
+        state = encode(git)
+        return Space(kibana.provider._api).guards(state, state.resources[Key(Kind.RULE, "example")])
+
+    git = assigned(kibana, range(300))
+    before = guards(git)
+    kibana.apply(git)
+    live, moved = guards(git), guards(assigned(kibana, range(301)))
+
+    assert [one["list_id"] for one in live.lists] == [ID]
+    assert live.filters == ()
+    for one in (before, moved):
+        assert one.lists == []
+        assert one.filters
 
 
 def test_more_than_kibana_applies_is_refused(kibana, monkeypatch):

@@ -14,6 +14,7 @@ from deployer.providers.kibana import codec
 from deployer.providers.kibana import exempting
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
+from deployer.providers.kibana.value_lists import ValueLists
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
@@ -39,6 +40,7 @@ class Space:
         self._rules: dict[str, Document | None] = {}
         self._lists: dict[str, Document | None] = {}
         self._items: dict[str, list[Document]] = {}
+        self._held: dict[str, Sequence[str] | None] = {}
         self._views: dict[str, Document | None] = {}
         # Items that Git names, whoever made them: they are no analyst's any more. Seen before those without entries.
         self._named: set[Key] = set()
@@ -55,7 +57,8 @@ class Space:
         foreign = [one for one in (live or {}).get("exceptions_list") or () if not self._is_ours(one, desired, own)]
         kept, ours = self._split(own, desired)
         wish = {key: one for key, one in desired.resources.items() if _stands_in(one, own)}
-        if set(ours) == set(wish) and all(ours[key].digest == wish[key].digest for key in wish):
+        same = set(ours) == set(wish) and all(ours[key].digest == wish[key].digest for key in wish)
+        if same and self._holds(desired, wish.values()):
             there = [found for list_id in own if (found := self._list(list_id)) is not None]
             return Guards([*map(_reference, there), *foreign], ())
         items = [*({**one.body, "item_id": key.id} for key, one in wish.items()), *kept]
@@ -81,10 +84,8 @@ class Space:
 
     def _filters(self, desired: DesiredState, wanted: Resource, items: Iterable[Document]) -> list[Document]:
         def values(list_id: str) -> Sequence[str] | None:
-            for key, one in desired.resources.items():
-                if (str(key.kind), key.id) == ("value_list", list_id):
-                    return list(map(str, one.body.get("values", ())))
-            return None
+            found = desired.resources.get(Key(Kind.VALUE_LIST, list_id))
+            return list(found.body.get("values", ())) if found else None
 
         way_out = f"deployer apply {desired.environment} --rule {wanted.known_as} comes first"
         try:
@@ -95,6 +96,17 @@ class Space:
             why = f"a rule of type {wanted.body.get('type')} takes no filters"
             raise Refused(f"its allowlists are not live as they are in Git, and {why}; {way_out}")
         return found
+
+    def _holds(self, desired: DesiredState, wish: Iterable[Resource]) -> bool:
+        """Whether the value lists that these items refer to are live and hold what Git has."""
+        wanted = {need for one in wish for need in one.needs if need.kind is Kind.VALUE_LIST}
+        return all(self._values(key, desired) == desired.resources[key].body.get("values") for key in wanted)
+
+    def _values(self, key: Key, desired: DesiredState) -> Sequence[str] | None:
+        if key.id not in self._held:
+            found = self._asked(ValueLists(self._api).find(key, desired))
+            self._held[key.id] = found.body.get("values") if found else None
+        return self._held[key.id]
 
     def _is_ours(self, reference: Document, desired: DesiredState, own: Sequence[str]) -> bool:
         """Whether it is a list that Git wants there, or one of ours that an apply would take off the rule."""

@@ -1,8 +1,10 @@
 """`tenants` of a rule: where it goes, and what is said where that leads nowhere."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,6 +13,7 @@ from deployer.findings import Severity
 from deployer.manifest.load import inspect
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
+from deployer.manifest.yaml import parse
 
 RULE = "t1584.005-botnet-node"
 
@@ -122,6 +125,10 @@ def test_rule_tests_run_for_a_rule_whoever_it_is_for(root, limited):
     from deployer.ruletests.suite import run_all
 
     limited("acme")
+    path = root / "rules" / RULE / "tests.yaml"
+    document, _ = parse(path.read_bytes(), "tests.yaml")
+    written: Any = document.value if document else {}
+    path.write_text(json.dumps({**written, "cases": written["cases"][:3]}))
 
     report = run_all(root, [RULE])
 

@@ -10,10 +10,13 @@ import yaml
 
 from deployer.emulator.kibana import checks
 from deployer.providers.kibana import canonical as kibana
+from deployer.providers.kibana import grouping
+from deployer.providers.kibana import value_lists
 from deployer.providers.sentinel import canonical as sentinel
 from deployer.providers.shapes import Shape
 from deployer.providers.shapes import leaves
 from tests import every_field
+from tests import make
 
 KIBANA_FILES = ("kibana-8.18.openapi.yaml", "kibana-main-2025-11.elasticstack-filtered.openapi.yaml")
 SENTINEL_FILES = ("2025-09-01", "2025-10-01-preview")
@@ -115,6 +118,20 @@ def test_every_property_of_lists_and_items_is_known_in_exactly_one_way(kibanas):
             assert described <= each_once(managed, carried, kibana.EXCEPTIONS_SERVER_OWNED - managed.keys())
         entries = kibana_paths(document, "Security_Exceptions_API_ExceptionListItemEntryArray")
         assert {f"entries{path}" for path in entries} == set(leaves(kibana.ITEM["entries"], "entries")) - NOT_NESTED
+
+
+def test_every_property_of_a_value_list_is_known_in_exactly_one_way_and_what_is_sent_is_taken(kibanas):
+    every = each_once(kibana.VALUE_LIST, kibana.VALUE_LIST_CARRIED, kibana.VALUE_LISTS_SERVER_OWNED)
+    wanted = grouping.value_list(make.category(ports=()), ["192.0.2.0/24"])
+    mark = make.desired(wanted).mark(wanted)
+
+    for document in kibanas:
+        assert tops(kibana_paths(document, "Security_Lists_API_List")) <= every
+        for method, live in (("post", None), ("put", wanted)):
+            content = document["paths"]["/api/lists"][method]["requestBody"]["content"]
+            [shape] = [one["schema"] for kind, one in content.items() if kind.startswith("application/json")]
+            body = value_lists.document(wanted, mark, live)
+            assert set(shape["required"]) <= body.keys() <= shape["properties"].keys()
 
 
 NOT_NESTED = {"entries[].entries[].list.id", "entries[].entries[].list.type"}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deployer.providers.kibana import codec as kibana
+from deployer.providers.kibana import value_lists
 from deployer.providers.sentinel import codec as sentinel
 from deployer.providers.sentinel import watchlist
 from deployer.state import FORMAT
@@ -26,6 +27,8 @@ def decoded(name: str, document: Any) -> Resource:
             return kibana.decode_list(document, desired)
         case ["kibana", "item"]:
             return kibana.decode_item(document, desired)
+        case ["kibana", "value"]:
+            return value_lists.decode(document["list"], document["items"], desired)
         case ["kibana", "data"]:
             return kibana.decode_data_view(document, desired)
         case ["sentinel", "watchlist"]:
