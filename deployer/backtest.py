@@ -98,11 +98,13 @@ def _with_spare(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
 
 
 def _spare(trials: Sequence[Trial]) -> Iterator[Unit]:
-    """What hid nothing wherever it counts."""
+    """What hid nothing wherever it counts; nothing where there may have been nothing to hide."""
     standings: dict[Unit, set[Standing]] = {}
     for attempt in (attempt for trial in trials for attempt in trial.attempts):
         standings.setdefault(attempt.unit, set()).add(attempt.standing)
-    return (unit for unit, found in standings.items() if found == {Standing.NOTHING})
+    if any(trial.quiet for trial in trials):
+        return
+    yield from (unit for unit, found in standings.items() if found == {Standing.NOTHING})
 
 
 def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:

@@ -97,6 +97,11 @@ class Trial:
         return not (self.error or self.gaps or untold)
 
     @property
+    def quiet(self) -> bool:
+        """Whether there was, or may have been, nothing to look at in a part of the span."""
+        return any(preview.quiet for preview in self.ran)
+
+    @property
     def looked_at(self) -> bool:
         """Whether anything is known, if only that there is nothing to run."""
         return self.with_entries is not None or not self.error

@@ -276,6 +276,35 @@ def test_no_index_to_read_is_not_a_quiet_week(past: Past):
     assert "could go" not in told.out
 
 
+def test_a_span_before_the_first_event_is_no_quiet_one(acme: Past):
+    told = acme.call("backtest", "site", "--until", "2025-11-16", "--days", "1")
+
+    assert told.code == 3
+    assert "beacon: at least 0 alerts" in told.out
+    assert "logs-endpoint.events.network-* has no event from then" in told.out
+    assert "hid nothing" not in told.out
+
+
+def test_days_without_events_are_named_and_no_entry_is_said_to_be_of_no_use_by_them(acme: Past):
+    told = acme.backtest("--days", "5")
+
+    assert told.code == 0
+    assert "has no event from 3 of 5 days, such as 2025-11-15 12:00 to 2025-11-16 12:00 UTC: nothing could" in told.out
+    assert "hid nothing of this rule in 5 days, where there were events: see above (no alert is about an" in told.out
+    assert "could go" not in told.out
+    assert json.loads(acme.backtest("--days", "5", "--format", "json").out)["targets"][0]["rules"][0]["quiet"] is True
+
+
+def test_where_events_cannot_be_counted_no_entry_is_said_to_be_of_no_use(acme: Past):
+    acme.emulator.fault(path=r"network-\*/_search", status=403)
+
+    told = acme.backtest()
+
+    assert told.code == 0
+    assert "note: whether logs-endpoint.events.network-* had events then could not be asked: 403" in told.out
+    assert "could go" not in told.out
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "message"),
     [

@@ -33,6 +33,7 @@ from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.providers.kibana.guarding import Space
 from deployer.providers.kibana.previewed import Previewed
+from deployer.providers.kibana.quiet import Quiet
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Resource
@@ -73,6 +74,7 @@ class Previewer:
         self._connect = connect
         self._settings = settings
         self._alerts: Previewed | None = None
+        self._quiet: Quiet | None = None
         # Per rule the longest part that Kibana got through in its time.
         self._lengths: dict[Key, int] = {}
 
@@ -80,7 +82,7 @@ class Previewer:
         """Let go of connections."""
         if self._alerts is not None:
             self._alerts.close()
-        self._alerts = None
+        self._alerts = self._quiet = None
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
         """What the rule would have found. See `Provider.preview`."""
@@ -97,15 +99,16 @@ class Previewer:
         document["exceptions_list"] = [*guards.lists]
         if guards.filters:
             document["filters"] = [*document.get("filters", ()), *guards.filters]
-        if self._alerts is None:
+        if self._alerts is None or self._quiet is None:
             refresh = REFRESH_SECONDS if self._settings.refresh is None else self._settings.refresh
-            self._alerts = Previewed(self._connect(), self._api.space, refresh)
+            elastic = self._connect()
+            self._alerts, self._quiet = Previewed(elastic, self._api.space, refresh), Quiet(elastic)
         walk = _Walk(self._ask, self._alerts, document, schedule, self._lengths.get(key, len(schedule.runs)))
         asked = self._alerts.requests
         walk.go()
         self._lengths[key] = walk.longest
         requests = walk.requests + self._space.requests - before + self._alerts.requests - asked
-        return walk.preview(requests)
+        return self._quiet.over(walk.preview(requests), wanted, (since, until))
 
     def _ask(self, body: Document) -> Document:
         with self._settings.slots:
