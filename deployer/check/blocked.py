@@ -1,6 +1,5 @@
 """Whether what tenants allow stands on a blocklist."""
 
-import ipaddress
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -40,8 +39,7 @@ def allowed(tenant: Tenant) -> Iterator[tuple[ValueKind, str, Location]]:
             yield entry.kind, entry.value, entry.written or entry.location
     for exemption in tenant.exemptions:
         for written in _texts([*exemption.kibana, *exemption.values]):
-            if named := _named(written):
-                yield *named, exemption.location
+            yield from ((kind, value, exemption.location) for kind, value in _named(written))
 
 
 def _texts(value: Json) -> Iterator[str]:
@@ -55,13 +53,12 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _named(written: str) -> tuple[ValueKind, str] | None:
-    """The address, range or domain that a text is; None for any other text."""
+def _named(written: str) -> Iterator[tuple[ValueKind, str]]:
+    """The addresses, the ranges or the domain that a text is; nothing for any other text."""
+    if networks := values.networks(written):
+        yield from ((ValueKind.IP, text(network)) for network in networks)
+        return
     try:
-        return ValueKind.IP, text(ipaddress.ip_network(written, strict=False))
-    except ValueError:
-        pass
-    try:
-        return ValueKind.DOMAIN, values.domain(written)
+        yield ValueKind.DOMAIN, values.domain(written)
     except Unfit:
-        return None
+        return
