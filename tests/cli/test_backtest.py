@@ -197,6 +197,15 @@ def test_an_expired_entry_hides_nothing_any_more(acme: Past):
     assert hidden(rule) == {"203.0.113.0/24": ("hid nothing", 0)}
 
 
+def test_an_entry_that_ended_within_the_days_is_named_because_kibana_takes_it_for_ended_all_the_time(acme: Past):
+    acme.allow(vendors=[{"value": "203.0.113.0/24", "expires": "2025-11-19"}])
+    why = "note: 203.0.113.0/24 ended at 2025-11-20T00:00:00.000Z: Kibana takes exceptions as they are now"
+
+    assert why in acme.backtest().out
+    assert acme.call("apply", "site", "--yes").code == 0
+    assert why in acme.backtest().out
+
+
 def test_an_overlay_is_tried_before_it_is_applied(acme: Past):
     overlay = {"beacon": {"kibana": {"threshold": {"value": 9}}}}
     acme.change(TENANT, lambda tenant: tenant.update(overlay=overlay))
