@@ -18,6 +18,8 @@ class Standing(StrEnum):
     """At least one alert, or a part of one."""
     NOTHING = "hid nothing"
     """No alert of the whole span is otherwise with it."""
+    JOINTLY = "hid nothing alone"
+    """Something is otherwise without these, taken together, although each alone changes nothing."""
     UNKNOWN = "unknown"
     UNTRIED = "not tried"
 

@@ -145,6 +145,9 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
         where = ", where there were events: see above" if trial.quiet else ""
         yield f"    hid nothing of this rule in {_length(outcome)}{where}{plain(reason)}:"
         yield from (f"      . {plain(_unit(one.unit))}" for one in by[Standing.NOTHING])
+    if by[Standing.JOINTLY]:
+        yield "    hides nothing alone; together with other entries some of these do:"
+        yield from (f"      - {plain(_unit(one.unit))}" for one in by[Standing.JOINTLY])
     yield from _apart("what these hide is not known", by[Standing.UNKNOWN])
     yield from _apart("not tried", by[Standing.UNTRIED])
 

@@ -197,6 +197,15 @@ def test_an_expired_entry_hides_nothing_any_more(acme: Past):
     assert hidden(rule) == {"203.0.113.0/24": ("hid nothing", 0)}
 
 
+def test_an_entry_that_ended_within_the_days_is_named_because_kibana_takes_it_for_ended_all_the_time(acme: Past):
+    acme.allow(vendors=[{"value": "203.0.113.0/24", "expires": "2025-11-19"}])
+    why = "note: 203.0.113.0/24 ended at 2025-11-20T00:00:00.000Z: Kibana takes exceptions as they are now"
+
+    assert why in acme.backtest().out
+    assert acme.call("apply", "site", "--yes").code == 0
+    assert why in acme.backtest().out
+
+
 def test_an_overlay_is_tried_before_it_is_applied(acme: Past):
     overlay = {"beacon": {"kibana": {"threshold": {"value": 9}}}}
     acme.change(TENANT, lambda tenant: tenant.update(overlay=overlay))
@@ -391,7 +400,10 @@ def test_a_rule_that_runs_too_often_for_the_span_is_refused_with_the_way_out(acm
     assert "every 30s, 6,480 times in all, and at most 5,000 runs are previewed; ask for --days 1 at most" in told.out
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "2125-01-01", "2125-01-01T00:00Z"])
+@pytest.mark.parametrize(
+    "moment",
+    ["yesterday", "2125-01-01", "2125-01-01T00:00Z", "0001-01-01", "0001-01-01T00:00+23:00", "9999-12-31T23:59-23:00"],
+)
 def test_an_end_that_is_none_is_a_usage_error(acme: Past, moment: str):
     told = acme.call("backtest", "site", "--until", moment)
 
@@ -399,8 +411,9 @@ def test_an_end_that_is_none_is_a_usage_error(acme: Past, moment: str):
     assert "--until" in told.err
 
 
-def test_a_day_is_meant_to_its_end(acme: Past):
-    told = acme.call("backtest", "site", "--until", "2025-11-19", "--days", "1", "--format", "markdown")
+@pytest.mark.parametrize("day", ["2025-11-19", "20251119", "2025-W47-3"])
+def test_a_day_is_meant_to_its_end(acme: Past, day: str):
+    told = acme.call("backtest", "site", "--until", day, "--days", "1", "--format", "markdown")
 
     assert "acme/kibana: 2025-11-19 00:00 to 2025-11-20 00:00 UTC" in told.out
     assert "\n    2025-11-19   1 #............." in told.out

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -93,7 +94,7 @@ class Previewer:
         schedule = Schedule.of(wanted, since, until)
         before = self._space.requests
         self._space.require_view(desired, wanted)
-        guards = self._space.guards(desired, wanted)
+        guards = self._space.guards(desired, wanted, since)
         document = codec.rule_document(wanted, None, dict.fromkeys(wanted.body.get("exceptions_list", ()), ""), None)
         document = {name: value for name, value in document.items() if name not in _NOT_SENT}
         document["exceptions_list"] = [*guards.lists]
@@ -108,7 +109,9 @@ class Previewer:
         walk.go()
         self._lengths[key] = walk.longest
         requests = walk.requests + self._space.requests - before + self._alerts.requests - asked
-        return self._quiet.over(walk.preview(requests), wanted, (since, until))
+        found = walk.preview(requests)
+        found = replace(found, notes=(*guards.notes, *found.notes))
+        return self._quiet.over(found, wanted, (since, until))
 
     def _ask(self, body: Document) -> Document:
         with self._settings.slots:
