@@ -9,8 +9,11 @@ from datetime import datetime
 from datetime import timedelta
 from typing import Any
 
+from deployer.allowlist.excepted import rules_of
+from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Listed
+from deployer.allowlist.outcomes import ListedException
 from deployer.allowlist.outcomes import Listing
 from deployer.allowlist.outcomes import Standing
 from deployer.covering import covers
@@ -30,8 +33,8 @@ SOON = timedelta(days=30)
 def listed(
     manifest: Manifest, now: datetime, tenants: Sequence[str] = (), categories: Sequence[str] = ()
 ) -> tuple[tuple[Listing, ...], tuple[Broken, ...]]:
-    """The entries of the tenants that match one of the globs (of all, without globs), and the tenants of which they
-    cannot be told. `categories` narrows what is listed."""
+    """The entries and exceptions of the tenants that match one of the globs (of all, without globs), and the tenants of
+    which they cannot be told. `categories` narrows what is listed to entries of these."""
     found = [one for one in manifest.tenants if not tenants or matches(one.name, tenants)]
     broken = [
         Broken(name, findings)
@@ -61,21 +64,32 @@ def _listing(manifest: Manifest, tenant: Tenant, now: datetime, categories: Sequ
         for name, category in manifest.categories.items()
         if tenant.allowlists.get(name) and (not categories or matches(name, categories))
     ]
-    return Listing(tenant.name, tenant.location.path, tuple(found))
+    exceptions = None if categories else tuple(_excepted(manifest, tenant, now))
+    return Listing(tenant.name, tenant.location.path, tuple(found), exceptions)
 
 
 def _listed(entries: Sequence[Entry], category: Category, now: datetime) -> Iterator[Listed]:
     covered: Mapping[Entry, tuple[Entry, ...]] = dict(coverers(entries, category))
     for entry in entries:
-        left = entry.until - now if entry.until else None
-        days = left // timedelta(days=1) if left is not None else None
-        if left is not None and left <= timedelta(0):
-            yield Listed(entry, Standing.EXPIRED, days)
-        elif entry in covered:
+        standing, days = _standing(entry, now)
+        if standing is not Standing.EXPIRED and entry in covered:
             yield Listed(entry, Standing.COVERED, days, covered[entry])
         else:
-            soon = left is not None and left <= SOON
-            yield Listed(entry, Standing.EXPIRES if soon else Standing.HOLDS, days)
+            yield Listed(entry, standing, days)
+
+
+def _excepted(manifest: Manifest, tenant: Tenant, now: datetime) -> Iterator[ListedException]:
+    for one in tenant.exemptions:
+        yield ListedException(one, *_standing(one, now), rules_of(manifest, one))
+
+
+def _standing(one: Allowance, now: datetime) -> tuple[Standing, int | None]:
+    """What it does today, others aside, and the whole days that are left."""
+    left = one.until - now if one.until else None
+    if left is None:
+        return Standing.HOLDS, None
+    standing = Standing.EXPIRED if left <= timedelta(0) else Standing.EXPIRES if left <= SOON else Standing.HOLDS
+    return standing, left // timedelta(days=1)
 
 
 def _around(entry: Entry) -> Iterator[str]:

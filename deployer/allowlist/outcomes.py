@@ -9,6 +9,7 @@ from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Exemption
 from deployer.model import Platform
 
 
@@ -35,6 +36,19 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedException:
+    """A free-form exception and what it does today."""
+
+    exemption: Exemption
+    standing: Standing
+    """Never covered."""
+    days: int | None
+    """As that of `Listed`."""
+    rules: tuple[str, ...]
+    """Those of the environment that it names."""
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """What one tenant allows."""
 
@@ -42,6 +56,8 @@ class Listing:
     file: str
     categories: tuple[tuple[Category, tuple[Listed, ...]], ...]
     """Those with entries, in the order of rules/allowlists.yaml."""
+    exceptions: tuple[ListedException, ...] | None = ()
+    """In the order written; None where they were not asked for."""
 
     @property
     def entries(self) -> tuple[Listed, ...]:

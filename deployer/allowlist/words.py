@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import groupby
 
+from deployer.allowlist.outcomes import Allowance
 from deployer.findings import Location
 from deployer.model import Category
 from deployer.model import Entry
@@ -37,9 +38,9 @@ def numbered(numbers: Sequence[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
 
 
-def until(entry: Entry) -> str:
-    """How long an entry holds."""
-    return f"until {entry.expires}" if entry.expires else "without expiry"
+def until(one: Allowance) -> str:
+    """How long an entry or an exception holds."""
+    return f"until {one.expires}" if one.expires else "without expiry"
 
 
 def place(location: Location) -> str:

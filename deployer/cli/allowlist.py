@@ -47,9 +47,10 @@ def _scopes(command: common.Command) -> common.Command:
 @common.plain_output
 @click.pass_obj
 def show(root: Path, /, **options: Any) -> int:
-    """List every entry: what it allows, until when, why, by whose word, from which line, and whether it holds.
+    """List every entry and exception: what it allows, until when, why, by whose word, where from, whether it holds.
 
-    An entry is covered where others allow all of it for as long: it is put into no target.
+    An entry is covered where others allow all of it for as long: it is put into no target. Exceptions of single rules
+    follow, unless --category asks for entries only.
 
     \b
     Exit codes: 0 done, 3 the file of some tenant cannot be used.

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from deployer.allowlist import excepted
 from deployer.allowlist import words
+from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Honoured
 from deployer.allowlist.outcomes import Listed
+from deployer.allowlist.outcomes import ListedException
 from deployer.allowlist.outcomes import Listing
 from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.outcomes import Standing
@@ -17,6 +20,7 @@ from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Exemption
 from deployer.report import as_json
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -27,7 +31,7 @@ _MOST = 20
 
 
 def listing(listings: Sequence[Listing], broken: Sequence[Broken]) -> str:
-    """Every entry, by tenant and category."""
+    """Every entry, by tenant and category, and every exception."""
     lines = [line for one in listings for line in (*_listing(one), "")]
     lines += [line for one in broken for line in (*unreadable(one), "")]
     return "\n".join([*lines, _summary(listings, broken)]) + "\n"
@@ -42,6 +46,7 @@ def listing_document(environment: str, code: int, listings: Sequence[Listing], b
                 "tenant": one.tenant,
                 "file": one.file,
                 "entries": [_listed_document(category, each) for category, found in one.categories for each in found],
+                "exceptions": None if one.exceptions is None else list(map(_excepted_document, one.exceptions)),
             }
             for one in listings
         ],
@@ -115,6 +120,22 @@ def entry_document(entry: Entry, category: Category | None) -> Document:
     }
 
 
+def exception_document(one: Exemption) -> Document:
+    """A free-form exception."""
+    return {
+        "rules": list(one.rules),
+        "lets_through": excepted.named(one),
+        "kibana": [dict(each) for each in one.kibana],
+        "sentinel": {"let": one.let, "values": list(one.values)} if one.let else None,
+        "expires": one.expires,
+        "reason": one.reason,
+        "owner": one.owner,
+        "ticket": one.ticket,
+        "reviewed": one.reviewed,
+        **_place(one.location),
+    }
+
+
 def unreadable(one: Broken) -> Iterator[str]:
     """A tenant of which nothing can be told."""
     yield f"{plain(one.tenant)}: its file cannot be used, so what it allows cannot be told"
@@ -140,7 +161,7 @@ def refusals_document(refusals: Sequence[Refusal]) -> list[Document]:
 
 def _listing(one: Listing) -> Iterator[str]:
     entries = one.entries
-    yield f"{plain(one.tenant)}: {count(len(entries), 'entry', 'entries')}{_tally(entries)}"
+    yield f"{plain(one.tenant)}: {count(len(entries), 'entry', 'entries')}{_tally(entries)}{_apart(one.exceptions)}"
     for category, found in one.categories:
         yield f"  {plain(category.name)}: {plain(category.title)}, {words.on_ports(category.ports)}"
         for included, group in groupby(found, key=lambda each: (each.entry.shared, each.entry.location)):
@@ -148,11 +169,25 @@ def _listing(one: Listing) -> Iterator[str]:
                 yield from (line for each in group for line in _own(each))
             else:
                 yield from _shared(list(group))
+    if one.exceptions:
+        yield "  exceptions of single rules"
+    for each in one.exceptions or ():
+        what, place = excepted.named(each.exemption), words.place(each.exemption.location)
+        yield f"    {plain(what)}"
+        yield f"        {plain(f'in {_rules(each)}')}"
+        yield f"        {plain(f'{state(each.exemption, each.standing, each.days)} ({place})')}"
+        yield f"        {plain(about(each.exemption))}"
+
+
+def _rules(one: ListedException) -> str:
+    """The rules that it names, and the globs where they stand for others."""
+    written, meant = ", ".join(one.exemption.rules), ", ".join(one.rules) or "no rule here"
+    return meant if set(one.exemption.rules) == set(one.rules) else f"{meant} ({written})"
 
 
 def _own(one: Listed) -> Iterator[str]:
     yield f"    {plain(words.named(one.entry))}"
-    yield f"        {plain(f'{state(one)} ({words.place(one.entry.location)}){_covered(one)}')}"
+    yield f"        {plain(f'{_state(one)} ({words.place(one.entry.location)}){_covered(one)}')}"
     yield f"        {plain(about(one.entry))}"
 
 
@@ -163,19 +198,23 @@ def _shared(group: Sequence[Listed]) -> Iterator[str]:
     yield f"        {plain(about(first))}"
     for one in group:
         where = f" ({words.place(one.entry.written)})" if one.entry.written else ""
-        yield f"        {plain(f'{words.named(one.entry)}: {state(one)}{where}{_covered(one)}')}"
+        yield f"        {plain(f'{words.named(one.entry)}: {_state(one)}{where}{_covered(one)}')}"
 
 
-def state(one: Listed) -> str:
-    """What an entry does today."""
-    match one.standing:
+def _state(one: Listed) -> str:
+    return state(one.entry, one.standing, one.days)
+
+
+def state(one: Allowance, standing: Standing, days: int | None) -> str:
+    """What an entry or an exception does today."""
+    match standing:
         case Standing.EXPIRED:
-            return f"expired on {one.entry.expires}, allows nothing"
+            return f"expired on {one.expires}, allows nothing"
         case Standing.EXPIRES:
-            left = f"in {count(one.days or 0, 'day')}" if one.days else "within a day"
-            return f"expires {left}, {words.until(one.entry)}"
+            left = f"in {count(days or 0, 'day')}" if days else "within a day"
+            return f"expires {left}, {words.until(one)}"
         case Standing.HOLDS | Standing.COVERED:
-            return f"holds {words.until(one.entry)}"
+            return f"holds {words.until(one)}"
 
 
 def _covered(one: Listed) -> str:
@@ -183,14 +222,19 @@ def _covered(one: Listed) -> str:
     return f", covered by {by}" if by else ""
 
 
-def about(entry: Entry) -> str:
+def about(one: Allowance) -> str:
     """Why, and by whose word."""
-    ticket = f", {entry.ticket}" if entry.ticket else ""
-    reviewed = f", reviewed {entry.reviewed}" if entry.reviewed else ", never reviewed"
-    return f"{entry.owner}: {entry.reason}{ticket}{reviewed}"
+    ticket = f", {one.ticket}" if one.ticket else ""
+    reviewed = f", reviewed {one.reviewed}" if one.reviewed else ", never reviewed"
+    return f"{one.owner}: {one.reason}{ticket}{reviewed}"
 
 
-def _tally(entries: Sequence[Listed]) -> str:
+def _apart(exceptions: Sequence[ListedException] | None) -> str:
+    """Exceptions are counted beside the entries, where there are any."""
+    return f", {count(len(exceptions), 'exception')}{_tally(exceptions)}" if exceptions else ""
+
+
+def _tally(entries: Sequence[Listed | ListedException]) -> str:
     told = [
         f"{number} {word}"
         for standing, word in (
@@ -207,7 +251,8 @@ def _summary(listings: Sequence[Listing], broken: Sequence[Broken]) -> str:
     entries = [entry for one in listings for entry in one.entries]
     lost = f", {len(broken)} not looked at" if broken else ""
     total = f"{count(len(entries), 'entry', 'entries')}{_tally(entries)}"
-    return f"{count(len(listings), 'tenant')}{lost}: {total}."
+    exceptions = [one for each in listings for one in each.exceptions or ()]
+    return f"{count(len(listings), 'tenant')}{lost}: {total}{_apart(exceptions)}."
 
 
 def _listed_document(category: Category, one: Listed) -> Document:
@@ -216,6 +261,15 @@ def _listed_document(category: Category, one: Listed) -> Document:
         "state": one.standing,
         "days_left": one.days,
         "covered_by": [{"value": each.value, **_place(each.location)} for each in one.covered_by],
+    }
+
+
+def _excepted_document(one: ListedException) -> Document:
+    return {
+        **exception_document(one.exemption),
+        "named_rules": list(one.rules),
+        "state": one.standing,
+        "days_left": one.days,
     }
 
 
