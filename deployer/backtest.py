@@ -246,8 +246,7 @@ class _Bench:
         if tried.standing is Standing.NOTHING:
             return attempts
         standing = Standing.UNKNOWN if tried.standing is Standing.UNKNOWN else Standing.JOINTLY
-        told = {"standing": standing, "reason": tried.reason, "effect": Effect()}
-        return tuple(replace(one, **told) if _is_idle(one) else one for one in attempts)
+        return tuple(replace(one, standing=standing, reason=tried.reason) if _is_idle(one) else one for one in attempts)
 
     def _known(self, rule: Rule, part: _Part, without: Preview, whole: Effect) -> str:
         """How it is known without asking that a unit hid nothing; empty if it is not."""
