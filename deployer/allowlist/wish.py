@@ -95,6 +95,10 @@ def canonical(wanted: Wanted, category: Category, now: datetime) -> tuple[Wanted
         expires=read("--expires", _day(wanted.expires, now.date()), values.moment),
         reviewed=read("--reviewed", wanted.reviewed, values.day),
     )
+    for name in ("reason", "owner", "ticket"):
+        text = getattr(wanted, name)
+        if text and text != text.encode("utf-8", "replace").decode():
+            faults.append(Refusal(f"{shown(text)} is no text in UTF-8", OPTIONS[name]))
     if found.expires and (end := _until(found.expires)) and end <= now:
         faults.append(Refusal(f"{found.expires} is over: it would allow nothing", "--expires"))
     if found.reviewed and found.reviewed > now.date().isoformat():
