@@ -6,6 +6,7 @@ from datetime import datetime
 from deployer.allowlist.outcomes import Refusal
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Exemption
 from deployer.model import Platform
 
 
@@ -53,6 +54,32 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
+class Excepted:
+    """A free-form exception, and what it does to what was asked, at the targets where that is the same."""
+
+    exemption: Exemption
+    platform: Platform
+    limits: tuple[str, ...]
+    """Conditions of Kibana of which nothing was asked: only where they hold, too, is it let through."""
+    fails: tuple[str, ...]
+    """Why it does not let it through."""
+    taken: str | None
+    """The field that what was asked for is taken to stand in, where it may stand in several."""
+    near: bool
+    """Whether it does not let it through for its day only, or though some of its conditions hold."""
+    among: tuple[str, ...]
+    """Of what was asked, that which is among the values of Sentinel, as somebody reads it."""
+    at: tuple[At, ...]
+
+    @property
+    def allows(self) -> bool | None:
+        """Whether it lets it through, if its limits hold; None where only the query knows."""
+        if self.fails:
+            return False
+        return None if self.platform is Platform.SENTINEL else True
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """A rule that lets nothing of it through at a target, and why."""
 
@@ -70,6 +97,8 @@ class Answer:
     now: datetime
     grounds: tuple[Ground, ...] = ()
     """Those that allow it first."""
+    exceptions: tuple[Excepted, ...] = ()
+    """Those that let it through first, then those of which only the query knows."""
     silent: tuple[Silent, ...] = ()
     disabled: tuple[tuple[str, str], ...] = ()
     """Target and rule: those that do not run anyway."""

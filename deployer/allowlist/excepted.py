@@ -1,13 +1,11 @@
-"""Free-form exceptions in words, and which of a tenant's there are. Pure."""
+"""Free-form exceptions in words. Pure."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 
-from deployer.manifest.load import Manifest
 from deployer.model import Exemption
 from deployer.model import Json
-from deployer.plan import matches
 
 
 def named(one: Exemption) -> str:
@@ -48,10 +46,3 @@ def values(entry: Mapping[str, Json]) -> tuple[str, ...]:
 def added(one: Exemption) -> str:
     """What a query of Sentinel is told: `a.exe, b.exe in let ExcludedProcesses`; nothing where that is nothing."""
     return f"{', '.join(map(str, one.values))} in let {one.let}" if one.let else ""
-
-
-def rules_of(manifest: Manifest, one: Exemption) -> tuple[str, ...]:
-    """The rules of the environment that an exception names."""
-    return tuple(
-        rule for rule in sorted(manifest.rules) if one.is_for(rule) and matches(rule, manifest.environment.rules)
-    )

@@ -4,7 +4,6 @@ import ipaddress
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,11 +12,15 @@ from deployer import covering
 from deployer.allowlist import checkout as work
 from deployer.allowlist.answers import Answer
 from deployer.allowlist.answers import At
+from deployer.allowlist.answers import Excepted
 from deployer.allowlist.answers import Ground
 from deployer.allowlist.answers import Question
 from deployer.allowlist.answers import Silent
 from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.platforms import becomes
+from deployer.allowlist.weighing import Asked
+from deployer.allowlist.weighing import Place
+from deployer.allowlist.weighing import weighed
 from deployer.allowlist.words import numbered
 from deployer.allowlist.words import on_ports
 from deployer.allowlist.words import until
@@ -27,7 +30,6 @@ from deployer.hosts import Unfit
 from deployer.manifest import values
 from deployer.manifest.overlay import assign
 from deployer.manifest.wording import shown
-from deployer.model import Assignment
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Platform
@@ -36,16 +38,6 @@ from deployer.model import Tenant
 from deployer.model import ValueKind
 from deployer.plan import matches
 from deployer.providers.codecs import encode
-from deployer.state import DesiredState
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """One target, what it is to hold, and the rules that are asked about."""
-
-    held: Assignment
-    desired: DesiredState | None
-    rules: tuple[Rule, ...]
 
 
 def explain(checkout: Checkout, name: str, question: Question, now: datetime) -> Answer:
@@ -65,8 +57,11 @@ def explain(checkout: Checkout, name: str, question: Question, now: datetime) ->
     ]
     grounds.sort(key=lambda one: (not one.allows, bool(one.limits), one.entry.location))
     disabled = tuple((one.held.target.name, rule.id) for one in places for rule in one.rules if not rule.enabled)
-    notes = (*_notes(grounds, places), *_unasked(tenant, places))
-    return Answer(name, question, now, tuple(grounds), tuple(_silent(grounds, places)), disabled, notes)
+    excepted = weighed(tenant.exemptions, places, Asked(question, readings, checkout.manifest.categories, now))
+    near = tuple(one for one in excepted if one.allows is not False or one.near)
+    notes = (*_notes(grounds, places), *_others(len(excepted) - len(near)))
+    silent = tuple(_silent(grounds, near, places))
+    return Answer(name, question, now, tuple(grounds), near, silent, disabled, notes)
 
 
 def _readings(text: str) -> Mapping[ValueKind, str]:
@@ -91,14 +86,14 @@ def _require_rules(checkout: Checkout, globs: Sequence[str]) -> None:
             raise CannotStart(f"no rule of {manifest.environment.name} matches {shown(glob)}")
 
 
-def _place(checkout: Checkout, tenant: Tenant, name: str, globs: Sequence[str]) -> _Place:
+def _place(checkout: Checkout, tenant: Tenant, name: str, globs: Sequence[str]) -> Place:
     target = next(one for one in tenant.targets if one.name == name)
     held = assign(checkout.manifest, tenant, target)
     rules = tuple(rule for rule in held.rules if not globs or matches(rule.id, globs))
     try:
-        return _Place(held, encode(held), rules)
+        return Place(held, encode(held), rules)
     except CannotEncode:
-        return _Place(held, None, rules)
+        return Place(held, None, rules)
 
 
 def _holds(one: Entry, readings: Mapping[ValueKind, str]) -> str | None:
@@ -116,7 +111,7 @@ def _holds(one: Entry, readings: Mapping[ValueKind, str]) -> str | None:
 
 
 def _grounds(
-    one: Entry, category: Category, how: str, places: Sequence[_Place], question: Question, now: datetime
+    one: Entry, category: Category, how: str, places: Sequence[Place], question: Question, now: datetime
 ) -> Iterator[Ground]:
     """The entry at every target, those together where it says the same."""
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[At]] = {}
@@ -169,7 +164,7 @@ def _limits(one: Entry, category: Category, question: Question) -> Iterator[str]
         yield on_ports(ports)
 
 
-def _becomes(one: Entry, category: Category, place: _Place) -> str:
+def _becomes(one: Entry, category: Category, place: Place) -> str:
     """What an entry is at a target, which holds those only that no other covers."""
     if category.name not in place.held.categories:
         return "nothing: no rule there honours its category"
@@ -187,16 +182,22 @@ def _becomes(one: Entry, category: Category, place: _Place) -> str:
     return f"{made}, as that of {wider.value}, which covers it {until(wider)}"
 
 
-def _silent(grounds: Sequence[Ground], places: Sequence[_Place]) -> Iterator[Silent]:
+def _silent(grounds: Sequence[Ground], excepted: Sequence[Excepted], places: Sequence[Place]) -> Iterator[Silent]:
     """The rules that let nothing of it through."""
+    by_exception: dict[tuple[str, str], set[bool | None]] = {}
+    for one in excepted:
+        for target, rule_id in ((at.target, rule_id) for at in one.at for rule_id in at.rules):
+            by_exception.setdefault((target, rule_id), set()).add(one.allows)
     for place in places:
         target = place.held.target.name
         near = [one for one in grounds if any(at.target == target for at in one.at)]
         open_in = {one.category.name for one in near if one.allows}
         closed_in = {one.category.name for one in near} - open_in
         for rule in place.rules:
-            if open_in.isdisjoint(rule.allowlists):
-                yield Silent(target, rule.id, _why_not(rule, closed_in))
+            said = by_exception.get((target, rule.id), set())
+            if open_in.isdisjoint(rule.allowlists) and True not in said:
+                unsure = "; what an exception adds to its query may, see above" if None in said else ""
+                yield Silent(target, rule.id, f"{_why_not(rule, closed_in)}{unsure}")
 
 
 def _why_not(rule: Rule, near: set[str]) -> str:
@@ -208,7 +209,7 @@ def _why_not(rule: Rule, near: set[str]) -> str:
     return f"honours {names}: entries come near, see above"
 
 
-def _notes(grounds: Sequence[Ground], places: Sequence[_Place]) -> Iterator[str]:
+def _notes(grounds: Sequence[Ground], places: Sequence[Place]) -> Iterator[str]:
     """What is true of a platform and cannot be seen in the entries."""
     if any(one.entry.hosts for one in grounds):
         platforms = {place.held.target.platform for place in places}
@@ -221,9 +222,8 @@ def _notes(grounds: Sequence[Ground], places: Sequence[_Place]) -> Iterator[str]
             )
 
 
-def _unasked(tenant: Tenant, places: Sequence[_Place]) -> Iterator[str]:
-    """Exceptions are conditions in the platforms' own words: whether they hold cannot be told here."""
-    known = {rule.id for place in places for rule in place.rules}
-    rules = sorted(rule for rule in known if any(one.is_for(rule) for one in tenant.exemptions))
-    if rules:
-        yield f"The tenant has exceptions for {', '.join(rules)}, which are not looked at here."
+def _others(number: int) -> Iterator[str]:
+    """How many exceptions are not named, because they are for other things than what was asked about."""
+    if number:
+        each = "1 exception of these rules is" if number == 1 else f"{number} exceptions of these rules are"
+        yield f"{each} for something else."

@@ -9,7 +9,6 @@ from datetime import datetime
 from datetime import timedelta
 from typing import Any
 
-from deployer.allowlist.excepted import rules_of
 from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Listed
@@ -80,7 +79,8 @@ def _listed(entries: Sequence[Entry], category: Category, now: datetime) -> Iter
 
 def _excepted(manifest: Manifest, tenant: Tenant, now: datetime) -> Iterator[ListedException]:
     for one in tenant.exemptions:
-        yield ListedException(one, *_standing(one, now), rules_of(manifest, one))
+        rules = (rule for rule in manifest.rules if one.is_for(rule) and matches(rule, manifest.environment.rules))
+        yield ListedException(one, *_standing(one, now), tuple(sorted(rules)))
 
 
 def _standing(one: Allowance, now: datetime) -> tuple[Standing, int | None]:

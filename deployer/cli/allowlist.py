@@ -213,7 +213,9 @@ def review(root: Path, /, **options: Any) -> int:
 def explain(root: Path, /, **options: Any) -> int:
     """Say which entries let WHAT (an address, a range, a domain, a process) through, where, how far, and which do not.
 
-    Of what is not said (host, process, port) the answer names the limits.
+    Of what is not said (host, process, port) the answer names the limits. Exceptions of single rules are judged, too:
+    those of Kibana by their conditions, of which those on other fields are named; of those of Sentinel it is said
+    what they add to the query, which alone knows how it compares.
 
     \b
     Exit codes: 0 answered, 1 the tenant's file cannot be used.

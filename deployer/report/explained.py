@@ -4,12 +4,17 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from typing import Any
 
+from deployer.allowlist import excepted
 from deployer.allowlist.answers import Answer
+from deployer.allowlist.answers import At
+from deployer.allowlist.answers import Excepted
 from deployer.allowlist.answers import Ground
 from deployer.allowlist.answers import Question
 from deployer.allowlist.words import named
+from deployer.allowlist.words import place
 from deployer.allowlist.words import places
 from deployer.allowlist.words import until
+from deployer.model import Platform
 from deployer.report import allowlists
 from deployer.report.wording import plain
 
@@ -33,17 +38,33 @@ def document(environment: str, code: int, answer: Answer) -> dict[str, Any]:
                 "allows": one.allows,
                 "only": list(one.limits),
                 "fails": list(one.fails),
-                "targets": [
-                    {"target": at.target, "platform": at.platform, "rules": list(at.rules), "becomes": at.becomes}
-                    for at in one.at
-                ],
+                "targets": _targets(one.at),
             }
             for one in answer.grounds
+        ],
+        "exceptions": [
+            {
+                **allowlists.exception_document(one.exemption),
+                "platform": one.platform,
+                "allows": one.allows,
+                "only": list(one.limits),
+                "fails": list(one.fails),
+                "taken_as": one.taken,
+                "among": list(one.among),
+                "targets": _targets(one.at),
+            }
+            for one in answer.exceptions
         ],
         "not_allowed": [{"target": one.target, "rule": one.rule, "reason": one.reason} for one in answer.silent],
         "disabled": [{"target": target, "rule": rule} for target, rule in answer.disabled],
         "notes": list(answer.notes),
     }
+
+
+def _targets(found: Iterable[At]) -> list[dict[str, Any]]:
+    return [
+        {"target": at.target, "platform": at.platform, "rules": list(at.rules), "becomes": at.becomes} for at in found
+    ]
 
 
 def _lines(answer: Answer) -> Iterator[str]:
@@ -55,6 +76,8 @@ def _lines(answer: Answer) -> Iterator[str]:
     off = set(answer.disabled)
     for ground in answer.grounds:
         yield from _ground(ground, answer.question, off)
+    for exception in answer.exceptions:
+        yield from _exception(exception, answer.question, off)
     why: dict[str, list[tuple[str, str]]] = {}
     for one in answer.silent:
         why.setdefault(one.reason, []).append((one.rule, one.target))
@@ -73,10 +96,33 @@ def _ground(one: Ground, asked: Question, off: set[tuple[str, str]]) -> Iterator
             yield f"      {', '.join(how)}"
     else:
         yield f"  not allowed by {named(one.entry)} in {one.category.name} ({places(one.entry)})"
-        yield from (f"      {plain(reason)}" for reason in one.fails)
+        yield from _each(one.fails)
     yield f"      in {_rules(rules, off)}" if rules else "      in no rule: none there honours the category"
     if one.allows:
         yield from (f"      {at.target}: {at.becomes}" for at in one.at)
+
+
+def _exception(one: Excepted, asked: Question, off: set[tuple[str, str]]) -> Iterator[str]:
+    """A free-form exception: of Sentinel, whose query is not judged, only what is added to it."""
+    own, end, where = one.exemption, until(one.exemption), place(one.exemption.location)
+    if one.platform is Platform.SENTINEL:
+        values = ", ".join(map(str, own.values))
+        yield f"  an exception {'adds' if not one.fails else 'added'} {values} to `let {own.let}`, {end} ({where})"
+        told = "; ".join(one.among) or "nothing that was asked about is among them"
+        yield from _each(one.fails) if one.fails else [f"      {told}; how the query compares is not judged here"]
+    else:
+        what = " and ".join(excepted.conditions(own.kibana))
+        only = f" only where {' and '.join(one.limits)}," if one.limits and not one.fails else ""
+        yield f"  {'not ' if one.fails else ''}let through{only} by the exception {what}, {end} ({where})"
+        yield from [f"      {asked.what} taken as {one.taken}"] if one.taken else []
+        yield from _each(one.fails)
+    yield f"      in {_rules([(rule, at.target) for at in one.at for rule in at.rules], off)}"
+    if not one.fails:
+        yield from (f"      {at.target}: {at.becomes}" for at in one.at)
+
+
+def _each(reasons: Iterable[str]) -> list[str]:
+    return [f"      {reason}" for reason in reasons]
 
 
 def _ports(one: Ground, asked: Question) -> list[str]:

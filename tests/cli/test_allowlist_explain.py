@@ -95,16 +95,6 @@ def test_an_entry_that_is_kept_beside_the_rules_is_named_by_its_list(root: Path)
     ]
 
 
-def test_exceptions_are_said_not_to_be_looked_at(root: Path) -> None:
-    condition = "{field: host.name, operator: included, type: match, value: a}"
-    exceptions = f"exceptions:\n  - {{rules: [pl*], kibana: [{condition}], reason: E, owner: ann}}\n"
-    (root / "environments/site/tenants/acme.yaml").write_text(ACME + exceptions)
-
-    answer = explain(Checkout.of(root, "site"), "acme", Question("198.51.100.9"), NOW)
-
-    assert answer.notes == ("The tenant has exceptions for plain, which are not looked at here.",)
-
-
 def test_a_tenant_that_cannot_be_read_is_no_answer(root: Path, deployer: Deployer) -> None:
     (root / "environments/site/tenants/acme.yaml").write_text(ACME.replace("A range", ""))
 
