@@ -1,5 +1,6 @@
 """allowlist list, explain, add and remove of free-form exceptions: what no category covers, for single rules."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime
@@ -13,8 +14,11 @@ from deployer.allowlist.answers import Question
 from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.explain import explain
 from deployer.allowlist.listing import listed
+from deployer.manifest.overlay import assign
+from deployer.providers.codecs import encode
 from deployer.report import allowlists as report
 from deployer.report import explained
+from deployer.state import Kind
 from tests.allowing import ACME
 from tests.allowing import KQL
 from tests.allowing import repository
@@ -158,6 +162,20 @@ def test_a_condition_is_judged_only_by_what_was_asked(case: str, root: Path) -> 
     [one] = explain(Checkout.of(root, "site"), "acme", ASKED, NOW).exceptions
 
     assert (one.allows, one.limits) == (allows, limits)
+
+
+def test_of_two_exceptions_on_the_same_conditions_the_longer_holds(root: Path) -> None:
+    own = yaml.safe_load(kibana(("host.name", "included", "match", "ws-1")))["exceptions"][0]
+    short = {**own, "rules": ["b*"], "expires": "2020-01-31"}
+    acme(root).write_text(ACME + f"exceptions: {json.dumps([own, short])}\n")
+    manifest = Checkout.of(root, "site").manifest
+    [tenant] = [one for one in manifest.tenants if one.name == "acme"]
+
+    desired = encode(assign(manifest, tenant, tenant.targets[0]))
+
+    [item] = [one for one in desired.resources.values() if one.body.get("list_id") == "deployer-exceptions-both"
+              and one.key.kind is Kind.ITEM]  # fmt: skip
+    assert item.body["expire_time"] is None
 
 
 def test_the_document_says_yes_no_or_that_only_the_query_knows(excepting: Path, deployer: Deployer) -> None:

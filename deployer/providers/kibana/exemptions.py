@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
 from typing import Any
 
 from deployer.model import Exemption
@@ -26,6 +28,8 @@ def guards(rule: Rule, exemptions: Sequence[Exemption]) -> tuple[Resource, ...]:
     if not own:
         return ()
     found = _list(rule)
+    # Those on the same conditions are one item: it holds for as long as the last of them.
+    own.sort(key=lambda one: (one.until is None, one.until or datetime.min.replace(tzinfo=UTC)))
     items = {item.key: item for item in (_item(found.key, one) for one in own)}
     return (found, *(items[key] for key in sorted(items)))
 
