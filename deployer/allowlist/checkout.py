@@ -38,6 +38,7 @@ from deployer.providers.codecs import encode
 from deployer.state import as_json
 
 PLACE = "allowlists"
+EXCEPTIONS = "exceptions"
 _MOVES = re.compile(r"(?<=line )\d+|\[\d+\]|(?<=\.yaml):\d+(:\d+)?", re.ASCII)
 Mend: TypeAlias = Callable[[Finding, Mapping[Location, Steps]], Refusal]
 """A finding about the edited file as a refusal of what was asked."""
@@ -120,14 +121,14 @@ def difference(path: str, before: str, after: str) -> str:
 
 
 def places(document: Document) -> Mapping[Location, Steps]:
-    """What of a tenant's allowlists stands where.
+    """What of a tenant's allowlists and exceptions stands where.
 
     An item that begins with its first key stands where that key does: then the item is meant.
     """
     found: dict[Location, Steps] = {}
     for part in (document.values, document.keys):
         for path, where in part.items():
-            if path[:1] == (PLACE,):
+            if path[:1] in ((PLACE,), (EXCEPTIONS,)):
                 found.setdefault(where, path)
     return found
 

@@ -90,7 +90,7 @@ _HOLDS = _Fault("", near=True)
 def _fault(one: Condition, asked: str) -> _Fault | None:
     """Whether a condition holds for a value; None where that cannot be told."""
     no = one.get("operator") == "excluded"
-    told = f"it is for {excepted.condition(one)}, not for {asked}"
+    told = f"it holds where {excepted.condition(one)}, not for {asked}"
     if one.get("type") == "exists":
         return _Fault(told) if no else _HOLDS
     test = _test(one, asked)

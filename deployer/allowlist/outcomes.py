@@ -94,6 +94,8 @@ class Honoured:
     """Of these, the ones that are disabled here."""
     not_applicable: tuple[str, ...] = ()
     """Rules that honour it and have nothing to run on here."""
+    deaf: tuple[str, ...] = ()
+    """Of an exception: rules that it names and that do not name its `let`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,15 @@ class Edited:
     still: tuple[Entry, ...] = ()
     """Entries that still let all of a removed one through."""
     honoured: tuple[Honoured, ...] = ()
+    excepts: bool = False
+    """Whether it is about an exception of single rules."""
+    exceptions: tuple[Exemption, ...] = ()
+    """The one that was added or removed."""
+    like: tuple[Exemption, ...] = ()
+    """Those that a removal could mean."""
+    covers_exceptions: tuple[Exemption, ...] = ()
+    still_exceptions: tuple[Exemption, ...] = ()
+    """As `covers` and `still`, of exceptions."""
     note: str = ""
     diff: str = ""
     written: bool = False

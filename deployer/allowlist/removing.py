@@ -120,9 +120,9 @@ def _spliced(checkout: Checkout, tenant: Tenant, found: Edited, category: Catego
     place = work.places(document).get(found.entries[0].location, ())[:3]
     if len(place) != 3:
         raise CannotEdit(f"{at(found.entries[0].location)}: the entry is not where it was read; run again")
-    after = _without(before, document, place)
+    after = without(before, document, place)
     found = replace(
-        found, diff=work.difference(document.path, before, after), note=_left(document, before, after, place)
+        found, diff=work.difference(document.path, before, after), note=left(document, before, after, place)
     )
     manifest, faults = checkout.proven(
         tenant, after, lambda finding, _: Refusal(finding.message, location=finding.location)
@@ -157,10 +157,10 @@ def _still(gone: Sequence[Entry], left: Sequence[Entry], category: Category) -> 
         yield from (one for one in left if covering.covers(one, gone[0], category))
 
 
-def _without(text: str, document: Document, place: Steps) -> str:
-    """The text without the item, and without a category that is then empty, where nobody has commented it."""
+def without(text: str, document: Document, place: Steps) -> str:
+    """The text without the item, and without the keys above it that are then empty, where nobody has commented them."""
     text = edit.remove(text, document.path, place, with_notes=True)
-    for key in (place[:2], place[:1]):
+    for key in (place[:length] for length in range(len(place) - 1, 0, -1)):
         if not _is_idle(text, document.path, key):
             break
         text = edit.remove(text, document.path, key)
@@ -192,7 +192,7 @@ def _note_at(line: str) -> int | None:
     return len(line) - len(bare) if bare.startswith("#") else None
 
 
-def _left(document: Document, before: str, after: str, place: Steps) -> str:
+def left(document: Document, before: str, after: str, place: Steps) -> str:
     """What to say of a comment directly above the entry that was not taken along."""
     line = document.at(place).line
     above = before.splitlines()[line - 2].strip() if line > 1 else ""

@@ -73,37 +73,53 @@ def canonical(wanted: Wanted, category: Category, now: datetime) -> tuple[Wanted
     """The same in the spelling of the files, and all that is wrong with what was typed."""
     faults: list[Refusal] = []
 
-    def read(option: str, text: str | None, as_read: Callable[[str], str]) -> str | None:
-        if text is None:
-            return None
-        try:
-            return as_read(text)
-        except Unfit as unfit:
-            faults.append(Refusal(f"{shown(text)} {unfit}", option))
-            return None
-
     def names(option: str, texts: Sequence[str]) -> tuple[str, ...]:
-        found = [read(option, text, values.name) for text in texts]
+        found = [_read(option, text, values.name, faults) for text in texts]
         return tuple(sorted({name for name in found if name}))
 
+    expires, reviewed, late = dated(wanted.expires, wanted.reviewed, now)
     found = replace(
         wanted,
-        value=read("VALUE", wanted.value, lambda text: values.canonical(text, category.kinds)[1]),
+        value=_read("VALUE", wanted.value, lambda text: values.canonical(text, category.kinds)[1], faults),
         hosts=names("--host", wanted.hosts),
         processes=names("--process", wanted.processes),
         ports=tuple(sorted(set(wanted.ports))),
-        expires=read("--expires", _day(wanted.expires, now.date()), values.moment),
-        reviewed=read("--reviewed", wanted.reviewed, values.day),
+        expires=expires,
+        reviewed=reviewed,
     )
-    for name in ("reason", "owner", "ticket"):
-        text = getattr(wanted, name)
-        if text and text != text.encode("utf-8", "replace").decode():
-            faults.append(Refusal(f"{shown(text)} is no text in UTF-8", OPTIONS[name]))
-    if found.expires and (end := _until(found.expires)) and end <= now:
-        faults.append(Refusal(f"{found.expires} is over: it would allow nothing", "--expires"))
-    if found.reviewed and found.reviewed > now.date().isoformat():
-        faults.append(Refusal(f"{found.reviewed} is still to come", "--reviewed"))
-    return found, faults
+    return found, [*faults, *late, *unwritable(wanted.reason, wanted.owner, wanted.ticket)]
+
+
+def unwritable(reason: str | None, owner: str | None, ticket: str | None) -> list[Refusal]:
+    """Refusals of words that no file can hold."""
+    given = (("reason", reason), ("owner", owner), ("ticket", ticket))
+    return [
+        Refusal(f"{shown(text)} is no text in UTF-8", OPTIONS[name])
+        for name, text in given
+        if text and text != text.encode("utf-8", "replace").decode()
+    ]
+
+
+def dated(expires: str | None, reviewed: str | None, now: datetime) -> tuple[str | None, str | None, list[Refusal]]:
+    """The last day and that of the review in the spelling of the files, and all that is wrong with them."""
+    faults: list[Refusal] = []
+    end = _read("--expires", _day(expires, now.date()), values.moment, faults)
+    day = _read("--reviewed", reviewed, values.day, faults)
+    if end and (instant := _until(end)) and instant <= now:
+        faults.append(Refusal(f"{end} is over: it would allow nothing", "--expires"))
+    if day and day > now.date().isoformat():
+        faults.append(Refusal(f"{day} is still to come", "--reviewed"))
+    return end, day, faults
+
+
+def _read(option: str, text: str | None, as_read: Callable[[str], str], faults: list[Refusal]) -> str | None:
+    if text is None:
+        return None
+    try:
+        return as_read(text)
+    except Unfit as unfit:
+        faults.append(Refusal(f"{shown(text)} {unfit}", option))
+        return None
 
 
 def entry(wanted: Wanted, category: Category) -> Entry:

@@ -33,6 +33,32 @@ def allowlist() -> None:
 allowlist.add_command(import_)
 
 
+_EXCEPTION = (
+    click.option("--rule", "rules", multiple=True, metavar="GLOB", help="An exception: of these rules; repeatable."),
+    click.option(
+        "--field",
+        "fields",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="An exception: what has this in Kibana; repeatable, all fields must hold, one value of each.",
+    ),
+    click.option(
+        "--let",
+        "lets",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="An exception: add this to a let of the Sentinel query; repeatable. 22 is a number, '\"22\"' a text.",
+    ),
+)
+
+
+def _exception(command: common.Command) -> common.Command:
+    """--rule, --field and --let."""
+    for option in reversed(_EXCEPTION):
+        command = option(command)
+    return command
+
+
 def _scopes(command: common.Command) -> common.Command:
     """--host, --process and --port."""
     for option in reversed(_SCOPES):
@@ -80,9 +106,10 @@ def show(root: Path, /, **options: Any) -> int:
 @click.argument("environment", metavar="ENV")
 @click.argument("value", metavar="[VALUE]", required=False)
 @click.option("--tenant", required=True, metavar="NAME", help="Whose.")
-@click.option("--category", required=True, metavar="NAME", help="Of rules/allowlists.yaml.")
+@click.option("--category", metavar="NAME", help="Of rules/allowlists.yaml.")
 @click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this list of rules/allowlists/.")
 @_scopes
+@_exception
 @click.option("--reason", metavar="TEXT", help="Why it is allowed.")
 @click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--ticket", metavar="TEXT", help="Where it was asked for.")
@@ -102,6 +129,9 @@ def show(root: Path, /, **options: Any) -> int:
 def add(root: Path, /, **options: Any) -> int:
     """Add an entry to a tenant's file, and say what it means. Comments and order stay as they are.
 
+    What no category covers is an exception of single rules: --rule with --field, --let or both, instead of --category
+    and VALUE. Its values are compared as they are; for other conditions edit the file.
+
     Refused is what is there already, what other entries allow already, and whatever `check` would call an error.
 
     \b
@@ -111,6 +141,8 @@ def add(root: Path, /, **options: Any) -> int:
     Example:
       deployer allowlist add demo --tenant globex --category irc_servers 192.0.2.10 --host dev-1 \\
         --reason "Support channel of a product" --owner it@globex.example --expires 90d
+      deployer allowlist add demo --tenant globex --rule t1584.005-botnet-node --field process.name=backup.exe \\
+        --let ExcludedProcesses=backup.exe --reason "Backup agent" --owner it@globex.example --expires 90d
     """
     from datetime import UTC
     from datetime import datetime
@@ -118,8 +150,12 @@ def add(root: Path, /, **options: Any) -> int:
     from deployer.allowlist.adding import add as run
     from deployer.allowlist.wish import Wanted
 
+    if _is_exception(options):
+        return _add_exception(root, options)
     value, shared = options["value"], options["shared"]
     _one_of(value, shared)
+    if options["category"] is None:
+        raise click.UsageError("Missing option '--category'; or say --rule with --field or --let for an exception")
     if value is not None and (missing := [name for name in ("reason", "owner") if not options[name]]):
         raise click.UsageError(f"an entry has {' and '.join(f'--{name}' for name in missing)}, too: say it")
     words = {name: options[name] for name in ("reason", "owner", "ticket", "expires", "reviewed")}
@@ -137,6 +173,7 @@ def add(root: Path, /, **options: Any) -> int:
 @click.option("--category", metavar="NAME", help="Of rules/allowlists.yaml.")
 @click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this shared list no longer.")
 @_scopes
+@_exception
 @click.option("--unscoped", is_flag=True, help="Only the entry that names no hosts, processes and ports.")
 @click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
 @common.plain_output
@@ -144,7 +181,8 @@ def add(root: Path, /, **options: Any) -> int:
 def remove(root: Path, /, **options: Any) -> int:
     """Take an entry out of a tenant's file, with the comment that is its own, and say what that means.
 
-    Where several entries have the value, name the category, or the whole scope of the one that is meant.
+    Where several entries have the value, name the category, or the whole scope of the one that is meant. An exception
+    is named by its --rule with --field or --let, as `add` takes them: of several all that is in it.
 
     \b
     Exit codes: 0 written, 1 refused.
@@ -156,6 +194,8 @@ def remove(root: Path, /, **options: Any) -> int:
     from deployer.allowlist.removing import Sought
     from deployer.allowlist.removing import remove as run
 
+    if _is_exception(options):
+        return _remove_exception(root, options)
     _one_of(options["value"], options["shared"])
     scope = {name: options[name] for name in ("category", "hosts", "processes", "ports", "unscoped")}
     sought = Sought(options["value"], options["shared"], **scope)
@@ -238,6 +278,49 @@ def explain(root: Path, /, **options: Any) -> int:
     code = int(bool(answer.refusals))
     _put_out(options, report.document(environment, code, answer), report.text(answer))
     return code
+
+
+def _is_exception(options: dict[str, Any]) -> bool:
+    """Whether an exception is asked for. What goes not together is a usage error."""
+    own = [name for name, key in (("--rule", "rules"), ("--field", "fields"), ("--let", "lets")) if options[key]]
+    if not own:
+        return False
+    entry = {"VALUE": "value", "--category": "category", "--list": "shared", "--host": "hosts",
+             "--process": "processes", "--port": "ports", "--unscoped": "unscoped"}  # fmt: skip
+    foreign = [name for name, key in entry.items() if options.get(key)]
+    if foreign:
+        message = f"{', '.join(own)} and {', '.join(foreign)} do not go together: an exception of single rules is"
+        way_out = "--rule with --field or --let; an entry is --category with VALUE or --list, and its scope"
+        raise click.UsageError(f"{message} {way_out}")
+    if "--rule" not in own or len(own) == 1:
+        raise click.UsageError("an exception of single rules is --rule with --field, --let or both")
+    return True
+
+
+def _add_exception(root: Path, options: dict[str, Any]) -> int:
+    from dataclasses import replace
+    from datetime import UTC
+    from datetime import datetime
+
+    from deployer.allowlist.adding_exceptions import add as run
+    from deployer.allowlist.wished import Wished
+
+    if missing := [name for name in ("reason", "owner") if not options[name]]:
+        raise click.UsageError(f"an exception has {' and '.join(f'--{name}' for name in missing)}, too: say it")
+    words = {name: options[name] for name in ("reason", "owner", "ticket", "expires", "reviewed")}
+    tenant, now, dry, lists = options["tenant"], datetime.now(UTC), options["dry"], options["blocklists"]
+    with _told(options):
+        wished = replace(Wished.of(options["rules"], options["fields"], options["lets"]), **words)
+    return _edit(root, options, lambda checkout: run(checkout, tenant, wished, now, dry, lists))
+
+
+def _remove_exception(root: Path, options: dict[str, Any]) -> int:
+    from deployer.allowlist.removing_exceptions import remove as run
+    from deployer.allowlist.wished import Wished
+
+    with _told(options):
+        sought = Wished.of(options["rules"], options["fields"], options["lets"])
+    return _edit(root, options, lambda checkout: run(checkout, options["tenant"], sought, options["dry"]))
 
 
 def _one_of(value: str | None, shared: str | None) -> None:

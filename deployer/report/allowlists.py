@@ -21,6 +21,7 @@ from deployer.findings import Severity
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Exemption
+from deployer.model import Platform
 from deployer.report import as_json
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -81,9 +82,14 @@ def edited_document(environment: str, code: int, outcome: Edited) -> Document:
                 "rules": list(one.rules),
                 "disabled": list(one.idle),
                 "not_applicable": list(one.not_applicable),
+                "deaf": list(one.deaf),
             }
             for one in outcome.honoured
         ],
+        "exceptions": list(map(exception_document, outcome.exceptions)),
+        "candidate_exceptions": list(map(exception_document, outcome.like)),
+        "covers_exceptions": list(map(exception_document, outcome.covers_exceptions)),
+        "still_allowed_by_exceptions": list(map(exception_document, outcome.still_exceptions)),
         "findings": [as_json.finding(one) for one in outcome.findings],
         "note": outcome.note or None,
         "diff": outcome.diff,
@@ -284,6 +290,7 @@ def _edited(outcome: Edited) -> Iterator[str]:
         yield f"{outcome.tenant}: nothing was written"
         yield from (line for one in outcome.refusals for line in refusal(one))
         yield from (f"      {line}" for line in _some(outcome.candidates))
+        yield from (f"      {one}" for one in _exceptions(outcome.like))
     else:
         done = {"add": "added", "remove": "removed"}[outcome.action]
         will = done if outcome.written else f"would be {done}"
@@ -304,12 +311,24 @@ def _edited(outcome: Edited) -> Iterator[str]:
         yield f"  Look at it before it is committed: git diff {outcome.file}"
 
 
+def _exceptions(found: Sequence[Exemption]) -> Iterator[str]:
+    """Exceptions with their places, a line each, and how many there are beyond those that somebody would read."""
+    for one in found[:_MOST]:
+        yield f"{excepted.named(one)}, in {', '.join(one.rules)} ({words.place(one.location)})"
+    if len(found) > _MOST:
+        yield f"and {len(found) - _MOST} more"
+
+
 def _named(outcome: Edited) -> str:
+    if outcome.excepts:
+        return f"the exception {excepted.named(outcome.exceptions[0])}" if outcome.exceptions else "the exception"
     return words.named(outcome.entries[0]) if outcome.entries else "the entry"
 
 
 def _meaning(outcome: Edited) -> Iterator[str]:
     """What the edit brings at the tenant's targets."""
+    if outcome.exceptions:
+        yield from _meaning_of_exception(outcome, outcome.exceptions[0])
     if outcome.category is None or not outcome.entries:
         return
     ports, first = words.ports(outcome.entries[0], outcome.category), outcome.entries[0]
@@ -326,6 +345,25 @@ def _meaning(outcome: Edited) -> Iterator[str]:
     if outcome.covers:
         yield "  It covers these, which could go:"
         yield from (f"    {line}" for line in _some(outcome.covers))
+
+
+def _meaning_of_exception(outcome: Edited, one: Exemption) -> Iterator[str]:
+    if outcome.action == "add":
+        yield f"  It lets through, {words.until(one)}:"
+    elif outcome.still_exceptions:
+        yield "  Nothing comes out otherwise: it is let through all the same by"
+        yield from (f"    {line}" for line in _exceptions(outcome.still_exceptions))
+        return
+    else:
+        yield "  From the next apply on it lets nothing through any more:"
+    for at in outcome.honoured:
+        kibana = at.platform is Platform.KIBANA
+        what = f"where {' and '.join(excepted.conditions(one.kibana))}," if kibana else f"{excepted.added(one)},"
+        deaf = f"; without this let: {', '.join(at.deaf)}" if at.deaf else ""
+        yield f"    {outcome.tenant}/{at.target}: {what} {_honouring(at)}{deaf}"
+    if outcome.covers_exceptions:
+        yield "  It covers these, which could go:"
+        yield from (f"    {line}" for line in _exceptions(outcome.covers_exceptions))
 
 
 def _some(entries: Sequence[Entry]) -> Iterator[str]:
