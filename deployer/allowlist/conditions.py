@@ -112,7 +112,8 @@ def _test(one: Condition, asked: str) -> tuple[bool, str | None] | None:
     """Whether a value is among those of a condition, and the part of a range that is; None where it cannot be told."""
     if one.get("type") == "wildcard":
         texts = excepted.values(one)
-        if _network(asked) is not None or not texts:
+        # Fields of addresses and numbers take no wildcards.
+        if _network(asked) is not None or asked.isdigit() or not texts:
             return None
         return any(re.fullmatch(_pattern(text), asked, re.DOTALL) is not None for text in texts), None
     if one.get("type") not in ("match", "match_any"):

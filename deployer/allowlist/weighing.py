@@ -140,4 +140,6 @@ def _becomes(one: Exemption, rules: Sequence[Rule], place: Place) -> str:
         return f"values of `let {one.let}` in the query"
     items = [item for rule in rules for item in guards(rule, [one]) if item.needs]
     there = [item for item in items if item.key in place.desired.resources]
-    return ", ".join(f"the item {item.key.id} of the list {item.body['list_id']}" for item in there) or "nothing"
+    if len(there) == 1:
+        return f"the item {there[0].key.id} of the list {there[0].body['list_id']}"
+    return f"an item in each of the lists {', '.join(item.body['list_id'] for item in there)}" if there else "nothing"
