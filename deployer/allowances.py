@@ -13,6 +13,7 @@ from datetime import datetime
 from datetime import timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Protocol
 from typing import TypeAlias
 
 from deployer.findings import Location
@@ -125,6 +126,25 @@ def _end(expires: str | None) -> datetime | None:
         day = date.fromisoformat(expires) + timedelta(days=1)
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
     return datetime.fromisoformat(expires).astimezone(UTC)
+
+
+class Allowance(Protocol):
+    """What somebody answers for, for a time: an allowlist entry, an exception of a tenant, an include of a list."""
+
+    @property
+    def reason(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def ticket(self) -> str | None: ...
+    @property
+    def expires(self) -> str | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+    @property
+    def reviewed(self) -> str | None: ...
+    @property
+    def location(self) -> Location: ...
 
 
 @dataclass(frozen=True, slots=True)

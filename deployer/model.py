@@ -12,6 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
+from deployer.allowances import Allowance as Allowance
 from deployer.allowances import Category as Category
 from deployer.allowances import Entry as Entry
 from deployer.allowances import Exemption as Exemption

@@ -9,7 +9,6 @@ from datetime import datetime
 from datetime import timedelta
 from typing import Any
 
-from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Listed
 from deployer.allowlist.outcomes import ListedException
@@ -19,6 +18,7 @@ from deployer.covering import covers
 from deployer.covering import text
 from deployer.covering import without_covered
 from deployer.manifest.load import Manifest
+from deployer.model import Allowance
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Tenant

@@ -1,9 +1,7 @@
 """What the allowlist commands find and do. Pure values, for reports."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
 
 from deployer.findings import Finding
 from deployer.findings import Location
@@ -149,25 +147,6 @@ class Due(StrEnum):
     OVERDUE = "overdue"
     """Its last review is longer ago than the policy allows."""
     UNREVIEWED = "never reviewed"
-
-
-class Allowance(Protocol):
-    """What somebody answers for, for a time: an entry, an exception."""
-
-    @property
-    def reason(self) -> str: ...
-    @property
-    def owner(self) -> str: ...
-    @property
-    def ticket(self) -> str | None: ...
-    @property
-    def expires(self) -> str | None: ...
-    @property
-    def until(self) -> datetime | None: ...
-    @property
-    def reviewed(self) -> str | None: ...
-    @property
-    def location(self) -> Location: ...
 
 
 @dataclass(frozen=True, slots=True)

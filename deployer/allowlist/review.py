@@ -10,7 +10,6 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 
-from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Due
 from deployer.allowlist.outcomes import Reminder
@@ -19,6 +18,7 @@ from deployer.allowlist.words import named
 from deployer.findings import Location
 from deployer.manifest.load import Manifest
 from deployer.model import Acceptance
+from deployer.model import Allowance
 from deployer.model import Entry
 from deployer.model import Exemption
 from deployer.model import Tenant

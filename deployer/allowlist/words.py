@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from itertools import groupby
 
-from deployer.allowlist.outcomes import Allowance
 from deployer.findings import Location
+from deployer.model import Allowance
 from deployer.model import Category
 from deployer.model import Entry
 

@@ -115,14 +115,7 @@ def show(root: Path, /, **options: Any) -> int:
 @click.option("--ticket", metavar="TEXT", help="Where it was asked for.")
 @click.option("--expires", metavar="DATE", help="The last day (UTC), an instant with its offset, or in days: 90d.")
 @click.option("--reviewed", metavar="DATE", help="When somebody last looked at it.")
-@click.option(
-    "--blocklist",
-    "blocklists",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Refuse what stands on this list, in a form that `check --blocklist` takes; repeatable.",
-)
+@common.blocklists("Refuse what stands on this list, in a form that `check --blocklist` takes")
 @click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
 @common.plain_output
 @click.pass_obj

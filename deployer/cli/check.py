@@ -11,14 +11,7 @@ from deployer.cli import common
 @click.command()
 @click.argument("environment", metavar="[ENV]", required=False)
 @common.selection
-@click.option(
-    "--blocklist",
-    "blocklists",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Refuse allowed values that are on it: Feodo Tracker's CSV or JSON, MISP's CSV, or one a line; repeatable.",
-)
+@common.blocklists("Refuse allowed values that are on it: Feodo Tracker's CSV or JSON, MISP's CSV, or one a line")
 @common.output
 @click.pass_obj
 def check(

@@ -47,6 +47,14 @@ def selection(command: Command) -> Command:
     return command
 
 
+def blocklists(help: str) -> Callable[[Command], Command]:
+    """--blocklist."""
+    kind = click.Path(exists=True, dir_okay=False, path_type=Path)
+    return click.option(
+        "--blocklist", "blocklists", multiple=True, metavar="FILE", type=kind, help=f"{help}; repeatable."
+    )
+
+
 def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (

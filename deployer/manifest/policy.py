@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import date
 from datetime import timedelta
 from typing import Any
-from typing import Protocol
 from typing import TypeAlias
 
 from deployer.findings import Finding
@@ -25,6 +24,7 @@ from deployer.manifest.wording import label
 from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown
 from deployer.manifest.wording import shown_key
+from deployer.model import Allowance
 from deployer.model import Category
 from deployer.model import Policy
 from deployer.model import ValueKind
@@ -33,21 +33,6 @@ FAMILIES = {4: "ipv4", 6: "ipv6"}
 _LONGEST = {"ipv4": 32, "ipv6": 128}
 _EVERYTHING = ("0.0.0.0/0", "::/0")
 _Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-class Allowance(Protocol):
-    """What a policy judges beside the value: an allowlist entry, or an exception of a tenant."""
-
-    @property
-    def reason(self) -> str: ...
-    @property
-    def owner(self) -> str: ...
-    @property
-    def ticket(self) -> str | None: ...
-    @property
-    def expires(self) -> str | None: ...
-    @property
-    def reviewed(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 from deployer.allowlist import excepted
 from deployer.allowlist import words
-from deployer.allowlist.outcomes import Allowance
 from deployer.allowlist.outcomes import Broken
 from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Honoured
@@ -18,6 +17,7 @@ from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.outcomes import Standing
 from deployer.findings import Location
 from deployer.findings import Severity
+from deployer.model import Allowance
 from deployer.model import Category
 from deployer.model import Entry
 from deployer.model import Exemption
