@@ -17,6 +17,8 @@ from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.providers.base import Provider
+from deployer.staging import Step
+from deployer.staging import steps
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Resource
@@ -47,18 +49,25 @@ def apply(
     done: list[Change] = []
     failures: list[Failure] = []
     end, unfit = _unready(plan, provider)
-    for change in plan.changes:
+    begun: set[Key] = set()
+    for step in steps(plan.changes):
+        change = step.change
+        if any(failure.change is step.of for failure in failures):
+            continue  # its first write
         if stopping():
             end = "not tried: interrupted"
-        reason = change.blocked or end or unfit.get(change.key) or _hindrance(change, failures)
+        reason = change.blocked or end or unfit.get(change.key) or _hindrance(step, failures)
         if reason:
-            failures.append(Failure(change, reason, tried=False))
+            half = change.key in begun
+            failures.append(Failure(step.of, f"{reason}{_HALF if half else ''}", tried=half))
             continue
         error, denied = _carry_out(place, change, provider, record, _switched_off(change, plan))
-        if error is None:
-            done.append(change)
+        if error is not None:
+            failures.append(Failure(step.of, error))
+        elif step.last:
+            done.append(step.of)
         else:
-            failures.append(Failure(change, error))
+            begun.add(change.key)
         end = end or ("not tried: the credential was refused before" if denied else None)
     return Applied(place, plan, tuple(done), tuple(failures))
 
@@ -103,19 +112,24 @@ def _unready(plan: Plan, provider: Provider) -> tuple[str | None, Mapping[Key, s
         return str(error), {}
 
 
-def _hindrance(change: Change, failures: list[Failure]) -> str | None:
+_HALF = "; what is new in it is there, and what is to go still is"
+
+
+def _hindrance(step: Step, failures: list[Failure]) -> str | None:
     """Why a change must not even be tried: fail closed."""
+    change = step.change
     if isinstance(change, Delete) and change.key.kind is Kind.RULE:
         # Nothing stands on a rule; but a data view that could not be deleted is found again only through its rule.
         kept = [
             one.change.key for one in failures if isinstance(one.change, Delete) and one.change.key in change.live.needs
         ]
         return f"not tried: {kept[0]}, which it uses, could not be deleted" if kept else None
-    if isinstance(change, Delete):
+    if isinstance(change, Delete) or (step.narrows and not isinstance(change, Create)):
         # What guards a rule stays while a rule that stands on it, or the entry that takes its place, is not written.
         ground = {change.key, *change.live.needs}
+        what = "it" if isinstance(change, Delete) else "what is taken out of it"
         needed = [failure.change.key for failure in failures if ground.intersection(_ground(failure))]
-        return f"not tried: {needed[0]} may still need it and could not be written" if needed else None
+        return f"not tried: {needed[0]} may still need {what} and could not be written" if needed else None
     failed = {failure.change.key for failure in failures}
     missing = sorted(key for key in change.desired.needs if key in failed)
     return f"not tried: it needs {_names(missing)}, which could not be written" if missing else None

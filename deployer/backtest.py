@@ -6,6 +6,7 @@ Nothing is written anywhere.
 
 import ipaddress
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from deployer.fleet import Fleet
 from deployer.fleet import Job
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
+from deployer.manifest.overlay import needed
 from deployer.model import Assignment
 from deployer.model import Category
 from deployer.model import Entry
@@ -98,11 +100,13 @@ def _with_spare(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
 
 
 def _spare(trials: Sequence[Trial]) -> Iterator[Unit]:
-    """What hid nothing wherever it counts."""
+    """What hid nothing wherever it counts; nothing where there may have been nothing to hide."""
     standings: dict[Unit, set[Standing]] = {}
     for attempt in (attempt for trial in trials for attempt in trial.attempts):
         standings.setdefault(attempt.unit, set()).add(attempt.standing)
-    return (unit for unit, found in standings.items() if found == {Standing.NOTHING})
+    if any(trial.quiet for trial in trials):
+        return
+    yield from (unit for unit, found in standings.items() if found == {Standing.NOTHING})
 
 
 def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
@@ -117,7 +121,8 @@ def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
                 if _selected(fleet, rule.id):
                     number = len(list(_units(rule, tenant, target.platform)))
                     rules += 1
-                    previews += 1 + (1 + min(number, wish.entries) if number else 0)
+                    jointly = number > 1 and wish.entries > 0 and not _is_counting(rule, target.platform)
+                    previews += 1 + (1 + min(number, wish.entries) + jointly if number else 0)
     return rules, previews
 
 
@@ -207,7 +212,7 @@ class _Bench:
         told = found.whole and without.whole and found.seams == without.seams
         whole = effect(without, found) if told else None
         attempts = tuple(self._attempts(rule, units, found, without, whole))
-        return Trial(rule.id, found, without, whole, attempts)
+        return Trial(rule.id, found, without, whole, self._together(rule, units, found, attempts))
 
     def _attempts(
         self, rule: Rule, units: Sequence[_Part], found: Preview, without: Preview, whole: Effect | None
@@ -227,14 +232,27 @@ class _Bench:
                 left -= 1
                 yield self._tried(rule, part, without)
 
+    def _together(
+        self, rule: Rule, units: Sequence[_Part], found: Preview, attempts: tuple[Attempt, ...]
+    ) -> tuple[Attempt, ...]:
+        """The same, those told apart that hide nothing one by one and something together with others.
+
+        Where events are counted, that is not possible: what takes no event of an alert alone takes none in company.
+        """
+        idle = [part for part, one in zip(units, attempts, strict=True) if _is_idle(one)]
+        if not idle or len(units) == 1 or _is_counting(rule, self._assignment.target.platform):
+            return attempts
+        tried = self._tried(rule, _Part(idle[0].unit, _merged(part for part in units if part not in idle)), found)
+        if tried.standing is Standing.NOTHING:
+            return attempts
+        standing = Standing.UNKNOWN if tried.standing is Standing.UNKNOWN else Standing.JOINTLY
+        return tuple(replace(one, standing=standing, reason=tried.reason) if _is_idle(one) else one for one in attempts)
+
     def _known(self, rule: Rule, part: _Part, without: Preview, whole: Effect) -> str:
         """How it is known without asking that a unit hid nothing; empty if it is not."""
-        if not without.alerts:
-            return _NO_ALERT
         if whole.none:
-            return _ALIKE
-        half = rule.kibana if self._assignment.target.platform is Platform.KIBANA else None
-        if half is None or half.fields.get("type") not in _COUNTING:
+            return _ALIKE if without.alerts else _NO_ALERT
+        if not _is_counting(rule, self._assignment.target.platform):
             return ""
         category = self._assignment.categories.get(part.unit.category)
         return _ELSEWHERE if category and _elsewhere(part, category, without) else ""
@@ -256,7 +274,10 @@ class _Bench:
             self._over = Unreachable("interrupted before it was looked at")
         if self._over is not None:
             raise self._over
-        kept = {name: allowed.entries.get(name, ()) for name in self._assignment.entries}
+        kept = {
+            name: needed(category, allowed.entries.get(name, ()))
+            for name, category in self._assignment.categories.items()
+        }
         desired = encode(replace(self._assignment, rules=(rule,), entries=kept, exemptions=allowed.exemptions))
         [key] = [key for key in desired.resources if key.kind is Kind.RULE]
         self._asked += 1
@@ -270,6 +291,27 @@ class _Bench:
 
 
 _OTHER_PARTS = "the platform answered in other parts than without entries, so that the two do not compare"
+
+
+def _is_counting(rule: Rule, platform: Platform) -> bool:
+    """Whether each event of an alert shows in what the alert says."""
+    half = rule.kibana if platform is Platform.KIBANA else None
+    return half is not None and half.fields.get("type") in _COUNTING
+
+
+def _is_idle(attempt: Attempt) -> bool:
+    """Whether a preview of its own has shown that it hides nothing."""
+    return attempt.standing is Standing.NOTHING and not attempt.reason
+
+
+def _merged(parts: Iterable[_Part]) -> Allowed:
+    entries: dict[str, tuple[Entry, ...]] = {}
+    exemptions: tuple[Exemption, ...] = ()
+    for part in parts:
+        exemptions += part.allowed.exemptions
+        for category, those in part.allowed.entries.items():
+            entries[category] = (*entries.get(category, ()), *those)
+    return Allowed(entries, exemptions)
 
 
 def _attempt(unit: Unit, found: Effect) -> Attempt:
@@ -290,7 +332,8 @@ def _units(rule: Rule, tenant: Tenant, platform: Platform) -> Iterator[_Part]:
                 category, f"list {name} ({len(entries)} value{'' if len(entries) == 1 else 's'})", tuple(entries)
             )
     for one in tenant.exemptions:
-        if one.is_for(rule.id) and (one.kibana if platform is Platform.KIBANA else one.let):
+        half = rule.on(platform)
+        if one.is_for(rule.id) and (one.kibana if platform is Platform.KIBANA else half and one.let in half.exceptions):
             yield _Part(Unit("exception", one.reason, one.location, one.expires), Allowed(exemptions=(one,)))
 
 

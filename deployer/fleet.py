@@ -361,7 +361,7 @@ class Fleet:
 
 def _emptied(desired: DesiredState) -> DesiredState:
     """Nothing is wanted there any more, at once."""
-    return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0)
+    return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0, notes=())
 
 
 def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:

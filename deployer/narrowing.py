@@ -1,16 +1,21 @@
 """The part of a plan that is about some rules only: they, what they need, and what stands in that."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import replace
 
+from deployer.diff import field_changes
 from deployer.plan import Change
+from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.plan import Update
 from deployer.plan import matches
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import LiveState
+from deployer.widening import joint
 
 
 def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[str]) -> Plan:
@@ -23,9 +28,11 @@ def narrow(plan: Plan, desired: DesiredState, live: LiveState, globs: Sequence[s
         for need in one.needs
         if need not in desired.resources
     }
+    readers = {need for one in plan.changes if one.key not in keys for need in _stands_on(one)}
+    chosen = (change for change in plan.changes if change.key in keys and not _still_needed(change, others))
     return replace(
         plan,
-        changes=tuple(change for change in plan.changes if change.key in keys and not _still_needed(change, others)),
+        changes=tuple(one for change in chosen for one in _for_readers(change, readers, desired)),
         unchanged=tuple(key for key in plan.unchanged if key in keys),
         not_applicable=tuple(item for item in plan.not_applicable if matches(item.rule, globs)),
         carried=tuple(pair for pair in plan.carried if pair[0] in keys),
@@ -45,6 +52,23 @@ def _still_needed(change: Change, others: set[Key]) -> bool:
     if not isinstance(change, Delete) or change.key.kind is Kind.RULE:
         return False
     return bool(others.intersection((change.key, *change.live.needs)))
+
+
+def _stands_on(change: Change) -> tuple[Key, ...]:
+    """What a rule that is to be changed reads as it is."""
+    return change.live.needs if change.key.kind is Kind.RULE and not isinstance(change, Create) else ()
+
+
+def _for_readers(change: Change, readers: set[Key], desired: DesiredState) -> Iterator[Change]:
+    """The change; nothing is taken out of a watchlist which a rule reads that was not chosen and is to be changed: what
+    stands in its query from then on does not yet."""
+    if change.key.kind is not Kind.WATCHLIST or change.key not in readers or not isinstance(change, Update):
+        yield change
+        return
+    both = joint(change.live, change.desired) or change.desired
+    if both.digest != change.live.digest:
+        fields = field_changes(change.live.body, both.body)
+        yield replace(change, desired=both, mark=desired.mark(both), fields=fields)
 
 
 def concerned(desired: DesiredState, live: LiveState, globs: Sequence[str]) -> set[Key]:

@@ -44,6 +44,9 @@ class Preview:
     seams: tuple[datetime, ...] = ()
     """Where it was put together of parts, because a platform could not answer the whole at once: near them a rule that
     remembers its alerts may raise one a run earlier or later. Compare only previews of the same parts."""
+    quiet: bool = False
+    """Whether in a part of the span there was no event to look at, or that is not known; `notes` say more. That an
+    entry hid nothing then is no reason to take it out."""
 
     @property
     def whole(self) -> bool:

@@ -18,6 +18,8 @@ class Standing(StrEnum):
     """At least one alert, or a part of one."""
     NOTHING = "hid nothing"
     """No alert of the whole span is otherwise with it."""
+    JOINTLY = "hid nothing alone"
+    """Something is otherwise without these, taken together, although each alone changes nothing."""
     UNKNOWN = "unknown"
     UNTRIED = "not tried"
 
@@ -95,6 +97,11 @@ class Trial:
         """Whether everything was looked at that was asked for."""
         untold = any(attempt.standing is Standing.UNKNOWN for attempt in self.attempts)
         return not (self.error or self.gaps or untold)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether there was, or may have been, nothing to look at in a part of the span."""
+        return any(preview.quiet for preview in self.ran)
 
     @property
     def looked_at(self) -> bool:

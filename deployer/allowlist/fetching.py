@@ -1,6 +1,7 @@
 """What a vendor publishes, from a file or an address that the user names: bytes, and nothing is made of them here."""
 
-import time
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
@@ -40,7 +41,35 @@ def fetch(source: str, most: int = MOST_BYTES, longest: float = LONGEST_SECONDS)
     No credential goes with the request, a netrc's neither. `http` is for this machine only. A redirect is followed on
     the same server; one to another server is an error, which names it.
     """
-    return _download(source, most, longest) if is_address(source) else _read(source, most)
+    if not is_address(source):
+        return _read(source, most)
+    first = _server(source)
+    return _in_time(lambda: _download(source, first, most), source, longest)
+
+
+def _in_time(call: Callable[[], bytes], source: str, longest: float) -> bytes:
+    """What the call returns or raises, if it does within so many seconds.
+
+    The time limits of requests are for single reads: a server that sends a byte now and then meets them for days, in
+    the head of its answer as well as in the body. So the whole is waited for, and left behind where it takes too long.
+    """
+    found: list[bytes] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it belongs
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(longest)
+    if raised:
+        raise raised[0]
+    if not found:
+        raise CannotImport(f"{_named(source)} was not there in full after {longest:.0f} s")
+    return found[0]
 
 
 def _read(source: str, most: int) -> bytes:
@@ -72,7 +101,7 @@ def _server(source: str) -> hosts.Server:
         raise CannotImport(f"the address {unfit}") from None
 
 
-def _download(source: str, most: int, longest: float) -> bytes:
+def _download(source: str, first: hosts.Server, most: int) -> bytes:
     import requests
     from requests.auth import AuthBase
 
@@ -82,8 +111,6 @@ def _download(source: str, most: int, longest: float) -> bytes:
         def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
             return request
 
-    first = _server(source)
-    end = time.monotonic() + longest
     with requests.Session() as session:
         session.trust_env = not hosts.loopback(first.host)
         # Compressed, a small answer could be a huge one; and a length could not be checked.
@@ -97,28 +124,33 @@ def _download(source: str, most: int, longest: float) -> bytes:
                     if 300 <= response.status_code < 400 and onward:
                         source = _onward(source, onward, first)
                         continue
-                    return _body(response, source, most, end)
+                    return _body(response, source, most)
             except OSError as error:  # what requests raises
                 raise CannotImport(f"no whole answer from {_named(source)}: {_cause(error)}") from None
+            except ValueError:  # of requests, which reads the address of a redirect even where none is followed
+                raise CannotImport(f"{_named(source)} redirects to something that is no address") from None
     raise CannotImport(f"{_named(source)} redirects more than {MOST_REDIRECTS} times")
 
 
 def _onward(source: str, onward: str, first: hosts.Server) -> str:
     """Where a redirect leads to, if that is on the same server."""
-    target = urljoin(source, onward).partition("#")[0]
+    try:
+        target = urljoin(source, onward).partition("#")[0]
+        host = urlsplit(target).hostname or "nowhere"
+    except ValueError:
+        raise CannotImport(f"{_named(source)} redirects to something that is no address") from None
     try:
         there = hosts.server(target.partition("?")[0])
         same = (there.scheme, there.host, there.port) == (first.scheme, first.host, first.port)
     except hosts.Unfit:
         same = False
     if not same:
-        host = urlsplit(target).hostname or "nowhere"
         message = f"{_named(source)} redirects to {shown(host)}, which is another server"
         raise CannotImport(f"{message}; if its word counts as the vendor's, give the address there")
     return target
 
 
-def _body(response: "requests.Response", source: str, most: int, end: float) -> bytes:
+def _body(response: "requests.Response", source: str, most: int) -> bytes:
     if response.status_code != 200:
         raise CannotImport(f"{response.status_code} from {_named(source)}; is the address right?")
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -128,8 +160,6 @@ def _body(response: "requests.Response", source: str, most: int, end: float) -> 
         data += chunk
         if len(data) > most:
             break
-        if time.monotonic() > end:
-            raise CannotImport(f"{_named(source)} was not there in full after {LONGEST_SECONDS:.0f} s")
     return _bounded(bytes(data), source, most)
 
 

@@ -1,6 +1,5 @@
 """What of a free-form exception blocklists may name: the addresses, ranges and domains among its values."""
 
-import ipaddress
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -16,8 +15,7 @@ from deployer.model import ValueKind
 def allowed_by(one: Exemption) -> Iterator[tuple[ValueKind, str, Location]]:
     """Each of them, canonical, with the place of the exception."""
     for written in _texts([*one.kibana, *one.values]):
-        if named := _named(written):
-            yield *named, one.location
+        yield from ((kind, value, one.location) for kind, value in _named(written))
 
 
 def _texts(value: Json) -> Iterator[str]:
@@ -31,13 +29,12 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _named(written: str) -> tuple[ValueKind, str] | None:
-    """The address, range or domain that a text is; None for any other text."""
+def _named(written: str) -> Iterator[tuple[ValueKind, str]]:
+    """The addresses, the ranges or the domain that a text is; nothing for any other text."""
+    if networks := values.networks(written):
+        yield from ((ValueKind.IP, text(network)) for network in networks)
+        return
     try:
-        return ValueKind.IP, text(ipaddress.ip_network(written, strict=False))
-    except ValueError:
-        pass
-    try:
-        return ValueKind.DOMAIN, values.domain(written)
+        yield ValueKind.DOMAIN, values.domain(written)
     except Unfit:
-        return None
+        return

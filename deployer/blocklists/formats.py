@@ -42,12 +42,20 @@ def rows(text: str) -> Iterator[Row]:
         raise Unfit("names no address and no domain")
     if lines[start].lstrip()[0] in "[{":
         return _objects(text)
-    header = [name.strip().lower() for name in next(_reader([lines[start]]), [])]
+    header = _header(lines[start])
     if "dst_ip" in header:
         return _table(lines, start, header, _of_feodo)
     if {"type", "value"} <= set(header):
         return _table(lines, start, header, _of_misp)
     return _plain(lines)
+
+
+def _header(line: str) -> list[str]:
+    """The names of columns, if it is these; a line that is no CSV may still be one of a plain list."""
+    try:
+        return [name.strip().lower() for name in next(_reader([line]), [])]
+    except csv.Error:
+        return []
 
 
 def value(text: str) -> tuple[ValueKind, str]:
@@ -85,11 +93,14 @@ def _objects(text: str) -> Iterator[Row]:
         raise Unfit(f"begins as JSON and is none: {str(error)[:100]}") from None
     if not isinstance(found, list) or not all(isinstance(one, dict) and "ip_address" in one for one in found):
         raise Unfit(f"is JSON, and no list of objects with `ip_address`; {KNOWN}")
-    position = 0
+    position, line = 0, 1
     for one in found:
-        # JSON tells no lines; the values stand in order, so the next one that reads so is it.
-        position = max(position, text.find(json.dumps(one["ip_address"]), position + 1))
-        yield text.count("\n", 0, position) + 1, str(one["ip_address"]), str(one.get("malware") or "")
+        # JSON tells no lines; the values stand in order, so the next one that reads so is it. From one on that is
+        # spelled otherwise the lines are not known, and looking for each to the end would take hours.
+        if position >= 0:
+            before, position = position, text.find(json.dumps(one["ip_address"]), position)
+            line += text.count("\n", before, position) if position >= 0 else 0
+        yield line, str(one["ip_address"]), str(one.get("malware") or "")
 
 
 def _table(

@@ -64,6 +64,7 @@ def findings(places: Sequence[Place], everywhere: bool) -> Iterator[Finding]:
     for place in places:
         yield from _faults(place)
     yield from _idle(places, everywhere)
+    yield from _unowned(places)
 
 
 def _faults(place: Place) -> Iterator[Finding]:
@@ -76,6 +77,20 @@ def _faults(place: Place) -> Iterator[Finding]:
         except CannotEncode as error:
             written = set(rule.origins.values())
             yield from (finding for finding in error.findings if finding.location in written)
+
+
+def _unowned(places: Sequence[Place]) -> Iterator[Finding]:
+    """Remarks about exceptions that an overlay makes: no policy is asked of them."""
+    said: dict[Location, Node] = {}
+    for place in places:
+        for rule in place.rules():
+            names = rule.sentinel.exceptions if rule.sentinel else ()
+            for layer in place.layers(rule):
+                parameters = layer.node.get("sentinel").get("parameters").entries()
+                said.update((node.location, node) for name, node in parameters if name in names and node.items())
+    for node in said.values():
+        what = "lets its values through with no reason, no owner and no end"
+        yield node.warning("unowned-exception", f"{label(node.path)} {what}: write them into the tenant's `exceptions`")
 
 
 def _idle(places: Sequence[Place], everywhere: bool) -> Iterator[Finding]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from deployer.outcome import Outcome
 
 _MOST_DAYS = 90
+_FIRST_YEAR = 1970
+_DAY = re.compile(r"\d{4}-?\d\d-?\d\d|\d{4}-?W\d\d(?:-?\d)?")
+"""A day without a time, in the spellings that ISO 8601 has for it."""
 
 
 @click.command()
@@ -67,16 +70,14 @@ def _moment(text: str | None) -> datetime:
         return now
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (OverflowError, ValueError):
         raise click.UsageError(f"--until: {text!r} is no day and no moment such as 2026-11-21T18:00Z") from None
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        if found > now:
-            raise click.UsageError(f"--until: {text} is still to come")
-        return min(found + timedelta(days=1), now)
     if found > now:
         raise click.UsageError(f"--until: {text} is still to come")
-    return found
+    if found.year < _FIRST_YEAR:
+        raise click.UsageError(f"--until: there is nothing to look at before {_FIRST_YEAR}, so not in {text}")
+    return min(found + timedelta(days=1), now) if _DAY.fullmatch(text) else found
 
 
 def _count(number: int, word: str) -> str:

@@ -12,9 +12,11 @@ from typing import Any
 import yaml
 
 from deployer.errors import CannotEdit
+from deployer.manifest import flow_items
 from deployer.manifest import notes
 from deployer.manifest import written
 from deployer.manifest.document import Path
+from deployer.manifest.flow_items import Span
 from deployer.manifest.yaml import parse
 from deployer.model import Json
 from deployer.state import as_json
@@ -79,6 +81,11 @@ class _Part:
     """Where its key begins, or the dash of its item; `start` where there is neither."""
     key_end: int
     """Past the colon of its key, or past the dash."""
+
+    @property
+    def span(self) -> Span:
+        """The value with its key."""
+        return Span(self.key_start, self.end)
 
 
 def _parts(text: str) -> dict[Path, _Part]:
@@ -241,8 +248,9 @@ def _added(text: str, path: Path, value: Json) -> str:
         if not items and path[:depth] and parent.end - parent.start <= 2 and not _inside_flow(parts, path[:depth]):
             return _replaced(text, path[:depth], {str(name): value} if isinstance(name, str) else [value])
         inside = f"{written.flow(name)}: {written.flow(value)}" if isinstance(name, str) else written.flow(value)
-        last = max((part.end for part in items), default=parent.start + 1)
-        return text[:last] + (", " if items else "") + inside + text[last:]
+        if not items:
+            return text[: parent.start + 1] + inside + text[parent.start + 1 :]
+        return flow_items.added(text, max(items, key=lambda one: one.end).span, inside)
     end = text.find("\n", parent.end)
     end = len(text) if end < 0 else end
     # What is indented further than the keys or dashes speaks of what is above.
@@ -264,7 +272,10 @@ def _replaced(text: str, path: Path, value: Json) -> str:
     column = part.key_start - (text.rfind("\n", 0, part.key_start) + 1)
     name = path[-1]
     lines = written.indented(written.item(name if isinstance(name, str) else -1, value), column).lstrip(" ")
-    return text[: part.key_start] + _ended(lines, text[part.end :])
+    # A comment behind the old value is about the key: it stays on its line.
+    end = len(text) if (end := text.find("\n", part.end)) < 0 else end
+    head, line_end, rest = lines.partition("\n")
+    return text[: part.key_start] + head + text[part.end : end] + line_end + _ended(rest, text[end:])
 
 
 def _ended(lines: str, rest: str) -> str:
@@ -279,26 +290,25 @@ def _removed(text: str, path: Path) -> str:
         (other for inner, other in parts.items() if len(inner) == len(path) and inner[:-1] == path[:-1]),
         key=lambda other: other.start,
     )
-    if len(siblings) == 1:
-        empty = "{}" if isinstance(path[-1], str) else "[]"
-        if parent.flow:
-            return text[: parent.start] + empty + text[parent.end :]
-        return _emptied(text, parent, empty)
     position = siblings.index(part)
+    following = siblings[position + 1].span if position + 1 < len(siblings) else None
+    empty = "{}" if isinstance(path[-1], str) else "[]"
     if parent.flow:
-        if position + 1 < len(siblings):
-            return text[: part.key_start] + text[siblings[position + 1].key_start :]
-        return text[: siblings[position - 1].end] + text[part.end :]
+        before = siblings[position - 1].span if position else None
+        return flow_items.removed(text, Span(parent.start, parent.end), part.span, before, following, empty)
+    if len(siblings) == 1:
+        return _emptied(text, parent, empty)
     end = text.find("\n", part.end)
     end = len(text) if end < 0 else end + 1
     start = text.rfind("\n", 0, part.key_start) + 1
     if text[start : part.key_start].strip():
         # The first key of a list's item stands on the dash's line: the next key takes its place. What comments the
         # next one goes above both.
-        following = siblings[position + 1].key_start
-        notes = [line.strip() for line in text[end:following].split("\n") if line.strip()]
+        if following is None:  # a key behind `? `: nothing can take its place
+            return text
+        notes = [line.strip() for line in text[end : following.start].split("\n") if line.strip()]
         above = "".join(" " * _indent(text, start) + f"{note}\n" for note in notes)
-        return text[:start] + above + text[start : part.key_start] + text[following:]
+        return text[:start] + above + text[start : part.key_start] + text[following.start :]
     return text[:start] + text[end:]
 
 

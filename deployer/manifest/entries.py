@@ -20,6 +20,7 @@ from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest import policy
+from deployer.manifest import values
 from deployer.manifest.document import Node
 from deployer.manifest.shadowing import shadowed
 from deployer.manifest.wording import label
@@ -206,10 +207,8 @@ def _addresses(node: Node) -> Iterator[tuple[Node, str]]:
     """Every text at any depth that is an address or a range, with its canonical form."""
     for inner in (*node.items(), *(inner for _, inner in node.entries())):
         yield from _addresses(inner)
-    try:
-        yield node, str(ipaddress.ip_network(node.text() or "", strict=False))
-    except ValueError:
-        return
+    for network in values.networks(node.text() or ""):
+        yield node, str(network)
 
 
 def _too_wide(place: _Place) -> Iterator[Finding]:

@@ -1,6 +1,5 @@
 """A tenant's `exceptions:`: what is let through for single rules and no category of allowlists covers."""
 
-import ipaddress
 import json
 from collections.abc import Collection
 from collections.abc import Iterator
@@ -134,11 +133,7 @@ def _texts(value: Json) -> Iterator[str]:
 
 
 def _is_everywhere(text: str) -> bool:
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return network.prefixlen < _NARROWEST[network.version]
+    return any(network.prefixlen < _NARROWEST[network.version] for network in values.networks(text))
 
 
 def _mixed(added: Node) -> Iterator[Finding]:
@@ -155,6 +150,9 @@ def _mixed(added: Node) -> Iterator[Finding]:
         elif text is not None and text.strip("*?") == "":
             message = f"{label(item.path)}: {shown(text)} is compared as it is; name what is meant"
             yield item.error("bad-value", message)
+        elif text is not None and _is_everywhere(text):
+            message = f"{label(item.path)}: {shown(text)} is nearly every address; name the networks that are meant"
+            yield item.error("silences-all", message)
 
 
 def _repeated(found: list[Exemption]) -> Iterator[Finding]:

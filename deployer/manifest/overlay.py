@@ -83,7 +83,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         target=target,
         rules=tuple(rules),
         categories={name: manifest.categories[name] for name in honoured},
-        entries={name: _needed(manifest.categories[name], tenant.allowlists.get(name, ())) for name in honoured},
+        entries={name: needed(manifest.categories[name], tenant.allowlists.get(name, ())) for name in honoured},
         not_applicable=tuple(excused),
         accepted=tuple(one for one in tenant.accepted if one.target in (None, target.name)),
         grace_days=manifest.environment.grace_days,
@@ -91,7 +91,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     )
 
 
-def _needed(category: Category, entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def needed(category: Category, entries: Sequence[Entry]) -> tuple[Entry, ...]:
     """The entries without those that others cover, in an order of their own."""
     return joined(without_covered(entries, category))
 

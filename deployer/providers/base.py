@@ -118,7 +118,7 @@ def named(decode: Callable[[], Resource], unmanaged: Unmanaged) -> Resource | Un
 
 def carry_out(
     change: Change,
-    write: Callable[[], object],
+    write: Callable[[Resource | None], object],
     find: Callable[[], Resource | None],
     *,
     upserts: bool = False,
@@ -126,18 +126,22 @@ def carry_out(
 ) -> None:
     """One write between two looks: the object must be the one that was planned for, and then the one that was planned.
 
+    `write` is given the object as it was just seen; None where it was not looked at or not there.
+
     Where the platform's create is an upsert, a create is looked at before, too: lists can be late (azurerm issue
     21231), and what came up since then must not be replaced. A write without a clear answer may have happened all the
     same (kibana issue 213624: 409 although applied), so it is looked for before its error is believed.
     """
+    found: Resource | None = None
     if not isinstance(change, Create):
-        _require_unmoved(change, find())
+        found = find()
+        _require_unmoved(change, found)
     elif upserts and (found := find()) is not None:
         if _done(change, found):
             return
         raise Conflict(f"{change.key} was not there when the target was read, and is there now; plan again")
     try:
-        write()
+        write(found)
     except (Denied, Untrusted):
         raise
     except ProviderError as error:

@@ -70,6 +70,7 @@ def _edited(draft: Draft, sight: Sight, change: Update) -> Taken:
     old = entries[int(place[-1])]
     if old is None:
         raise ValueError("another target's item of the same entry was taken out")
+    _require_alone(category, old, change.desired)
     before, after = items.entry_of(category, change.desired), items.entry_of(category, change.live)
     new = dict(old)
     for name in dict.fromkeys((*before, *after)):
@@ -105,8 +106,18 @@ def _added(draft: Draft, sight: Sight, change: Claim, wish: Wish) -> Taken:
 def _removed(draft: Draft, sight: Sight, change: Create) -> Taken:
     category, place = _category(draft, change.desired), _place(draft, change.desired)
     entries = draft.items(PLACE, category.name)
-    old, entries[int(place[-1])] = entries[int(place[-1])], None
+    old = entries[int(place[-1])]
+    if old is not None:
+        _require_alone(category, old, change.desired)
+    entries[int(place[-1])] = None
     return Taken(sight.target, change.key, "", old, None, place)
+
+
+def _require_alone(category: Category, entry: Mapping[str, Any], wanted: Resource) -> None:
+    """Raise `ValueError` for the item of a range that nobody wrote: several entries are that together."""
+    value = items.entry_of(category, wanted)["value"]
+    if _read(category, entry).value != value:
+        raise ValueError(f"several entries are {value} together, {wanted.source} the first of them: edit them there")
 
 
 def _category(draft: Draft, item: Resource) -> Category:

@@ -277,7 +277,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Document:
         "failed": sum(_failures(outcome) for outcome in outcomes),
         "rules": sum(change.key.kind is Kind.RULE for change in changes)
         + sum(key.kind is Kind.RULE for plan in plans for key in plan.unchanged)
-        + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified)),
+        + sum(len(_verified_rules(outcome)) for outcome in outcomes if isinstance(outcome, Verified))
+        + sum(len(outcome.trials) for outcome in outcomes if isinstance(outcome, Backtested)),
         **_causes(outcomes),
     }
 
@@ -297,6 +298,8 @@ def _failures(outcome: Outcome) -> int:
             return len(failures)
         case Verified():
             return int(outcome.worst() is Answer.FAIL)
+        case Backtested():
+            return sum(bool(trial.error) for trial in outcome.trials)
         case _:
             return int(isinstance(outcome, Stopped))
 

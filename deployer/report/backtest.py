@@ -142,8 +142,12 @@ def _attempts(trial: Trial, outcome: Backtested) -> Iterator[str]:
     if by[Standing.NOTHING]:
         why = {one.reason for one in by[Standing.NOTHING]}
         reason = f" ({next(iter(why))})" if len(why) == 1 and "" not in why else ""
-        yield f"    hid nothing of this rule in {_length(outcome)}{plain(reason)}:"
+        where = ", where there were events: see above" if trial.quiet else ""
+        yield f"    hid nothing of this rule in {_length(outcome)}{where}{plain(reason)}:"
         yield from (f"      . {plain(_unit(one.unit))}" for one in by[Standing.NOTHING])
+    if by[Standing.JOINTLY]:
+        yield "    hides nothing alone; together with other entries some of these do:"
+        yield from (f"      - {plain(_unit(one.unit))}" for one in by[Standing.JOINTLY])
     yield from _apart("what these hide is not known", by[Standing.UNKNOWN])
     yield from _apart("not tried", by[Standing.UNTRIED])
 
@@ -194,6 +198,7 @@ def _document(trial: Trial, outcome: Backtested) -> Document:
         "entries": [_entry(one) for one in trial.attempts],
         "gaps": [{"since": gap.since, "until": gap.until, "reason": gap.reason} for gap in trial.gaps],
         "notes": list(dict.fromkeys(note for preview in trial.ran for note in preview.notes)),
+        "quiet": trial.quiet,
         "previews": trial.previews,
         "requests": trial.requests,
     }

@@ -249,3 +249,13 @@ def test_what_stands_on_a_blocklist_is_refused(root: Path, deployer: Deployer, t
     assert acme(root).read_text() == ACME
     bad.write_text("192.0.2.200\n")
     assert deployer(*add, "192.0.2.3", *WORDS).code == 0
+
+
+@pytest.mark.parametrize("option", ["--reason", "--owner", "--ticket"])
+def test_bytes_that_are_no_text_are_refused_in_words(root: Path, deployer: Deployer, option: str) -> None:
+    """Python hands over what is no UTF-8 on the command line as lone surrogates."""
+    call = ("allowlist", "add", "site", "--tenant", "acme", "--category", "servers", "192.0.2.3", *WORDS)
+    done = deployer(*call, option, "Gr\udcfc\udcdfe", "--format", "json")
+
+    assert (done.code, done.json["refusals"][0]["option"]) == (1, option)
+    assert acme(root).read_text() == ACME

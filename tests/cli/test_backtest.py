@@ -197,6 +197,15 @@ def test_an_expired_entry_hides_nothing_any_more(acme: Past):
     assert hidden(rule) == {"203.0.113.0/24": ("hid nothing", 0)}
 
 
+def test_an_entry_that_ended_within_the_days_is_named_because_kibana_takes_it_for_ended_all_the_time(acme: Past):
+    acme.allow(vendors=[{"value": "203.0.113.0/24", "expires": "2025-11-19"}])
+    why = "note: 203.0.113.0/24 ended at 2025-11-20T00:00:00.000Z: Kibana takes exceptions as they are now"
+
+    assert why in acme.backtest().out
+    assert acme.call("apply", "site", "--yes").code == 0
+    assert why in acme.backtest().out
+
+
 def test_an_overlay_is_tried_before_it_is_applied(acme: Past):
     overlay = {"beacon": {"kibana": {"threshold": {"value": 9}}}}
     acme.change(TENANT, lambda tenant: tenant.update(overlay=overlay))
@@ -273,6 +282,35 @@ def test_no_index_to_read_is_not_a_quiet_week(past: Past):
     assert told.code == 3
     assert "beacon: at least 0 alerts" in told.out
     assert "no index matching" in told.out
+    assert "could go" not in told.out
+
+
+def test_a_span_before_the_first_event_is_no_quiet_one(acme: Past):
+    told = acme.call("backtest", "site", "--until", "2025-11-16", "--days", "1")
+
+    assert told.code == 3
+    assert "beacon: at least 0 alerts" in told.out
+    assert "logs-endpoint.events.network-* has no event from then" in told.out
+    assert "hid nothing" not in told.out
+
+
+def test_days_without_events_are_named_and_no_entry_is_said_to_be_of_no_use_by_them(acme: Past):
+    told = acme.backtest("--days", "5")
+
+    assert told.code == 0
+    assert "has no event from 3 of 5 days, such as 2025-11-15 12:00 to 2025-11-16 12:00 UTC: nothing could" in told.out
+    assert "hid nothing of this rule in 5 days, where there were events: see above (no alert is about an" in told.out
+    assert "could go" not in told.out
+    assert json.loads(acme.backtest("--days", "5", "--format", "json").out)["targets"][0]["rules"][0]["quiet"] is True
+
+
+def test_where_events_cannot_be_counted_no_entry_is_said_to_be_of_no_use(acme: Past):
+    acme.emulator.fault(path=r"network-\*/_search", status=403)
+
+    told = acme.backtest()
+
+    assert told.code == 0
+    assert "note: whether logs-endpoint.events.network-* had events then could not be asked: 403" in told.out
     assert "could go" not in told.out
 
 
@@ -362,7 +400,10 @@ def test_a_rule_that_runs_too_often_for_the_span_is_refused_with_the_way_out(acm
     assert "every 30s, 6,480 times in all, and at most 5,000 runs are previewed; ask for --days 1 at most" in told.out
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "2125-01-01", "2125-01-01T00:00Z"])
+@pytest.mark.parametrize(
+    "moment",
+    ["yesterday", "2125-01-01", "2125-01-01T00:00Z", "0001-01-01", "0001-01-01T00:00+23:00", "9999-12-31T23:59-23:00"],
+)
 def test_an_end_that_is_none_is_a_usage_error(acme: Past, moment: str):
     told = acme.call("backtest", "site", "--until", moment)
 
@@ -370,8 +411,9 @@ def test_an_end_that_is_none_is_a_usage_error(acme: Past, moment: str):
     assert "--until" in told.err
 
 
-def test_a_day_is_meant_to_its_end(acme: Past):
-    told = acme.call("backtest", "site", "--until", "2025-11-19", "--days", "1", "--format", "markdown")
+@pytest.mark.parametrize("day", ["2025-11-19", "20251119", "2025-W47-3"])
+def test_a_day_is_meant_to_its_end(acme: Past, day: str):
+    told = acme.call("backtest", "site", "--until", day, "--days", "1", "--format", "markdown")
 
     assert "acme/kibana: 2025-11-19 00:00 to 2025-11-20 00:00 UTC" in told.out
     assert "\n    2025-11-19   1 #............." in told.out

@@ -14,6 +14,7 @@ from deployer.errors import Overloaded
 from deployer.errors import Refused
 from deployer.model import Entry
 from deployer.model import Platform
+from deployer.previews import Gap
 from deployer.previews import PastAlert
 from deployer.previews import Preview
 from deployer.providers.codecs import encode
@@ -291,7 +292,9 @@ def test_a_time_before_the_first_event_is_not_taken_for_a_quiet_one(bench: Bench
 
     begin = "DeviceNetworkEvents has no event from 2026-11-18 07:00 UTC to"
     assert late.notes == (f"{begin} 2026-11-20 10:30 UTC: 28 runs of 30 saw none",)
-    assert never.notes == (f"{begin} 2026-11-19 08:00 UTC: nothing could be found in it",)
+    assert late.quiet
+    reason = f"{begin} 2026-11-19 08:00 UTC: nothing could be found in it"
+    assert (never.notes, never.gaps) == ((), (Gap(at(-30), at(-28), reason),))
 
 
 def test_what_is_not_set_back_is_named(bench: Bench) -> None:

@@ -2,6 +2,8 @@
 
 import random
 from collections import Counter
+from datetime import UTC
+from datetime import datetime
 
 import pytest
 
@@ -27,6 +29,7 @@ from tests import make
 LISTS, ITEMS = "/api/lists", "/api/exception_lists/items"
 ID = "deployer-servers"
 KEY = Key(Kind.VALUE_LIST, ID)
+BEGIN = datetime(2026, 11, 20, tzinfo=UTC)
 BEHIND = Key(Kind.ITEM, f"{ID}-values")
 
 
@@ -371,7 +374,7 @@ def test_a_value_that_goes_missing_is_an_error(kibana, monkeypatch):
 def test_a_preview_counts_on_the_live_value_list_only_as_long_as_it_holds_what_git_wants(kibana):
     def guards(git):
         state = encode(git)
-        return Space(kibana.provider._api).guards(state, state.resources[Key(Kind.RULE, "example")])
+        return Space(kibana.provider._api).guards(state, state.resources[Key(Kind.RULE, "example")], BEGIN)
 
     git = assigned(kibana, range(300))
     before = guards(git)

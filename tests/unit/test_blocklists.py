@@ -175,3 +175,18 @@ def test_ten_thousand_entries_against_a_hundred_thousand_addresses_take_a_moment
 
     found = [lists.finding(ValueKind.IP, f"20.{n // 250}.{n % 250}.0/24", HERE) for n in range(10000)]
     assert sum(each is not None for each in found) == 40
+
+
+def test_a_long_list_in_json_is_read_in_a_moment_and_each_line_is_told(listed):
+    there = [f'{{"ip_address": "{a}.{b}.7.9", "malware": "x"}}' for a in range(11, 91) for b in range(250)]
+    lists, faults = listed("[\n" + ",\n".join(there) + "\n]", "[" + ",\n".join(there).replace(".", "\\u002e") + "]")
+
+    assert faults == ()
+    assert "list-0:2752:1" in lists.finding(ValueKind.IP, "22.0.7.9", HERE).message
+
+
+@pytest.mark.parametrize("text", ['"dst_ip";"port"\n"1.2.3.4";"80"\n', "1.2.3.4\r5.6.7.8\r"])
+def test_what_is_no_csv_in_its_first_line_is_refused_in_words(listed, text):
+    _, faults = listed(text)
+
+    assert [one.code for one in faults] == ["bad-blocklist"]

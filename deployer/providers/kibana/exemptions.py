@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
 from typing import Any
 
 from deployer.model import Exemption
@@ -28,9 +26,8 @@ def guards(rule: Rule, exemptions: Sequence[Exemption]) -> tuple[Resource, ...]:
     if not own:
         return ()
     found = _list(rule)
-    # Those on the same conditions are one item: it holds for as long as the last of them.
-    own.sort(key=lambda one: (one.until is None, one.until or datetime.min.replace(tzinfo=UTC)))
-    items = {item.key: item for item in (_item(found.key, one) for one in own)}
+    # Of exceptions with the same conditions, the one that holds longest comes last and stays, whatever their order.
+    items = {item.key: item for item in (_item(found.key, one) for one in sorted(own, key=_holds))}
     return (found, *(items[key] for key in sorted(items)))
 
 
@@ -43,6 +40,12 @@ def _list(rule: Rule) -> Resource:
         }
     )
     return Resource(Key(Kind.LIST, OWN + rule.live_id), body, name=body["name"], source=rule.location)
+
+
+def _holds(one: Exemption) -> tuple[float, *tuple[str, ...]]:
+    """How long it holds, and then what it says."""
+    until = one.until.timestamp() if one.until else float("inf")
+    return until, one.reason, one.owner, one.ticket or "", one.reviewed or "", one.expires or ""
 
 
 def _item(list_key: Key, one: Exemption) -> Resource:

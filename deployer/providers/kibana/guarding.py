@@ -5,8 +5,10 @@ left out, and their items are given to the rule as filters, with the items that 
 """
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from deployer.errors import Refused
@@ -30,6 +32,7 @@ class Guards:
 
     lists: Sequence[Document]
     filters: Sequence[Document]
+    notes: Sequence[str] = ()
 
 
 class Space:
@@ -47,8 +50,9 @@ class Space:
         self._own: dict[Key, set[str]] = {}
         self.requests = 0
 
-    def guards(self, desired: DesiredState, wanted: Resource) -> Guards:
-        """What guards the rule. Raises `Refused` where that cannot be said, `ProviderError` where it is not known."""
+    def guards(self, desired: DesiredState, wanted: Resource, since: datetime) -> Guards:
+        """What guards the rule over a span that begins at `since`. Raises `Refused` where that cannot be said,
+        `ProviderError` where it is not known."""
         # Lists that an earlier state wanted hold analysts' items, whether this one has entries for them or not.
         self._own.setdefault(wanted.key, set()).update(wanted.body.get("exceptions_list", ()))
         own = sorted(self._own[wanted.key])
@@ -60,9 +64,17 @@ class Space:
         same = set(ours) == set(wish) and all(ours[key].digest == wish[key].digest for key in wish)
         if same and self._holds(desired, wish.values()):
             there = [found for list_id in own if (found := self._list(list_id)) is not None]
-            return Guards([*map(_reference, there), *foreign], ())
+            return Guards([*map(_reference, there), *foreign], (), [*self._over(wish.values(), since)])
         items = [*({**one.body, "item_id": key.id} for key, one in wish.items()), *kept]
-        return Guards(foreign, self._filters(desired, wanted, items))
+        return Guards(foreign, self._filters(desired, wanted, items), [*self._over(wish.values(), since)])
+
+    def _over(self, wish: Iterable[Resource], since: datetime) -> Iterator[str]:
+        """What to know of items that held in a part of the span: a preview, too, takes exceptions as of now."""
+        for one in wish:
+            end = one.body.get("expire_time")
+            if exempting.expired(one.body, self._api.now) and datetime.fromisoformat(str(end)) > since:
+                told = "Kibana takes exceptions as they are now, so it hides nothing before its end either"
+                yield f"{one.body.get('name')} ended at {end}: {told}"
 
     def require_view(self, desired: DesiredState, wanted: Resource) -> None:
         """Raise `Refused` unless the rule's data view is live and computes what it is to compute."""

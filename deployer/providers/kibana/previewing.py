@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -33,6 +34,7 @@ from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
 from deployer.providers.kibana.guarding import Space
 from deployer.providers.kibana.previewed import Previewed
+from deployer.providers.kibana.quiet import Quiet
 from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Resource
@@ -73,6 +75,7 @@ class Previewer:
         self._connect = connect
         self._settings = settings
         self._alerts: Previewed | None = None
+        self._quiet: Quiet | None = None
         # Per rule the longest part that Kibana got through in its time.
         self._lengths: dict[Key, int] = {}
 
@@ -80,7 +83,7 @@ class Previewer:
         """Let go of connections."""
         if self._alerts is not None:
             self._alerts.close()
-        self._alerts = None
+        self._alerts = self._quiet = None
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
         """What the rule would have found. See `Provider.preview`."""
@@ -91,21 +94,24 @@ class Previewer:
         schedule = Schedule.of(wanted, since, until)
         before = self._space.requests
         self._space.require_view(desired, wanted)
-        guards = self._space.guards(desired, wanted)
+        guards = self._space.guards(desired, wanted, since)
         document = codec.rule_document(wanted, None, dict.fromkeys(wanted.body.get("exceptions_list", ()), ""), None)
         document = {name: value for name, value in document.items() if name not in _NOT_SENT}
         document["exceptions_list"] = [*guards.lists]
         if guards.filters:
             document["filters"] = [*document.get("filters", ()), *guards.filters]
-        if self._alerts is None:
+        if self._alerts is None or self._quiet is None:
             refresh = REFRESH_SECONDS if self._settings.refresh is None else self._settings.refresh
-            self._alerts = Previewed(self._connect(), self._api.space, refresh)
+            elastic = self._connect()
+            self._alerts, self._quiet = Previewed(elastic, self._api.space, refresh), Quiet(elastic)
         walk = _Walk(self._ask, self._alerts, document, schedule, self._lengths.get(key, len(schedule.runs)))
         asked = self._alerts.requests
         walk.go()
         self._lengths[key] = walk.longest
         requests = walk.requests + self._space.requests - before + self._alerts.requests - asked
-        return walk.preview(requests)
+        found = walk.preview(requests)
+        found = replace(found, notes=(*guards.notes, *found.notes))
+        return self._quiet.over(found, wanted, (since, until))
 
     def _ask(self, body: Document) -> Document:
         with self._settings.slots:

@@ -120,7 +120,7 @@ class KibanaProvider:
         return _too_many_groups(plan, str((status.get("version") or {}).get("number", "")))
 
     def apply(self, change: Change) -> None:
-        base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key))
+        base.carry_out(change, lambda found: self._write(change, found), lambda: self._find(change.key))
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By each rule's last execution, by its alerting rule (whose rights it has), and by Elasticsearch if it may be
@@ -217,13 +217,15 @@ class KibanaProvider:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def _write(self, change: Change) -> None:
+    def _write(self, change: Change, found: Resource | None) -> None:
         if isinstance(change, Delete):
             self._delete(change.key)
         elif isinstance(change, Create):
             self._put(change.desired, change.mark, None)
         else:
-            self._put(change.desired, change.mark, change.live)
+            # What is in it is as it was planned for; its version and ids may be those of a write of ours meanwhile.
+            live = replace(change.live, version=found.version, observed=found.observed) if found else change.live
+            self._put(change.desired, change.mark, live)
 
     def _put(self, wanted: Resource, mark: Mark | None, live: Resource | None) -> None:
         match wanted.key.kind:

@@ -88,8 +88,13 @@ def preview(rule: Resource, since: datetime, until: datetime, ask: Ask, memory: 
     found = _judged(rule, moments, answers)
     if not found.runs and found.gaps:
         raise next(answer for answer in answers if isinstance(answer, ProviderError))
-    notes = (*_settings(rule), *found.notes, *_clock(rule), *asking.quiet(moments))
-    return replace(found, notes=tuple(dict.fromkeys(notes)), requests=asking.requests)
+    quiet = tuple(asking.quiet(moments))
+    told = tuple(note for note, _ in quiet)
+    gaps = found.gaps
+    if quiet and all(never for _, never in quiet) and len(quiet) == len(asking.tables):
+        gaps, told = gaps or (Gap(since, until, "; ".join(told)),), told if gaps else ()
+    notes = tuple(dict.fromkeys((*_settings(rule), *found.notes, *_clock(rule), *told)))
+    return replace(found, gaps=gaps, notes=notes, requests=asking.requests, quiet=bool(quiet))
 
 
 class _Asking:
@@ -98,6 +103,7 @@ class _Asking:
     def __init__(self, rule: Resource, ask: Ask, memory: Memory) -> None:
         self._rule, self._ask, self._memory = rule, ask, memory
         self._period = _period(rule)
+        self.tables = [name for name in (rule.reads.sources if rule.reads else ()) if _NAME.fullmatch(name)]
         self._answered, self._failed = False, 0
         self._over: ProviderError | None = None
         self.requests = 0
@@ -110,28 +116,27 @@ class _Asking:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def quiet(self, moments: Sequence[datetime]) -> Iterator[str]:
-        """Which tables had nothing when the runs began: retention is over, or the source was connected later."""
+    def quiet(self, moments: Sequence[datetime]) -> Iterator[tuple[str, bool]]:
+        """Which tables had nothing when the runs began, and whether they never had: retention is over, or the source
+        was connected later."""
         if not moments or self._over:
             return
         first, last = moments[0], moments[-1]
         begin = first - max(self._period, _DAY)
-        for table in self._rule.reads.sources if self._rule.reads else ():
-            if not _NAME.fullmatch(table):
-                continue
+        for table in self.tables:
             source = f"{table}()" if table in arrival.PARSERS else table
             try:
                 if self._rows(f"{source} | take 1 | project TimeGenerated", (begin, first)):
                     continue
                 oldest = self._rows(f"{source} | summarize Oldest = min(TimeGenerated)", (begin, last))[0]["Oldest"]
             except (ProviderError, LookupError) as error:
-                yield f"whether {table} had events then could not be asked: {error}"
+                yield f"whether {table} had events then could not be asked: {error}", False
                 continue
             if not isinstance(oldest, datetime):
-                yield f"{table} has no event from {_shown(begin)} to {_shown(last)}: nothing could be found in it"
+                yield f"{table} has no event from {_shown(begin)} to {_shown(last)}: nothing could be found in it", True
                 continue
             blind = f"{_runs(sum(moment < oldest for moment in moments))} of {len(moments)} saw none"
-            yield f"{table} has no event from {_shown(begin)} to {_shown(oldest)}: {blind}"
+            yield f"{table} has no event from {_shown(begin)} to {_shown(oldest)}: {blind}", False
 
     def _run(self, moment: datetime) -> Sequence[Row] | ProviderError:
         if self._over is not None:

@@ -120,7 +120,7 @@ class SentinelProvider:
             return
         if not isinstance(change, Delete) and change.desired.body.get("enabled") is not False:
             self._lists.require_seen(change.desired.needs)
-        base.carry_out(change, lambda: self._write(change), lambda: self._find(change.key), upserts=True)
+        base.carry_out(change, lambda _: self._write(change), lambda: self._find(change.key), upserts=True)
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:
         """By the workspace's logs: one query for the runs of all rules, and one for each table that they read."""

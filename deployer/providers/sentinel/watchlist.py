@@ -6,6 +6,7 @@ Watchlists.json of Microsoft.SecurityInsights. A PUT with content adds items and
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 from typing import NamedTuple
 
 from deployer import queries
+from deployer.covering import span
 from deployer.queries import string
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -196,6 +198,22 @@ def document(wanted: Resource, mark: Mark | None, live: Resource | None, added: 
         lines = "\n".join([COLUMN, *added])
         properties |= {"rawContent": f"{lines}\n", "contentType": "text/csv", "numberOfLinesToSkip": 0}
     return {"properties": properties}
+
+
+def overlapping(values: Iterable[str], others: Iterable[str]) -> frozenset[str]:
+    """The values that have addresses in common with one of the others, of which no two have any; a row of another form
+    has none."""
+    spans = sorted(map(span, others))
+
+    def overlaps(value: str) -> bool:
+        try:
+            version, first, last = span(value)
+        except ValueError:
+            return False
+        position = bisect_right(spans, (version, last, 1 << 129)) - 1
+        return position >= 0 and spans[position][0] == version and first <= spans[position][2]
+
+    return frozenset(filter(overlaps, values))
 
 
 def search_key(document: Mapping[str, Any]) -> str:

@@ -79,7 +79,7 @@ class Watchlists:
     def apply(self, change: Change, desired: DesiredState) -> None:
         """Carry out one change of a list."""
         self._unseen.pop(change.key.id, None)
-        base.carry_out(change, lambda: self._write(change), lambda: self.find(change.key, desired), upserts=True)
+        base.carry_out(change, lambda _: self._write(change), lambda: self.find(change.key, desired), upserts=True)
 
     def require_seen(self, needs: Iterable[Key]) -> None:
         """Raise `Refused` unless log queries see these lists as they are; waits for it. Each is waited for once."""
@@ -128,15 +128,29 @@ class Watchlists:
         live = None if isinstance(change, Create) else change.live
         if live is not None:
             self._require_ours(alias)
-        missing = list(change.desired.body["values"])
+        missing = dict.fromkeys(change.desired.body["values"])
+        gone: list[Item] = []
         for one in self._items.get(alias, []) if live else []:
-            # First what is to go: whatever stops this run, nothing is let through longer than it must.
             if one.value in missing:
-                missing.remove(one.value)
+                del missing[one.value]
             else:
-                self._api.delete_watchlist_item(alias, one.id)
-        self._api.put_watchlist(alias, watchlist.document(change.desired, change.mark, live, missing))
+                gone.append(one)
+        # First what is to go: whatever stops this run, nothing is let through longer than it must. But what a range
+        # that comes takes the place of, goes after that has come.
+        replaced = watchlist.overlapping((one.value for one in gone), missing)
+        self._take_out(alias, (one for one in gone if one.value not in replaced))
+        if live is not None and replaced:
+            held = live.mark if isinstance(live.mark, Mark) else None
+            self._api.put_watchlist(alias, watchlist.document(change.desired, held, live, [*missing]))
+            self._wait(alias)
+            self._take_out(alias, (one for one in gone if one.value in replaced))
+            missing = {}
+        self._api.put_watchlist(alias, watchlist.document(change.desired, change.mark, live, [*missing]))
         self._wait(alias)
+
+    def _take_out(self, alias: str, items: Iterable[Item]) -> None:
+        for one in items:
+            self._api.delete_watchlist_item(alias, one.id)
 
     def _wait(self, alias: str) -> None:
         """Until what was sent is worked in."""

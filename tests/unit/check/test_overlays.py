@@ -51,7 +51,7 @@ def said(tmp_path: Path, repo_root: Path) -> Callable[..., list[str]]:
         (tmp_path / ENVIRONMENT).write_text(f"owner: o\noverlay: {environment}\n")
         bench = Workbench(lambda: None)
         found = inspect(tmp_path, "test", None, bench=bench, tenants=tenants).findings
-        ours = {"idle-overlay", "unknown-parameter", "parameter-type", "unknown-tactic"}
+        ours = {"unowned-exception", "idle-overlay", "unknown-parameter", "parameter-type", "unknown-tactic"}
         return [re.sub(r"^(\S+:\d+):\d+", r"\1", str(finding)) for finding in found if finding.code in ours]
 
     return build
@@ -131,3 +131,13 @@ def test_a_wrong_parameter_is_found_whether_or_not_the_rule_has_its_data(
         f"{ACME}:10: error: {filled} [unknown-parameter]",
         f"{ACME}:10: error: beacon: Sentinel knows no tactic 'Magic' [unknown-tactic]",
     ]
+
+
+def test_an_overlay_that_makes_an_exception_is_told_that_nobody_answers_for_it(said: Callable[..., list[str]]) -> None:
+    found = said(
+        environment="{beacon: {sentinel: {parameters: {Excluded: []}}}}",
+        tenant="{beacon: {sentinel: {parameters: {Excluded: [backup.exe], Threshold: 30}}}}",
+    )
+
+    what = "lets its values through with no reason, no owner and no end: write them into the tenant's `exceptions`"
+    assert found == [f"{ACME}:10: warning: `overlay.beacon.sentinel.parameters.Excluded` {what} [unowned-exception]"]

@@ -90,3 +90,11 @@ def test_what_an_entry_made_smaller_or_otherwise_is_said():
 
     place = "192.0.2.1 (servers, expires 2026-01-31) rules/example/rule.yaml:1"
     assert lines[-1] == f"      - 2 alerts made smaller, 1 raised otherwise: {place}"
+
+
+def test_the_summary_counts_rules_and_those_that_were_not_looked_at():
+    outcome = backtested(Trial("r", Preview((), 24), Preview((), 24)), Trial("s", error="504"))
+
+    summary = json.loads(as_json.render("backtest", "prod", [outcome]))["summary"]
+
+    assert (summary["rules"], summary["failed"]) == (2, 1)
