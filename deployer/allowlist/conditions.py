@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from deployer import covering
 from deployer.allowlist import excepted
+from deployer.manifest.values import networks
 from deployer.model import Json
 
 Condition: TypeAlias = Mapping[str, Json]
@@ -121,8 +122,8 @@ def _test(one: Condition, asked: str) -> tuple[bool, str | None] | None:
     network = _network(asked)
     if network is None:
         return asked in excepted.values(one), None
-    known = [found for text in excepted.values(one) if (found := _network(text)) is not None]
-    joined = [_network(text) for text in covering.collapsed([str(each) for each in known])]
+    known = [found for text in excepted.values(one) for found in networks(text)]
+    joined: list[Any] = [ipaddress.ip_network(text) for text in covering.collapsed([str(each) for each in known])]
     near = [each for each in joined if each.version == network.version and each.overlaps(network)]
     if any(network.subnet_of(each) for each in near):
         return True, None
@@ -130,11 +131,8 @@ def _test(one: Condition, asked: str) -> tuple[bool, str | None] | None:
 
 
 def _network(text: str) -> Any:
-    """The address or range that a text is; None for any other."""
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
+    """The address or range that a text is; None for any other. What was asked is canonical: no IPv4 within IPv6."""
+    return next(iter(networks(text)), None)
 
 
 def _pattern(text: str) -> str:

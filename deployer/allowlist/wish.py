@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from datetime import datetime
 from datetime import timedelta
+from typing import Any
 
 from deployer.allowlist.outcomes import Refusal
 from deployer.findings import Location
@@ -87,17 +88,22 @@ def canonical(wanted: Wanted, category: Category, now: datetime) -> tuple[Wanted
         expires=expires,
         reviewed=reviewed,
     )
-    return found, [*faults, *late, *unwritable(wanted.reason, wanted.owner, wanted.ticket)]
+    return found, [*faults, *unsayable(wanted), *late]
 
 
-def unwritable(reason: str | None, owner: str | None, ticket: str | None) -> list[Refusal]:
-    """Refusals of words that no file can hold."""
-    given = (("reason", reason), ("owner", owner), ("ticket", ticket))
+def unsayable(wanted: Any) -> list[Refusal]:
+    """What of the words is no text that a file could hold."""
+    texts = {OPTIONS[name]: getattr(wanted, name) for name in ("reason", "owner", "ticket")}
     return [
-        Refusal(f"{shown(text)} is no text in UTF-8", OPTIONS[name])
-        for name, text in given
-        if text and text != text.encode("utf-8", "replace").decode()
+        Refusal(f"{shown(text)} is no text in UTF-8", option)
+        for option, text in texts.items()
+        if text and not is_text(text)
     ]
+
+
+def is_text(text: str) -> bool:
+    """Whether it is text in UTF-8."""
+    return text == text.encode("utf-8", "replace").decode()
 
 
 def dated(expires: str | None, reviewed: str | None, now: datetime) -> tuple[str | None, str | None, list[Refusal]]:

@@ -10,7 +10,8 @@ from datetime import datetime
 from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.wish import NOWHERE
 from deployer.allowlist.wish import dated
-from deployer.allowlist.wish import unwritable
+from deployer.allowlist.wish import is_text
+from deployer.allowlist.wish import unsayable
 from deployer.errors import CannotStart
 from deployer.manifest.wording import shown
 from deployer.model import Exemption
@@ -102,8 +103,15 @@ class Wished:
 def canonical(wished: Wished, now: datetime) -> tuple[Wished, list[Refusal]]:
     """The same in the spelling of the files, and what is wrong with its dates."""
     expires, reviewed, faults = dated(wished.expires, wished.reviewed, now)
-    faults += unwritable(wished.reason, wished.owner, wished.ticket)
-    return replace(wished, expires=expires, reviewed=reviewed), faults
+    said = {"--field": [text for each in wished.fields.items() for text in (each[0], *each[1])], "--rule": wished.rules}
+    said["--let"] = [wished.let or "", *map(str, wished.values)]
+    unfit = [
+        Refusal(f"{shown(text)} is no text in UTF-8", option)
+        for option, texts in said.items()
+        for text in texts
+        if not is_text(text)
+    ]
+    return replace(wished, expires=expires, reviewed=reviewed), [*unfit, *unsayable(wished), *faults]
 
 
 def _split(text: str, option: str, form: str) -> tuple[str, str]:

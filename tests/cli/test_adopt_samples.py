@@ -4,6 +4,7 @@ The vendors' examples and the samples lie beside the checkout, or the tests are 
 """
 
 import json
+import re
 import tomllib
 import uuid
 from typing import Any
@@ -60,6 +61,8 @@ def test_rules_of_a_community_are_taken_over_from_a_workspace(shared, deployer, 
         rule = yaml.safe_load(file.read_text())
         name = rule["id"] if rule["id"] not in names else str(uuid.uuid5(uuid.NAMESPACE_URL, file.name))
         names.add(name)
+        for alias in re.findall(r"_GetWatchlist\('(\w+)'\)", rule["query"]):
+            _put_watchlist(acme, alias)
         _put(acme, name, rule)
 
     refused, adopted = pulled(deployer)
@@ -110,10 +113,21 @@ def _put(acme: Portal, name: str, rule: dict[str, Any]) -> None:
     assert answer.ok, answer.text
 
 
-def _answer(acme: Portal, name: str, body: dict[str, Any]) -> requests.Response:
+def _put_watchlist(acme: Portal, alias: str) -> None:
+    """A watchlist with the columns that the samples ask for: without it, a rule that reads it is refused."""
+    columns = ["Name", "IPAddress", "UserPrincipalName", "ComputerAccount"]
+    properties = {
+        "displayName": alias, "provider": "jo", "source": "a.csv", "sourceType": "Local", "itemsSearchKey": columns[0],
+        "contentType": "text/csv", "numberOfLinesToSkip": 0, "rawContent": ",".join(columns) + "\na,b,c,d\n",
+    }  # fmt: skip
+    answer = _answer(acme, alias, {"properties": properties}, "watchlists")
+    assert answer.ok, answer.text
+
+
+def _answer(acme: Portal, name: str, body: dict[str, Any], kind: str = "alertRules") -> requests.Response:
     path = (
         "/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/soc/providers/"
-        f"Microsoft.OperationalInsights/workspaces/acme/providers/Microsoft.SecurityInsights/alertRules/{name}"
+        f"Microsoft.OperationalInsights/workspaces/acme/providers/Microsoft.SecurityInsights/{kind}/{name}"
     )
     return requests.put(
         f"{acme.url}/arm{path}", json=body, params={"api-version": "2025-10-01-preview"},

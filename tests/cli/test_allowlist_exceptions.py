@@ -134,6 +134,7 @@ ASKED = Question("203.0.113.9", "ws-1", "a.exe", 443)
 JUDGED = {
     "the address": (("destination.ip", "included", "match", "203.0.113.9"), True, ()),
     "a range": (("destination.ip", "included", "match", "203.0.113.0/24"), True, ()),
+    "IPv4 within IPv6": (("destination.ip", "included", "match", "::ffff:203.0.113.9"), True, ()),
     "another address": (("destination.ip", "included", "match", "203.0.113.8"), False, ()),
     "all others": (("destination.ip", "excluded", "match", "203.0.113.8"), True, ()),
     "all but it": (("destination.ip", "excluded", "match_any", ["203.0.113.0/24"]), False, ()),
@@ -277,6 +278,7 @@ REFUSED = {
     "everything": (("--rule", "both", "--field", "host.name=*"), "x --field: '*' holds for every value"),
     "nearly every address": (("--rule", "both", "--field", "source.ip=0.0.0.0/1"), "x --field: '0.0.0.0/1' is nearly"),
     "a text among numbers": (("--rule", "both", "--let", 'ExcludedPorts="80"'), "texts and numbers"),
+    "no text": (("--rule", "both", "--field", "host.name=a\udcff"), "x --field: 'a\\udcff' is no text in UTF-8"),
     "both sorts": (("--rule", "both", "--let", "ExcludedPorts=80", "--let", "ExcludedPorts=a"), "x --let: "),
     "over": (("--rule", "both", *BACKUP, "--expires", "2020-01-01"), "x --expires: 2020-01-01 is over"),
     "two lines": (("--rule", "both", *BACKUP, "--ticket", "a\nb"), "x --ticket: "),

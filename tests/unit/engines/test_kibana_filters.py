@@ -102,7 +102,6 @@ def test_filters_of_old_have_their_query_beside_the_meta():
     ("filter", "named"),
     [
         ({"query": {"more_like_this": {}}}, "more_like_this"),
-        ({"query": {"nested": {"path": "x"}}}, "nested"),
         ({"query": {"query_string": {"query": "x"}}}, "query_string"),
         ({"query": {"bool": {"must": [{"script": {}}]}}}, "script"),
         ({"query": {"bool": {"boosting": []}}}, "boosting"),

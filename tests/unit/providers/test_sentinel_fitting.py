@@ -225,4 +225,5 @@ def test_explaining_an_entry_finds_it_in_the_watchlist():
     told = [becomes(Platform.SENTINEL, watchlists.category(), one, desired) for one in (entries[0], ending)]
 
     assert "192.0.2.0/31" in desired.resources[KEY].body["values"]
-    assert told == ["a value of the watchlist deployer-servers", "a value of `AllowedServers` in the query"]
+    inline = "a value of `AllowedServers` in the query"
+    assert told == [f"{inline}, or of the watchlist deployer-servers where that would be too long", inline]
