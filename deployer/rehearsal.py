@@ -25,11 +25,14 @@ from deployer.errors import BadAnswer
 from deployer.errors import CannotStart
 from deployer.errors import InvalidManifest
 from deployer.errors import NotRunnable
+from deployer.findings import Finding
 from deployer.findings import Severity
 from deployer.manifest import telemetry
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.manifest.telemetry import Story
+from deployer.manifest.wording import guess
+from deployer.manifest.wording import shown
 from deployer.model import Assignment
 from deployer.model import KibanaTarget
 from deployer.model import Platform
@@ -62,6 +65,7 @@ def rehearse(manifest: Manifest, root: Path, at: datetime | None = None) -> list
     if not assignments:
         raise CannotStart(f"no target of {manifest.environment.name} is emulated, so there is nothing to rehearse on")
     stories, findings = telemetry.read(root, manifest.environment.name, now)
+    findings = (*findings, *_of_nobody(stories, manifest))
     if faults := [finding for finding in findings if finding.severity is Severity.ERROR]:
         raise InvalidManifest(faults)
     days = [_day(stories, assignment.target) for assignment in assignments]
@@ -76,6 +80,16 @@ def rehearse(manifest: Manifest, root: Path, at: datetime | None = None) -> list
             ]
     except EmulatorError as error:
         raise CannotStart(f"the emulator cannot be had: {error}") from None
+
+
+def _of_nobody(stories: Sequence[Story], manifest: Manifest) -> Iterator[Finding]:
+    """Errors for stories that would happen to nobody: silence would read as a rule that finds nothing."""
+    known = [tenant.name for tenant in manifest.tenants] + list(manifest.broken_tenants)
+    for story in stories:
+        for glob in story.tenants:
+            if not any(matches(name, [glob]) for name in known):
+                message = f"{shown(glob)} matches no tenant of {manifest.environment.name}{guess(glob, known)}"
+                yield Finding("no-match", f"{message}: this would happen to nobody", location=story.location)
 
 
 class _Stage:
@@ -167,13 +181,14 @@ def _note(run: Mapping[str, Any]) -> str:
 def _found(
     assignment: Assignment, rule: Rule, day: Mapping[str, Sequence[Row]], now: datetime, *, entries: bool
 ) -> list[str]:
-    """Titles of what the rule finds in the day, with the tenant's allowlists or with none."""
+    """Titles of what the rule finds in the day, with the tenant's allowlists and exceptions or with none."""
     platform = assignment.target.platform
     half = rule.on(platform)
     if half is None:
         return []
     kept = assignment.entries if entries else dict.fromkeys(assignment.entries, ())
-    state = encode(replace(assignment, rules=(rule,), entries=kept))
+    exemptions = assignment.exemptions if entries else ()
+    state = encode(replace(assignment, rules=(rule,), entries=kept, exemptions=exemptions))
     try:
         if platform is Platform.KIBANA:
             return [_kibana_title(rule, row) for row in kibana.find(state, half, day, now).rows]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from deployer.blocklists import read as read_blocklists
 from deployer.check import blocked
+from deployer.check import exempted
 from deployer.check import kibana
 from deployer.check import overlays
 from deployer.check import sentinel
@@ -164,6 +165,7 @@ def _assignment(
 ) -> Iterator[Finding]:
     """What is wrong at one target."""
     target = assignment.target
+    yield from exempted.findings(assignment)
     state: DesiredState | None = None
     try:
         state = encode(assignment)

@@ -90,7 +90,8 @@ def _why(one: Reminder) -> Iterator[str]:
 def _summary(found: Review) -> str:
     lost = f", {count(len(found.broken), 'tenant')} not looked at" if found.broken else ""
     if not found.reminders:
-        return f"Nothing is due of {count(found.looked_at, 'allowance')}{lost}."
+        what = f"of {count(found.looked_at, 'allowance')}{lost}."
+        return f"Nothing is known to be due {what}" if lost else f"Nothing is due {what}"
     told = [
         f"{number} {word}"
         for due, word in (

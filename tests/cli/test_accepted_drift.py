@@ -74,7 +74,7 @@ def test_an_acceptance_that_has_run_out_is_drift_with_a_finding_and_apply_still_
     accept(drifted, until="2026-01-31")
 
     drift = deployer("drift", "site", "--rule", RULE, "--format", "json")
-    checked = deployer("check", "site", "--format", "json")
+    checked = deployer("check", "site", "--rule", "t1584.005-port-scan-burst", "--format", "json")
     planned = deployer("plan", "site", "--rule", RULE)
 
     findings = [(one["code"], one["line"]) for target in drift.json["targets"] for one in target["findings"]]
@@ -120,7 +120,7 @@ def test_verify_takes_what_is_accepted_for_equal_and_says_so(deployer, drifted):
 def test_what_would_accept_nothing_or_anything_is_an_error(deployer, drifted, change, code):
     accept(drifted, **change)
 
-    checked = deployer("check", "site", "--format", "json")
+    checked = deployer("check", "site", "--rule", "t1584.005-port-scan-burst", "--format", "json")
 
     errors = [one for one in checked.json["findings"] if one["severity"] == "error"]
     assert checked.code == 1

@@ -89,7 +89,7 @@ def test_a_tenant_that_cannot_be_read_is_never_all_fine(root: Path, deployer: De
 
     assert done.code == 3
     assert "acme: its file cannot be used, so what it allows cannot be told\n" in done.out
-    assert "Nothing is due of 0 allowances, 1 tenant not looked at.\n" in done.out
+    assert "Nothing is known to be due of 0 allowances, 1 tenant not looked at.\n" in done.out
 
 
 def test_an_include_on_other_terms_is_told_apart(root: Path) -> None:

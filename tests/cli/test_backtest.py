@@ -378,7 +378,7 @@ def test_a_data_view_that_is_not_live_is_said_and_never_written(acme: Past):
     acme.change("rules/beacon/rule.yaml", lambda rule: rule["kibana"].update(data_view=view))
 
     told = acme.backtest()
-    way_out = "deployer-beacon is not there yet; deployer apply site --rule beacon comes first"
+    way_out = "deployer-beacon is not there yet; deployer apply site --tenant NAME --rule beacon comes first"
 
     assert (told.code, way_out in told.out) == (1, True)
     assert acme.call("apply", "site", "--yes").code == 0

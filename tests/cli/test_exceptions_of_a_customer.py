@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from deployer.check import exempted
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
 from deployer.model import Platform
@@ -147,10 +148,27 @@ def test_values_of_the_wrong_sort_and_lets_that_no_rule_names_are_errors_at_thei
     other = {**agent("x.exe"), "sentinel": {"let": "ExcludedProcess", "values": ["x.exe"]}}
     excepted(port, other, overlay={RULE: {"sentinel": {"parameters": {"ExcludedPorts": [80]}}}})
 
-    checked = deployer("check", "site")
+    checked = deployer("check", "site", "--rule", "t1584.005-port-scan-burst")
 
     assert checked.code == 1
     assert (
         "no rule of it names `let ExcludedProcess` in `sentinel.exceptions` of its rule.yaml; did you mean"
         in checked.out
     )
+
+
+def test_an_exception_on_a_field_that_the_data_has_not_is_named_and_an_excluded_one_is_an_error(excepted):
+    slip = {"field": "host.nmae", "operator": "excluded", "type": "match", "value": "fs-1"}
+    wrong = agent()
+    wrong["kibana"] = [*wrong["kibana"], slip]
+    idle = agent("x.exe", kibana=[{"field": "proces.name", "operator": "included", "type": "match", "value": "x.exe"}])
+    site = excepted(wrong, idle)
+    manifest = load(site.root, "site", trusted_hosts=("127.0.0.1",))
+    [tenant] = manifest.tenants
+
+    found = [one for target in tenant.targets for one in exempted.findings(assign(manifest, tenant, target))]
+
+    assert [(one.code, one.severity, "did you mean" in one.message) for one in found] == [
+        ("field-missing", "error", True),
+        ("field-missing", "warning", True),
+    ]

@@ -42,6 +42,12 @@ def test_the_attacks_of_the_day_are_detected_and_the_allowed_traffic_is_silent(r
     assert "tenant    alerts  kept silent by allowlists\n" in told.out
     assert told.out.count("Botnet node: ws-21") == 1
 
+    # The day feeds the rule, but for one branch of its query.
+    verified = deployer("verify", "demo", "--tenant", "acme", "--rule", "t1584.005-botnet-node").out
+    assert "acme/kibana: emulated: " in verified
+    assert "ran 1 of 1, healthy 1 of 1, data 1 of 1\n" in verified
+    assert "branch `source.bytes < 1000 and process.name: *` sees nothing: 0 of" in verified
+
 
 def test_a_rule_that_finds_no_index_to_read_is_not_shown_as_if_all_were_well(deployer, root):
     path = root / "environments/demo/telemetry.yaml"
@@ -52,6 +58,16 @@ def test_a_rule_that_finds_no_index_to_read_is_not_shown_as_if_all_were_well(dep
 
     assert told.code == 0
     assert "t1584.005-botnet-node: 0 alerts, 0 kept silent\n    warning: This rule is attempting to query" in told.out
+
+
+def test_a_story_of_a_tenant_that_there_is_not_is_an_error_and_no_quiet_day(deployer, root):
+    path = root / "environments/workshop/telemetry.yaml"
+    path.write_text("stories:\n  - {name: Nothing, tenants: [initch], kibana: []}\n")
+
+    told = deployer("emulator", "rehearse", "workshop")
+
+    assert told.code == 1
+    assert "telemetry.yaml:2:5: error: 'initch' matches no tenant of workshop; did you mean 'initech'?" in told.err
 
 
 def test_a_rehearsal_before_the_first_apply_says_what_comes_first(deployer):

@@ -345,17 +345,6 @@ def test_plan_and_apply_never_ask_the_cluster(deployer, acme):
     assert [one for one in acme.emulator.requests if "/elasticsearch" in one["path"]] == []
 
 
-def test_the_demos_day_feeds_every_rule_and_shows_the_branch_that_it_does_not(deployer):
-    deployer("apply", "demo", "--yes")
-    deployer("emulator", "rehearse", "demo")
-
-    out = deployer("verify", "demo", "--tenant", "acme", "--rule", RULE).out
-
-    assert "acme/kibana: emulated: " in out
-    assert "ran 1 of 1, healthy 1 of 1, data 1 of 1\n" in out
-    assert "branch `source.bytes < 1000 and process.name: *` sees nothing: 0 of" in out
-
-
 # -- waiting -----------------------------------------------------------------------------------------------------------
 
 

@@ -102,7 +102,7 @@ def document(host: str, address: str, process: str, port: int, minutes: int) -> 
 
 def preview(bench: Bench, assignment: Any) -> Preview:
     found = bench.provider.preview(encode(assignment), Key(Kind.RULE, "example"), UNTIL - timedelta(days=1), UNTIL)
-    assert found.whole
+    assert found.whole or found.quiet  # no event at all is said, and no alert is then right
     return found
 
 

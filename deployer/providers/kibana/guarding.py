@@ -91,7 +91,7 @@ class Space:
             if not (odd := [name for name in _VIEW if live.get(name) != view.body.get(name)]):
                 return
             why = f"differs in {' and '.join(odd)} from the one in Git"
-        way_out = f"deployer apply {desired.environment} --rule {wanted.known_as} comes first"
+        way_out = f"deployer apply {desired.environment} --tenant NAME --rule {wanted.known_as} comes first"
         raise Refused(f"Kibana previews a rule only with a data view that is live: {key.id} {why}; {way_out}")
 
     def _filters(self, desired: DesiredState, wanted: Resource, items: Iterable[Document]) -> list[Document]:
@@ -99,7 +99,7 @@ class Space:
             found = desired.resources.get(Key(Kind.VALUE_LIST, list_id))
             return list(found.body.get("values", ())) if found else None
 
-        way_out = f"deployer apply {desired.environment} --rule {wanted.known_as} comes first"
+        way_out = f"deployer apply {desired.environment} --tenant NAME --rule {wanted.known_as} comes first"
         try:
             found = exempting.filters(items, self._api.now, values)
         except exempting.Unsayable as error:
