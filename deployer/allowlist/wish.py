@@ -109,22 +109,25 @@ def is_text(text: str) -> bool:
 def dated(expires: str | None, reviewed: str | None, now: datetime) -> tuple[str | None, str | None, list[Refusal]]:
     """The last day and that of the review in the spelling of the files, and all that is wrong with them."""
     faults: list[Refusal] = []
-    end = _read("--expires", _day(expires, now.date()), values.moment, faults)
-    day = _read("--reviewed", reviewed, values.day, faults)
+    end = _read("--expires", _day(expires, now.date()), values.moment, faults, "; or days from now, such as 90d")
+    today = now.date().isoformat()
+    day = _read("--reviewed", today if reviewed == "today" else reviewed, values.day, faults, "; or today")
     if end and (instant := _until(end)) and instant <= now:
         faults.append(Refusal(f"{end} is over: it would allow nothing", "--expires"))
-    if day and day > now.date().isoformat():
+    if day and day > today:
         faults.append(Refusal(f"{day} is still to come", "--reviewed"))
     return end, day, faults
 
 
-def _read(option: str, text: str | None, as_read: Callable[[str], str], faults: list[Refusal]) -> str | None:
+def _read(
+    option: str, text: str | None, as_read: Callable[[str], str], faults: list[Refusal], way_out: str = ""
+) -> str | None:
     if text is None:
         return None
     try:
         return as_read(text)
     except Unfit as unfit:
-        faults.append(Refusal(f"{shown(text)} {unfit}", option))
+        faults.append(Refusal(f"{shown(text)} {unfit}{way_out}", option))
         return None
 
 

@@ -95,6 +95,8 @@ def inspect(
     bench = bench or Workbench(installed)
     names = [environment] if environment else environments.names(root)
     found = set(load.inspect(root, environment, trusted_hosts=trusted_hosts))
+    if environment and environment not in environments.names(root):
+        return Inspection(tuple(found), 0, 0, ())
     book = rulebooks.read(root)
     found.update(missing(book, tests.read(root, book)))
     lists, faults = read_blocklists(blocklists)

@@ -114,7 +114,7 @@ def show(root: Path, /, **options: Any) -> int:
 @click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--ticket", metavar="TEXT", help="Where it was asked for.")
 @click.option("--expires", metavar="DATE", help="The last day (UTC), an instant with its offset, or in days: 90d.")
-@click.option("--reviewed", metavar="DATE", help="When somebody last looked at it.")
+@click.option("--reviewed", metavar="DATE", help="When somebody last looked at it: a date, or today.")
 @common.blocklists("Refuse what stands on this list, in a form that `check --blocklist` takes")
 @click.option("--dry-run", "dry", is_flag=True, help="Show what would be written, and write nothing.")
 @common.plain_output
