@@ -42,9 +42,8 @@ def move(live: Resource, wanted: Resource) -> Move:
 def joint(live: Resource, wanted: Resource) -> Resource | None:
     """`wanted`, with the values of `live` besides; None where that would let through what neither of them does."""
     if wanted.key.kind in _LISTS:
-        held = list(
-            live.body["values"]
-        )  # with those that stand there twice: the write that takes values out sees to it
+        # Those that stand there twice, too: the write that takes values out sees to them.
+        held = list(live.body["values"])
         more = set(wanted.body["values"]).difference(held)
         return replace(wanted, body={**wanted.body, "values": sorted([*held, *more])})
     found = _values(live, wanted)

@@ -1,7 +1,5 @@
 """Add an entry, or an include of a shared list, to a tenant's file."""
 
-import re
-from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,11 +11,11 @@ from deployer.allowlist.checkout import PLACE
 from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Refusal
-from deployer.allowlist.wish import NOWHERE
-from deployer.allowlist.wish import OPTIONS
-from deployer.allowlist.wish import Wanted
-from deployer.allowlist.wish import canonical
-from deployer.allowlist.wish import entry
+from deployer.allowlist.wanted_entries import NOWHERE
+from deployer.allowlist.wanted_entries import OPTIONS
+from deployer.allowlist.wanted_entries import WantedEntry
+from deployer.allowlist.wanted_entries import canonical
+from deployer.allowlist.wanted_entries import entry
 from deployer.allowlist.words import named
 from deployer.allowlist.words import places
 from deployer.allowlist.words import until
@@ -25,7 +23,6 @@ from deployer.blocklists import Blocklists
 from deployer.blocklists import read
 from deployer.errors import CannotEdit
 from deployer.findings import Finding
-from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest import edit
 from deployer.manifest.document import Path as Steps
@@ -40,7 +37,7 @@ def add(
     checkout: Checkout,
     name: str,
     category_name: str,
-    wanted: Wanted,
+    wanted: WantedEntry,
     now: datetime,
     dry: bool = False,
     blocklists: Sequence[Path] = (),
@@ -96,7 +93,7 @@ def _spliced(
     checkout: Checkout,
     tenant: Tenant,
     category: Category,
-    wanted: Wanted,
+    wanted: WantedEntry,
     found: Edited,
     dry: bool,
     blocked: Blocklists,
@@ -110,7 +107,8 @@ def _spliced(
         after = edit.change(before, document.path, place, [wanted.document()])
     place = (*place, len(items))
     found = replace(found, diff=work.difference(document.path, before, after))
-    manifest, faults = checkout.proven(tenant, after, lambda finding, there: _mend(finding, there, place, wanted))
+    options = {key: option for key, option in OPTIONS.items() if key != "value" or wanted.value is not None}
+    manifest, faults = checkout.proven(tenant, after, work.mending(place, options))
     if manifest is None:
         return replace(found, refusals=tuple(faults))
     made = _made(manifest, tenant, category, place)
@@ -163,16 +161,3 @@ def _remarks(manifest: Manifest, path: str, place: Steps) -> list[Finding]:
         for finding in manifest.findings
         if finding.location and there.get(finding.location, ())[: len(place)] == place
     ]
-
-
-def _mend(finding: Finding, there: Mapping[Location, Steps], place: Steps, wanted: Wanted) -> Refusal:
-    """An error about the edited file, with the option that it is about."""
-    path = there.get(finding.location, ()) if finding.location else ()
-    if path[: len(place)] != place:
-        return Refusal(finding.message, location=finding.location)
-    key = str(path[len(place)]) if len(path) > len(place) else ""
-    words = re.findall(r"`([^`]*)`", finding.message)
-    keys = [key] if key in OPTIONS else [one for one in OPTIONS if one in words]
-    message = re.sub(r"^`allowlists\.[^`]*`:? ", "", finding.message)
-    options = [OPTIONS[one] for one in keys if one != "value" or wanted.value is not None]
-    return Refusal(message, ", ".join(options) or None)

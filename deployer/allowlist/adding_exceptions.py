@@ -1,7 +1,6 @@
 """Add a free-form exception to a tenant's file."""
 
 import json
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,18 +16,16 @@ from deployer.allowlist.excepted import values
 from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Honoured
 from deployer.allowlist.outcomes import Refusal
-from deployer.allowlist.wish import NOWHERE
-from deployer.allowlist.wished import OPTIONS
-from deployer.allowlist.wished import Wished
-from deployer.allowlist.wished import canonical
+from deployer.allowlist.wanted_entries import NOWHERE
+from deployer.allowlist.wanted_exceptions import OPTIONS
+from deployer.allowlist.wanted_exceptions import WantedException
+from deployer.allowlist.wanted_exceptions import canonical
 from deployer.allowlist.words import place as at
 from deployer.allowlist.words import until
 from deployer.blocklists import Blocklists
 from deployer.blocklists import read
 from deployer.blocklists.exempted import allowed_by
 from deployer.errors import CannotEdit
-from deployer.findings import Finding
-from deployer.findings import Location
 from deployer.findings import Severity
 from deployer.manifest import edit
 from deployer.manifest.document import Path as Steps
@@ -42,7 +39,12 @@ from deployer.model import Tenant
 
 
 def add(
-    checkout: Checkout, name: str, wished: Wished, now: datetime, dry: bool = False, blocklists: Sequence[Path] = ()
+    checkout: Checkout,
+    name: str,
+    wanted: WantedException,
+    now: datetime,
+    dry: bool = False,
+    blocklists: Sequence[Path] = (),
 ) -> Edited:
     """Write it, unless it is refused or `dry`. Raises `CannotStart` for a tenant that there is not.
 
@@ -53,16 +55,16 @@ def add(
     if tenant is None:
         return replace(found, refusals=tuple(work.broken(checkout, name)))
     found = replace(found, file=tenant.location.path)
-    wished, faults = canonical(wished, now)
+    wanted, faults = canonical(wanted, now)
     listed, unread = read(blocklists)
     faults += [Refusal(one.message, "--blocklist", one.location) for one in unread]
     if faults:
         return replace(found, refusals=tuple(faults))
-    known = _known(checkout.manifest, wished.exemption(), tenant.exemptions)
+    known = _known(checkout.manifest, wanted.exemption(), tenant.exemptions)
     if known:
         return replace(found, refusals=(known,))
     try:
-        return _spliced(checkout, tenant, wished, found, dry, listed)
+        return _spliced(checkout, tenant, wanted, found, dry, listed)
     except CannotEdit as error:
         return replace(found, refusals=(Refusal(str(error)),))
 
@@ -115,22 +117,22 @@ def _known(manifest: Manifest, new: Exemption, there: Sequence[Exemption]) -> Re
 
 
 def _spliced(
-    checkout: Checkout, tenant: Tenant, wished: Wished, found: Edited, dry: bool, blocked: Blocklists
+    checkout: Checkout, tenant: Tenant, wanted: WantedException, found: Edited, dry: bool, blocked: Blocklists
 ) -> Edited:
     document, before = checkout.file(tenant)
     items = document.root.get(EXCEPTIONS).items()
     if items:
-        after = edit.change(before, document.path, (EXCEPTIONS, -1), wished.document())
+        after = edit.change(before, document.path, (EXCEPTIONS, -1), wanted.document())
     else:
-        after = edit.change(before, document.path, (EXCEPTIONS,), [wished.document()])
+        after = edit.change(before, document.path, (EXCEPTIONS,), [wanted.document()])
     place: Steps = (EXCEPTIONS, len(items))
     found = replace(found, diff=work.difference(document.path, before, after))
-    manifest, faults = checkout.proven(tenant, after, lambda finding, there: _mend(finding, there, place))
+    manifest, faults = checkout.proven(tenant, after, work.mending(place, OPTIONS))
     if manifest is None:
         return replace(found, refusals=tuple(faults))
     now = work.of_tenant(manifest, tenant.name)
     *others, made = now.exemptions or (None,)
-    if made is None or replace(made, location=NOWHERE) != wished.exemption() or len(others) != len(items):
+    if made is None or replace(made, location=NOWHERE) != wanted.exemption() or len(others) != len(items):
         return replace(found, refusals=(Refusal("the edited file would not say what was asked for; edit it by hand"),))
     said = [one for value in allowed_by(made) if (one := blocked.finding(*value))]
     if refused := [Refusal(one.message, "--field, --let") for one in said if one.severity is Severity.ERROR]:
@@ -174,15 +176,3 @@ def _honoured(manifest: Manifest, tenant: Tenant, one: Exemption) -> Iterator[Ho
             tuple(out.rule for out in held.not_applicable if one.is_for(out.rule)),
             tuple(rule.id for rule, _ in halves if rule not in rules),
         )
-
-
-def _mend(finding: Finding, there: Mapping[Location, Steps], place: Steps) -> Refusal:
-    """An error about the edited file, with the option that it is about."""
-    path = there.get(finding.location, ()) if finding.location else ()
-    if path[: len(place)] != place:
-        return Refusal(finding.message, location=finding.location)
-    key = str(path[len(place)]) if len(path) > len(place) else ""
-    words = re.findall(r"`([^`]*)`", finding.message)
-    keys = [key] if key in OPTIONS else [one for one in OPTIONS if one in words]
-    message = re.sub(r"^`exceptions[^`]*`:? ", "", finding.message)
-    return Refusal(message, ", ".join(OPTIONS[one] for one in keys) or None)

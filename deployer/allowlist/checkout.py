@@ -105,6 +105,22 @@ class Checkout:
         return (None, [mend(one, there) for one in faults]) if faults else (after, [])
 
 
+def mending(place: Steps, options: Mapping[str, str]) -> Mend:
+    """Makes refusals of errors about the edited file; one at `place` names the options (by key) that it is about."""
+
+    def mend(finding: Finding, there: Mapping[Location, Steps]) -> Refusal:
+        path = there.get(finding.location, ()) if finding.location else ()
+        if path[: len(place)] != place:
+            return Refusal(finding.message, location=finding.location)
+        key = str(path[len(place)]) if len(path) > len(place) else ""
+        words = re.findall(r"`([^`]*)`", finding.message)
+        keys = [key] if key in options else [one for one in options if one in words]
+        message = re.sub(rf"^`{place[0]}[^`]*`:? ", "", finding.message)
+        return Refusal(message, ", ".join(options[one] for one in keys) or None)
+
+    return mend
+
+
 def of_tenant(manifest: Manifest, name: str) -> Tenant:
     """A tenant that is there, as far as its file can be read."""
     return next(tenant for tenant in (*manifest.tenants, *manifest.readable) if tenant.name == name)

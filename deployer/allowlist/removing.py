@@ -10,7 +10,7 @@ from deployer.allowlist import checkout as work
 from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Refusal
-from deployer.allowlist.wish import NOWHERE
+from deployer.allowlist.wanted_entries import NOWHERE
 from deployer.allowlist.words import place as at
 from deployer.errors import CannotEdit
 from deployer.findings import Severity

@@ -14,8 +14,8 @@ from deployer.allowlist.outcomes import Edited
 from deployer.allowlist.outcomes import Refusal
 from deployer.allowlist.removing import left
 from deployer.allowlist.removing import without
-from deployer.allowlist.wish import NOWHERE
-from deployer.allowlist.wished import Wished
+from deployer.allowlist.wanted_entries import NOWHERE
+from deployer.allowlist.wanted_exceptions import WantedException
 from deployer.errors import CannotEdit
 from deployer.findings import Severity
 from deployer.manifest.document import Path as Steps
@@ -25,7 +25,7 @@ from deployer.model import Json
 from deployer.model import Tenant
 
 
-def remove(checkout: Checkout, name: str, sought: Wished, dry: bool = False) -> Edited:
+def remove(checkout: Checkout, name: str, sought: WantedException, dry: bool = False) -> Edited:
     """Write it, unless it is refused or `dry`. Raises `CannotStart` for a tenant that there is not.
 
     An exception is meant that names all the rules, conditions and values of `sought`; of several the one that names
@@ -50,7 +50,7 @@ def remove(checkout: Checkout, name: str, sought: Wished, dry: bool = False) -> 
         return replace(found, refusals=(Refusal(str(error)),))
 
 
-def _fits(one: Exemption, sought: Wished) -> bool:
+def _fits(one: Exemption, sought: WantedException) -> bool:
     rules = all(rule in one.rules or one.is_for(rule) for rule in sought.rules)
     fields = all(
         any(set(texts) <= set(_own(each, field)) for each in one.kibana) for field, texts in sought.fields.items()
@@ -58,7 +58,7 @@ def _fits(one: Exemption, sought: Wished) -> bool:
     return rules and fields and (sought.let is None or (one.let == sought.let and _texts(sought) <= _texts(one)))
 
 
-def _is(one: Exemption, sought: Wished) -> bool:
+def _is(one: Exemption, sought: WantedException) -> bool:
     exact = len(one.kibana) == len(sought.fields) and all(
         any(set(texts) == set(_own(each, field)) for each in one.kibana) for field, texts in sought.fields.items()
     )
@@ -70,7 +70,7 @@ def _own(condition: Mapping[str, Json], field: str) -> tuple[str, ...]:
     return values(condition) if condition.get("field") == field and condition.get("operator") == "included" else ()
 
 
-def _texts(one: Exemption | Wished) -> set[str]:
+def _texts(one: Exemption | WantedException) -> set[str]:
     return set(map(str, one.values))
 
 

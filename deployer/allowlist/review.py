@@ -158,7 +158,9 @@ def _dues(thing: _Held, left: timedelta | None, now: datetime, within: int) -> I
     elif left is not None and left <= within * _DAY:
         yield Due.EXPIRES
     reviewed = thing.allowance.reviewed
-    if reviewed is None and thing.reviewable:
+    if reviewed is not None and _since(reviewed, now) < 0:
+        yield Due.UNREVIEWED  # a review that is still to come is none
+    elif reviewed is None and thing.reviewable:
         yield Due.UNREVIEWED
     elif reviewed is not None and thing.every is not None and _since(reviewed, now) > thing.every:
         yield Due.OVERDUE

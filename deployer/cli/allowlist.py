@@ -141,7 +141,7 @@ def add(root: Path, /, **options: Any) -> int:
     from datetime import datetime
 
     from deployer.allowlist.adding import add as run
-    from deployer.allowlist.wish import Wanted
+    from deployer.allowlist.wanted_entries import WantedEntry
 
     if _is_exception(options):
         return _add_exception(root, options)
@@ -153,7 +153,7 @@ def add(root: Path, /, **options: Any) -> int:
         raise click.UsageError(f"an entry has {' and '.join(f'--{name}' for name in missing)}, too: say it")
     words = {name: options[name] for name in ("reason", "owner", "ticket", "expires", "reviewed")}
     scope = {name: options[name] for name in ("hosts", "processes", "ports")}
-    wanted = Wanted(value, shared, **scope, **words)
+    wanted = WantedEntry(value, shared, **scope, **words)
     tenant, category, now = options["tenant"], options["category"], datetime.now(UTC)
     dry, lists = options["dry"], options["blocklists"]
     return _edit(root, options, lambda checkout: run(checkout, tenant, category, wanted, now, dry, lists))
@@ -218,7 +218,7 @@ def review(root: Path, /, **options: Any) -> int:
 
     from deployer.allowlist.checkout import chosen
     from deployer.allowlist.review import review as run
-    from deployer.allowlist.wish import days
+    from deployer.allowlist.wanted_entries import days
     from deployer.report import reviewed as report
 
     environment, within = options["environment"], days(options["within"])
@@ -296,23 +296,23 @@ def _add_exception(root: Path, options: dict[str, Any]) -> int:
     from datetime import datetime
 
     from deployer.allowlist.adding_exceptions import add as run
-    from deployer.allowlist.wished import Wished
+    from deployer.allowlist.wanted_exceptions import WantedException
 
     if missing := [name for name in ("reason", "owner") if not options[name]]:
         raise click.UsageError(f"an exception has {' and '.join(f'--{name}' for name in missing)}, too: say it")
     words = {name: options[name] for name in ("reason", "owner", "ticket", "expires", "reviewed")}
     tenant, now, dry, lists = options["tenant"], datetime.now(UTC), options["dry"], options["blocklists"]
     with _told(options):
-        wished = replace(Wished.of(options["rules"], options["fields"], options["lets"]), **words)
-    return _edit(root, options, lambda checkout: run(checkout, tenant, wished, now, dry, lists))
+        wanted = replace(WantedException.of(options["rules"], options["fields"], options["lets"]), **words)
+    return _edit(root, options, lambda checkout: run(checkout, tenant, wanted, now, dry, lists))
 
 
 def _remove_exception(root: Path, options: dict[str, Any]) -> int:
     from deployer.allowlist.removing_exceptions import remove as run
-    from deployer.allowlist.wished import Wished
+    from deployer.allowlist.wanted_exceptions import WantedException
 
     with _told(options):
-        sought = Wished.of(options["rules"], options["fields"], options["lets"])
+        sought = WantedException.of(options["rules"], options["fields"], options["lets"])
     return _edit(root, options, lambda checkout: run(checkout, options["tenant"], sought, options["dry"]))
 
 

@@ -67,7 +67,7 @@ def _reminder(one: Reminder) -> Iterator[str]:
     yield f"  {plain(f'{whose}: {one.what}{category} ({where})')}"
     ticket = f", {one.ticket}" if one.ticket else ""
     yield f"      {plain(f'{one.owner}: {one.reason}{ticket}')}"
-    if one.dues != (Due.UNREVIEWED,):  # which the heading says
+    if one.reviewed or one.dues != (Due.UNREVIEWED,):  # which the heading says
         yield f"      {plain('; '.join(_why(one)))}"
     if one.kind == "list":
         yield f"      included at {plain(', '.join(place(at) for _, at in one.held))}"
@@ -84,7 +84,7 @@ def _why(one: Reminder) -> Iterator[str]:
             case Due.OVERDUE:
                 yield f"last reviewed on {one.reviewed}"
             case Due.UNREVIEWED:
-                yield "never reviewed"
+                yield f"`reviewed` says {one.reviewed}, which is still to come" if one.reviewed else "never reviewed"
 
 
 def _summary(found: Review) -> str:

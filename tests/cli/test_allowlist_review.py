@@ -62,6 +62,18 @@ def test_an_entry_is_due_from_the_first_moment_within(
     assert [one.dues for one in found.reminders if one.what.startswith("192.0.2.10 on")] == ([why] if why else [])
 
 
+def test_a_review_that_is_still_to_come_is_none(root: Path) -> None:
+    due = {}
+    for day in ("2026-11-20", "2026-11-21"):
+        tenant(root).write_text(ACME.replace("reviewed: 2026-11-01", f"reviewed: {day}"))
+        found = review(Checkout.of(root, "site").manifest, NOW)
+        assert not found.broken
+        due[day] = [one.dues for one in found.reminders if one.what.startswith("192.0.2.10 on")]
+
+    assert due == {"2026-11-20": [], "2026-11-21": [("never reviewed",)]}
+    assert "`reviewed` says 2026-11-21, which is still to come" in reviewed.text(found)
+
+
 def test_something_due_ends_in_2(deployer: Deployer) -> None:
     done = deployer("allowlist", "review", "site", "--tenant", "acme", "--format", "json")
 

@@ -15,7 +15,7 @@ from deployer.allowlist.adding import add
 from deployer.allowlist.checkout import Checkout
 from deployer.allowlist.removing import Sought
 from deployer.allowlist.removing import remove
-from deployer.allowlist.wish import Wanted
+from deployer.allowlist.wanted_entries import WantedEntry
 from tests.allowing import repository
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "12"))
@@ -81,7 +81,7 @@ def test_added_and_removed_is_as_it_was(root: Path, text: str, scoped: bool, win
     written = text.replace("\n", "\r\n") if windows else text
     before = (("\ufeff" if marked else "") + written).encode()
     file.write_bytes(before)
-    wanted = Wanted("192.0.2.9", hosts=("a", "b") if scoped else (), reason="It's # known: yes", owner="o")
+    wanted = WantedEntry("192.0.2.9", hosts=("a", "b") if scoped else (), reason="It's # known: yes", owner="o")
 
     added = add(Checkout.of(root, "site"), "acme", "servers", wanted, NOW)
     assert (added.refusals, added.written) == ((), True)

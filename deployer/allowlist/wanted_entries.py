@@ -38,7 +38,7 @@ _DAYS = re.compile(r"([1-9][0-9]{0,3})d", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedEntry:
     """What `add` was asked for. Exactly one of `value` and `list` is there."""
 
     value: str | None = None
@@ -70,7 +70,7 @@ def days(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def canonical(wanted: Wanted, category: Category, now: datetime) -> tuple[Wanted, list[Refusal]]:
+def canonical(wanted: WantedEntry, category: Category, now: datetime) -> tuple[WantedEntry, list[Refusal]]:
     """The same in the spelling of the files, and all that is wrong with what was typed."""
     faults: list[Refusal] = []
 
@@ -131,7 +131,7 @@ def _read(
         return None
 
 
-def entry(wanted: Wanted, category: Category) -> Entry:
+def entry(wanted: WantedEntry, category: Category) -> Entry:
     """The entry that canonical words for a value make, placed nowhere."""
     kind, value = values.canonical(wanted.value or "", category.kinds)
     return Entry(

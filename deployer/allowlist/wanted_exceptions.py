@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from deployer.allowlist.outcomes import Refusal
-from deployer.allowlist.wish import NOWHERE
-from deployer.allowlist.wish import dated
-from deployer.allowlist.wish import is_text
-from deployer.allowlist.wish import unsayable
+from deployer.allowlist.wanted_entries import NOWHERE
+from deployer.allowlist.wanted_entries import dated
+from deployer.allowlist.wanted_entries import is_text
+from deployer.allowlist.wanted_entries import unsayable
 from deployer.errors import CannotStart
 from deployer.manifest.wording import shown
 from deployer.model import Exemption
@@ -32,7 +32,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Wished:
+class WantedException:
     """What `add` was asked for: rules, and conditions on fields, values of one `let`, or both."""
 
     rules: tuple[str, ...]
@@ -47,7 +47,7 @@ class Wished:
     reviewed: str | None = None
 
     @classmethod
-    def of(cls, rules: Sequence[str], fields: Sequence[str], lets: Sequence[str]) -> "Wished":
+    def of(cls, rules: Sequence[str], fields: Sequence[str], lets: Sequence[str]) -> "WantedException":
         """What FIELD=VALUE and NAME=VALUE say. Raises `CannotStart` for what says neither."""
         by_field: dict[str, tuple[str, ...]] = {}
         for text in fields:
@@ -100,18 +100,18 @@ class Wished:
         )
 
 
-def canonical(wished: Wished, now: datetime) -> tuple[Wished, list[Refusal]]:
+def canonical(wanted: WantedException, now: datetime) -> tuple[WantedException, list[Refusal]]:
     """The same in the spelling of the files, and what is wrong with its dates."""
-    expires, reviewed, faults = dated(wished.expires, wished.reviewed, now)
-    said = {"--field": [text for each in wished.fields.items() for text in (each[0], *each[1])], "--rule": wished.rules}
-    said["--let"] = [wished.let or "", *map(str, wished.values)]
+    expires, reviewed, faults = dated(wanted.expires, wanted.reviewed, now)
+    said = {"--field": [text for each in wanted.fields.items() for text in (each[0], *each[1])], "--rule": wanted.rules}
+    said["--let"] = [wanted.let or "", *map(str, wanted.values)]
     unfit = [
         Refusal(f"{shown(text)} is no text in UTF-8", option)
         for option, texts in said.items()
         for text in texts
         if not is_text(text)
     ]
-    return replace(wished, expires=expires, reviewed=reviewed), [*unfit, *unsayable(wished), *faults]
+    return replace(wanted, expires=expires, reviewed=reviewed), [*unfit, *unsayable(wanted), *faults]
 
 
 def _split(text: str, option: str, form: str) -> tuple[str, str]:
