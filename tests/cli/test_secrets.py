@@ -41,6 +41,31 @@ def test_a_planted_credential_appears_in_nothing_that_a_run_leaves(deployer, sit
     assert "acme" in said
 
 
+@pytest.mark.parametrize("echo", [401, 500])
+def test_a_backtest_says_what_a_server_answered_without_the_credential_in_it(deployer, site, monkeypatch, echo):
+    monkeypatch.setattr("deployer.providers.http._backoff", lambda left: 0.0)
+    monkeypatch.setattr("azure.core.pipeline.policies.RetryPolicy.sleep", lambda *args, **options: None)
+    site.tenant("globex").unlink()
+    elasticsearch = {"url": f"{site.emulator.url}/elasticsearch/s/acme", "credential": "kibana"}
+
+    def open_both(document):
+        document["targets"]["kibana"]["elasticsearch"] = elasticsearch
+        document["targets"]["sentinel"]["logs_endpoint"] = f"{site.emulator.url}/loganalytics"
+
+    site.edit(site.tenant("acme"), open_both)
+    for secret in (KEY, TOKEN, "planted:S3cr3tKeyOfAcme"):
+        said = f"header Authorization: ApiKey {secret} was refused"
+        body = {"statusCode": echo, "message": said, "error": {"code": "x", "message": said}}
+        site.emulator.fault(path="/s/acme/|workspaces/acme", status=echo, body=body, times=400)
+
+    for form in ("text", "json", "markdown"):
+        run = deployer("backtest", "site", "--days", "1", "--rule", "t1584.005-botnet-node", "--format", form)
+
+        assert run.code == 1
+        assert run.out.count("was refused") >= 2  # by both platforms
+        assert [secret for secret in SECRETS if secret in run.out + run.err] == []
+
+
 def test_a_target_that_names_another_customers_credential_is_refused_before_any_request(deployer, site):
     def bind(document):
         document["credentials"]["globex-kibana"] = {
