@@ -27,9 +27,14 @@ _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule and --jobs."""
+    """ENV, --tenant, --rule, --jobs and --stats."""
     for decorate in (
-        click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        click.option("--stats", is_flag=True, help="Say how many requests were made; of a plan, what apply will take."),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            help="Targets worked on side by side (default: 16 per core, 64 at most).",
+        ),
         selection,
         click.argument("environment", metavar="ENV"),
     ):
@@ -143,7 +148,6 @@ def exactly(name: str) -> str:
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
-    from deployer.fleet import JOBS
     from deployer.fleet import Fleet
     from deployer.manifest.load import load
     from deployer.request import Selection
@@ -156,7 +160,7 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
 
 
 def consent(options: dict[str, Any]) -> "Consent":
@@ -194,6 +198,7 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.report import as_json
     from deployer.report import as_markdown
     from deployer.report import as_text
+    from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
 
@@ -202,19 +207,27 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
-        outcomes = call(fleet(root, options))
+        made = fleet(root, options)
+        with made.crew:
+            outcomes = call(made)
+        stats = (made.crew.made, outcomes) if options.get("stats") else None
     except DeployerError as error:
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    if form is as_json and verb == "plan":
-        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+    told: dict[str, Any] = {"requests": requests.document(*stats)} if stats else {}
+    if verb == "plan":
+        told |= {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+    if form is as_json:
         put_out(as_json.render(verb, environment, outcomes, told), options["out"])
     elif form:
         put_out(form.render(verb, environment, outcomes), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
         put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
+    if stats and form is not as_json:
+        for line in requests.lines(*stats):
+            click.echo(line, err=form is not None or options["out"] is not None)
     return exit_code(outcomes)
 
 
