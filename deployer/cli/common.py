@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import click
 
+from deployer.cli import completing
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -26,6 +28,38 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
+class Opened(click.File):
+    """A file that is opened with the command line, except where a shell only completes the line."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The open file; the name where nothing is to be run: opened to be written, a file would be emptied."""
+        if context is not None and context.resilient_parsing:
+            return value
+        return super().convert(value, parameter, context)
+
+
+environment = click.argument("environment", metavar="ENV", shell_complete=completing.environments)
+"""ENV."""
+tenants = click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.tenants,
+    help="Only tenants that match; repeatable.",
+)
+"""--tenant."""
+rules = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.rules,
+    help="Only rules whose id matches; repeatable.",
+)
+"""--rule."""
+
+
 def targets(command: Command) -> Command:
     """ENV, --tenant, --rule, --jobs and --stats."""
     for decorate in (
@@ -36,7 +70,7 @@ def targets(command: Command) -> Command:
             help="Targets worked on side by side (default: 16 per core, 64 at most).",
         ),
         selection,
-        click.argument("environment", metavar="ENV"),
+        environment,
     ):
         command = decorate(command)
     return command
@@ -44,12 +78,7 @@ def targets(command: Command) -> Command:
 
 def selection(command: Command) -> Command:
     """--tenant and --rule."""
-    for decorate in (
-        click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
-        click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
-    ):
-        command = decorate(command)
-    return command
+    return tenants(rules(command))
 
 
 def blocklists(help: str) -> Callable[[Command], Command]:
@@ -60,11 +89,16 @@ def blocklists(help: str) -> Callable[[Command], Command]:
     )
 
 
+def out(help: str) -> Callable[[Command], Command]:
+    """--out."""
+    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=False), help=help)
+
+
 def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
-        click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
+        out("Write the report to a file."),
         click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)

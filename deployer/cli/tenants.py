@@ -7,6 +7,7 @@ import click
 
 from deployer.cli import apply
 from deployer.cli import common
+from deployer.cli import completing
 
 
 @click.group()
@@ -15,7 +16,7 @@ def tenants() -> None:
 
 
 @tenants.command("list")
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.pass_obj
 def show(root: Path, /, environment: str) -> int:
     """List the tenants of an environment with their targets. Offline.
@@ -40,8 +41,8 @@ def show(root: Path, /, environment: str) -> int:
 
 
 @tenants.command()
-@click.argument("environment", metavar="ENV")
-@click.argument("tenant", metavar="TENANT")
+@common.environment
+@click.argument("tenant", metavar="TENANT", shell_complete=completing.tenants)
 @common.output
 @common.recorded
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")
