@@ -62,6 +62,16 @@ class Job:
 Verb = Callable[[Provider, Job], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """How a person is kept informed; by default nobody is."""
+
+    say: Callable[[str], None] = lambda line: None
+    show: Callable[[int, int], None] = lambda done, targets: None
+    """How many targets are done, of how many; called every `seconds`."""
+    seconds: float | None = None
+
+
 class Crew:
     """A context manager that may be entered again inside itself: connections and the emulator last until the end."""
 
@@ -75,6 +85,8 @@ class Crew:
         self._stack = ExitStack()
         self._connections: Connections | None = None
         self._before = Tally()
+        self.hands = Hands()
+        """Whoever makes the crew may give it others."""
         self.interrupted = threading.Event()
         """Set once the user asks to stop: what is under way is finished, and nothing is begun any more."""
         self.left = False
@@ -109,8 +121,12 @@ class Crew:
                 journal.addresses = {job.place: job.target.address for job in jobs}
             workers = max(1, min(self._jobs, len(jobs)))
             pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREADS)
-            futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-            self._wait(futures)
+            try:
+                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
+                self._wait(futures)
+            except BaseException:
+                self.interrupted.set()
+                raise
             pool.shutdown(wait=not self.left)
             return [
                 conceal(_outcome(job, future), connections.redact) for job, future in zip(jobs, futures, strict=True)
@@ -120,11 +136,14 @@ class Crew:
         """Until all of it is done. Asked to stop, until what is under way is; asked twice, no longer."""
         while not self.left:
             try:
-                wait(futures)
+                while wait(futures, self.hands.seconds).not_done:
+                    self.hands.show(sum(future.done() for future in futures), len(futures))
                 return
             except KeyboardInterrupt:
                 self.left = self.interrupted.is_set()
                 self.interrupted.set()
+                if not self.left:
+                    self.hands.say("Finishing what is under way. Interrupt again to leave at once.")
         for future in futures:
             future.cancel()
 

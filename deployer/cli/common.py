@@ -17,6 +17,7 @@ from deployer.cli import completing
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deployer.crew import Hands
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
@@ -242,6 +243,7 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
         made = fleet(root, options)
+        made.crew.hands = hands()
         with made.crew:
             outcomes = call(made)
         stats = (made.crew.made, outcomes) if options.get("stats") else None
@@ -263,6 +265,19 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
         for line in requests.lines(*stats):
             click.echo(line, err=form is not None or options["out"] is not None)
     return exit_code(outcomes)
+
+
+def hands() -> "Hands":
+    """What a person at a terminal sees while targets are worked on; a log sees an interrupt only."""
+    from deployer.crew import Hands
+
+    def show(done: int, targets: int) -> None:
+        click.echo(f"\r{done:,} of {targets:,} targets ", nl=False, err=True)
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    return Hands(say, show, 1.0) if sys.stderr.isatty() else Hands(say)
 
 
 def put_out(text: str, out: TextIO | None) -> None:
