@@ -1,6 +1,7 @@
 """What the commands share: their options, loading the manifest, and putting out a report."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from deployer.journal import Journal
     from deployer.outcome import Outcome
     from deployer.request import Consent
+    from deployer.verify import Waiting
+    from deployer.waves import Went
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -45,6 +48,12 @@ def selection(command: Command) -> Command:
     ):
         command = decorate(command)
     return command
+
+
+def wave(command: Command) -> Command:
+    """--wave."""
+    words = "Only the tenants of this wave, by number from 1 or by name; no other wave is asked."
+    return click.option("--wave", metavar="N|NAME", help=words)(command)
 
 
 def blocklists(help: str) -> Callable[[Command], Command]:
@@ -84,7 +93,7 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "wave", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
 
 
@@ -148,15 +157,26 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
+    from deployer.request import wave as wave_of
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
-    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
+        asked = options.get("wave")
+        members = None if asked is None else frozenset(wave_of(manifest, asked).tenants)
+        selection = Selection(tuple(options["tenants"]), tuple(options["rules"]), members)
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
     return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+
+
+def hands(seconds: float = 0.0) -> "Waiting":
+    """What waiting is done with, its words on standard error."""
+    from deployer.report.wording import plain
+    from deployer.verify import Waiting
+
+    return Waiting(seconds, lambda line: click.echo(plain(line), err=True))
 
 
 def consent(options: dict[str, Any]) -> "Consent":
@@ -187,8 +207,17 @@ def trusted_root() -> Path | None:
     return None if given is None else Path(given)
 
 
-def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
-    """One verb over the selected targets: its report is put out, its exit code returned."""
+def run(
+    verb: str,
+    root: Path,
+    options: dict[str, Any],
+    call: "Callable[[Fleet], list[Outcome]]",
+    waves: "Sequence[Went]" = (),
+) -> int:
+    """One verb over the selected targets: its report is put out, its exit code returned.
+
+    `waves` is how each wave went, once `call` has returned.
+    """
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
@@ -207,15 +236,32 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    if form is as_json and verb == "plan":
-        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
-        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+    again = _again(verb, options)
+    if form is as_json:
+        told = {"digest": digest_of(outcomes), "asked": _asked(options)} if verb == "plan" else {}
+        put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
-        put_out(form.render(verb, environment, outcomes), options["out"])
+        put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
-    return exit_code(outcomes)
+        put_out(as_text.render(outcomes, environment, digest, waves, again), None if saving else options["out"])
+    return exit_code(outcomes, waves)
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ASKED if name in options}
+
+
+def _again(verb: str, options: dict[str, Any]) -> str:
+    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    words = ["deployer", verb, options["environment"]]
+    for name, value in _asked(options).items():
+        if value is True:
+            words.append(flag(name))
+        elif value is not None and value is not False:
+            for one in value if isinstance(value, tuple | list) else (value,):
+                words += [flag(name), str(one)]
+    return shlex.join(words)
 
 
 def put_out(text: str, out: TextIO | None) -> None:
