@@ -9,9 +9,11 @@ from dataclasses import replace
 from datetime import UTC
 from datetime import date
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from deployer.apply import apply
+from deployer.apply import ours_after
 from deployer.crew import Crew
 from deployer.crew import Job
 from deployer.crew import Verb
@@ -34,14 +36,12 @@ from deployer.manifest.overlay import assign
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
-from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Stopped
 from deployer.outcome import Verified
-from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import make_plan
 from deployer.plan import matches
@@ -87,7 +87,6 @@ class Fleet:
         self.crew = Crew(manifest, root, trusted, jobs or jobs_of())
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
-        self._work: tuple[list[Job], list[Stopped]] | None = None
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
         """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
@@ -112,13 +111,13 @@ class Fleet:
         A target that is not as it was then is stopped before any write, the others are not. Every write is told to
         `journal` before it is sent and after it.
         """
-        return self._carry_out(lambda desired: desired, consent, approve, journal, saved)
+        return self.over(self.approved(consent, approve, journal, saved), journal)
 
     def retire(
         self, consent: Consent = ORDINARY, approve: Approve | None = None, journal: Journal | None = None
     ) -> list[Outcome]:
         """Take everything that is ours out of the selected targets, within limits: the customer leaves."""
-        return self._carry_out(_emptied, consent, approve, journal)
+        return self.over(self.approved(consent, approve, journal, wish=_emptied), journal)
 
     def drift(self, folder: Path, today: date) -> list[Outcome]:
         """Read every target and weigh every difference; the journals in `folder` tell what was there.
@@ -137,14 +136,18 @@ class Fleet:
 
         return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
 
-    def _carry_out(
+    def approved(
         self,
-        wish: Callable[[DesiredState], DesiredState],
-        consent: Consent,
-        approve: Approve | None,
-        journal: Journal | None,
+        consent: Consent = ORDINARY,
+        approve: Approve | None = None,
+        journal: Journal | None = None,
         saved: SavedPlan | None = None,
-    ) -> list[Outcome]:
+        wish: Callable[[DesiredState], DesiredState] = lambda desired: desired,
+    ) -> Verb:
+        """What `apply` does to a target, to be done now or in parts. Shows everything and asks at once, if at all.
+
+        Raises `Declined` for a no.
+        """
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
@@ -172,11 +175,13 @@ class Fleet:
 
         if approve is not None and not approve(self.over(show)):
             raise Declined("Nothing was applied.")
-        return self.over(carry_out, journal)
+        return carry_out
 
-    def verify(self, waiting: Waiting | None = None) -> list[Outcome]:
-        """Read every target back and answer the verify levels; `waiting` looks again until they are known."""
-        required = self.manifest.environment.require
+    def verify(
+        self, waiting: Waiting | None = None, require: Sequence[str] = (), among: Collection[Place] | None = None
+    ) -> list[Outcome]:
+        """Read targets back and answer the verify levels; `waiting` looks again until those that count are known."""
+        required = tuple(require) or self.manifest.environment.require
 
         def one(provider: Provider, job: Job) -> Outcome:
             desired = job.desired
@@ -193,8 +198,13 @@ class Fleet:
             return Verified(job.place, levels, required, live.unmanaged, idle, runs_as)
 
         if waiting is None:
-            return self.over(one)
-        return until_known(lambda places: self.over(one, among=places), waiting, self.crew.interrupted.is_set)
+            return self.over(one, among=among)
+        return until_known(lambda places: self.over(one, among=places or among), waiting, self.crew.interrupted.is_set)
+
+    def places(self) -> tuple[list[Place], list[Stopped]]:
+        """The selected targets, and the selected tenants that are stopped before anything is asked of any target."""
+        jobs, stopped = self._encoded
+        return [job.place for job in jobs], stopped
 
     def stopping(self) -> bool:
         """Whether the user asked to stop: a write under way is finished, and no other is begun."""
@@ -205,7 +215,7 @@ class Fleet:
 
         Asks nothing of any target. Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
-        jobs, stopped = self._encoded()
+        jobs, stopped = self._encoded
         faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
@@ -226,12 +236,8 @@ class Fleet:
             not_applicable=tuple(item for item in desired.not_applicable if matches(item.rule, globs)),
         )
 
+    @cached_property
     def _encoded(self) -> tuple[list[Job], list[Stopped]]:
-        if self._work is None:
-            self._work = self._encode()
-        return self._work
-
-    def _encode(self) -> tuple[list[Job], list[Stopped]]:
         """What there is to do, and the tenants that are stopped: before anything is asked of any target.
 
         A fault in a tenant's file stops all of its targets. Raises `InvalidManifest` for faults in rules/ or in the
@@ -285,27 +291,20 @@ class Fleet:
 
         Targets are worked on side by side, as `Crew.over` has it. `among` narrows it to some of the targets.
         """
-        jobs, stopped = self._encoded()
+        jobs, stopped = self._encoded
         if among is not None:
             jobs, stopped = [job for job in jobs if job.place in among], []
         outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
 
     def _selects(self, tenant: str) -> bool:
-        globs = self.selection.tenants
-        return not globs or matches(tenant, globs)
+        globs, wave = self.selection.tenants, self.selection.wave
+        return (not globs or matches(tenant, globs)) and (wave is None or tenant in wave)
 
 
 def _emptied(desired: DesiredState) -> DesiredState:
     """Nothing is wanted there any more, at once."""
     return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0, notes=())
-
-
-def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
-    """What is ours in a target after an apply, given what was there before it. What failed is as it was before."""
-    owned = {key for key, one in live.resources.items() if desired.owns(one)}
-    gone = {change.key for change in applied.done if isinstance(change, Delete)}
-    return (owned | {change.key for change in applied.done}) - gone
 
 
 def _is_everybodys(fault: Finding) -> bool:

@@ -20,6 +20,8 @@ from deployer.state import Unmanaged
 from deployer.tally import Ahead
 from deployer.trials import Trial
 from deployer.trials import Unit
+from deployer.waves import CODE
+from deployer.waves import Went
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
 """The exit codes that scripts rely on; the command line adds 64 for a usage error."""
@@ -333,8 +335,21 @@ _TAKEN = {DONE: "applied", PARTIAL: "partial", FAILED: "failed"}
 """Of what was taken over into Git, in the words that scripts know."""
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """The exit code of a run over all its targets; no outcome at all is a failure, never "clean"."""
+def not_begun(outcome: Outcome) -> bool:
+    """Whether the run stopped before the wave that the target is in."""
+    return isinstance(outcome, Stopped) and any(finding.code == CODE for finding in outcome.findings)
+
+
+def exit_code(outcomes: Sequence[Outcome], waves: Sequence[Went] = ()) -> int:
+    """The exit code of a run over all its targets; no outcome at all is a failure, never "clean".
+
+    Of a run in waves, what failed its verification is not done, though it was applied.
+    """
+    code = _worst(outcomes)
+    return PARTIAL if code == DONE and not all(wave.clean for wave in waves) else code
+
+
+def _worst(outcomes: Sequence[Outcome]) -> int:
     if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
         return FAILED
     codes = [_code(outcome) for outcome in outcomes]

@@ -14,12 +14,15 @@ from deployer.cli import common
 
 if TYPE_CHECKING:
     from deployer.fleet import Approve
+    from deployer.fleet import Fleet
     from deployer.outcome import Outcome
     from deployer.saved import SavedPlan
+    from deployer.waves import Went
 
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.consents
 @common.recorded
@@ -38,6 +41,9 @@ def apply(
     recorded before it is sent and after it: what was there, what came of it. With --plan or --digest exactly what was
     planned is done: a target that has changed since, or whose files have, is stopped, with every object named.
 
+    Where environment.yaml orders the tenants in `waves`, each wave is applied and verified before the next begins; a
+    wave that fails stops the run. To go on, mend it and run the same again. --wave is one wave alone.
+
     \b
     Exit codes: 0 done, 1 failed or refused, 3 partly done.
 
@@ -49,10 +55,17 @@ def apply(
     if file and digest:
         raise click.UsageError("--plan and --digest both say what was approved: give one of them")
     approve = _same(digest) if digest else asking(yes or saved is not None)
+    waves: list[Went] = []
     with common.recording(root, folder, options["environment"]) as journal:
-        return common.run(
-            "apply", root, options, lambda fleet: fleet.apply(common.consent(options), approve, journal, saved)
-        )
+
+        def call(fleet: "Fleet") -> "list[Outcome]":
+            from deployer.rollout import apply as roll_out
+
+            outcomes, went = roll_out(fleet, common.consent(options), approve, journal, saved, common.hands())
+            waves.extend(went)
+            return outcomes
+
+        return common.run("apply", root, options, call, waves)
 
 
 def asking(yes: bool, question: str = "Apply this?") -> "Approve | None":

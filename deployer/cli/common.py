@@ -1,6 +1,7 @@
 """What the commands share: their options, loading the manifest, and putting out a report."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from deployer.journal import Journal
     from deployer.outcome import Outcome
     from deployer.request import Consent
+    from deployer.verify import Waiting
+    from deployer.waves import Went
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -82,6 +85,12 @@ def selection(command: Command) -> Command:
     return tenants(rules(command))
 
 
+def wave(command: Command) -> Command:
+    """--wave."""
+    words = "Only the tenants of this wave, by number from 1 or by name; no other wave is asked."
+    return click.option("--wave", metavar="N|NAME", help=words)(command)
+
+
 def blocklists(help: str) -> Callable[[Command], Command]:
     """--blocklist."""
     kind = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -124,7 +133,7 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "wave", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
 
 
@@ -187,15 +196,26 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
+    from deployer.request import wave as wave_of
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
-    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
+        asked = options.get("wave")
+        members = None if asked is None else frozenset(wave_of(manifest, asked).tenants)
+        selection = Selection(tuple(options["tenants"]), tuple(options["rules"]), members)
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
     return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
+
+
+def hands(seconds: float = 0.0) -> "Waiting":
+    """What waiting is done with, its words on standard error."""
+    from deployer.report.wording import plain
+    from deployer.verify import Waiting
+
+    return Waiting(seconds, lambda line: click.echo(plain(line), err=True))
 
 
 def consent(options: dict[str, Any]) -> "Consent":
@@ -226,8 +246,17 @@ def trusted_root() -> Path | None:
     return None if given is None else Path(given)
 
 
-def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
-    """One verb over the selected targets: its report is put out, its exit code returned."""
+def run(
+    verb: str,
+    root: Path,
+    options: dict[str, Any],
+    call: "Callable[[Fleet], list[Outcome]]",
+    waves: "Sequence[Went]" = (),
+) -> int:
+    """One verb over the selected targets: its report is put out, its exit code returned.
+
+    `waves` is how each wave went, once `call` has returned.
+    """
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
@@ -243,7 +272,7 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
         made = fleet(root, options)
-        made.crew.hands = hands()
+        made.crew.hands = informing()
         with made.crew:
             outcomes = call(made)
         stats = (made.crew.made, outcomes) if options.get("stats") else None
@@ -251,23 +280,40 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
+    again = _again(verb, options)
     told: dict[str, Any] = {"requests": requests.document(*stats)} if stats else {}
     if verb == "plan":
-        told |= {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+        told |= {"digest": digest_of(outcomes), "asked": _asked(options)}
     if form is as_json:
-        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+        put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
-        put_out(form.render(verb, environment, outcomes), options["out"])
+        put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
+        put_out(as_text.render(outcomes, environment, digest, waves, again), None if saving else options["out"])
     if stats and form is not as_json:
         for line in requests.lines(*stats):
             click.echo(line, err=form is not None or options["out"] is not None)
-    return exit_code(outcomes)
+    return exit_code(outcomes, waves)
 
 
-def hands() -> "Hands":
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ASKED if name in options}
+
+
+def _again(verb: str, options: dict[str, Any]) -> str:
+    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    words = ["deployer", verb, options["environment"]]
+    for name, value in _asked(options).items():
+        if value is True:
+            words.append(flag(name))
+        elif value is not None and value is not False:
+            for one in value if isinstance(value, tuple | list) else (value,):
+                words += [flag(name), str(one)]
+    return shlex.join(words)
+
+
+def informing() -> "Hands":
     """What a person at a terminal sees while targets are worked on; a log sees an interrupt only."""
     from deployer.crew import Hands
 

@@ -9,6 +9,7 @@ from deployer.cli import common
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.consents
 @click.option(

@@ -1,6 +1,7 @@
 """`deployer tenants`: who the customers are, and a customer that leaves."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import click
@@ -8,6 +9,11 @@ import click
 from deployer.cli import apply
 from deployer.cli import common
 from deployer.cli import completing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deployer.waves import Stage
 
 
 @click.group()
@@ -19,7 +25,7 @@ def tenants() -> None:
 @common.environment
 @click.pass_obj
 def show(root: Path, /, environment: str) -> int:
-    """List the tenants of an environment with their targets. Offline.
+    """List the tenants of an environment with their waves and targets. Offline.
 
     \b
     Example:
@@ -28,16 +34,26 @@ def show(root: Path, /, environment: str) -> int:
     from deployer.errors import DeployerError
     from deployer.manifest.load import load
     from deployer.report.wording import plain
+    from deployer.request import in_waves
 
     try:
         manifest = load(root, environment, trusted_hosts=common.trusted_hosts())
     except DeployerError as error:
         raise common.complaint(error) from None
+    told = in_waves(manifest)
     for tenant in manifest.tenants:
-        click.echo(f"{tenant.name}: {', '.join(f'{target.name} ({target.platform})' for target in tenant.targets)}")
+        targets = ", ".join(f"{target.name} ({target.platform})" for target in tenant.targets)
+        click.echo(f"{tenant.name}{_wave(told, tenant.name)}: {targets}")
     for name, findings in manifest.broken_tenants.items():
-        click.echo(f"{name}: its file cannot be used: {plain(str(findings[0]))}")
+        click.echo(f"{name}{_wave(told, name)}: its file cannot be used: {plain(str(findings[0]))}")
     return 3 if manifest.broken_tenants else 0
+
+
+def _wave(told: "Sequence[Stage]", tenant: str) -> str:
+    from deployer.waves import home
+
+    stage = home(told, tenant)
+    return f", {stage.title}" if stage else ""
 
 
 @tenants.command()

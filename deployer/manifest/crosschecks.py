@@ -16,6 +16,7 @@ from deployer.findings import Severity
 from deployer.manifest import allowlists
 from deployer.manifest import exemptions
 from deployer.manifest import targets
+from deployer.manifest import waves
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.document import merged
@@ -44,10 +45,11 @@ _CONTEXT = frozenset({"type", "kind", "data_view", "data_view_id"})
 def of_environment(
     name: str, node: Node, book: RuleBook, selected: Set[str], files: Sequence[TenantFile]
 ) -> tuple[Finding, ...]:
-    """What is wrong with environment.yaml's overlay, and what rules need that nobody has."""
+    """What is wrong with environment.yaml's overlay and waves, and what rules need that nobody has."""
     here = selected - {rule for rule in selected if not any(_is_for(rule, file, book) for file in files)}
     overlay = _overlay_faults(node.get("overlay"), book, selected, set(Platform), here)
-    return (*overlay, *_missing_data(name, files, book, selected))
+    in_waves = waves.faults(node.get("waves"), [file.name for file in files])
+    return (*overlay, *in_waves, *_missing_data(name, files, book, selected))
 
 
 def of_tenants(files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Mapping[str, tuple[Finding, ...]]:

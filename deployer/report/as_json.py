@@ -36,27 +36,36 @@ from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
+from deployer.report import in_waves
 from deployer.report import origins
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
+from deployer.waves import Went
 
 SCHEMA = "deployer/1"
 
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
-    """The document of a run over targets; `told` is what the verb has to say beyond them."""
+def render(
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    told: Mapping[str, Any] = {},
+    waves: Sequence[Went] = (),
+) -> str:
+    """The document of a run over targets; `told` is what the verb has to say beyond them, `waves` how each went."""
     return text(
         {
             "schema": SCHEMA,
             "verb": verb,
             "environment": environment,
-            "exit_code": exit_code(outcomes),
+            "exit_code": exit_code(outcomes, waves),
             **told,
+            **in_waves.document(waves),
             "targets": [_target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
             **(told or {}),
