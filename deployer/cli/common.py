@@ -66,6 +66,12 @@ def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")
     return command
 
 
+def grouping(command: Command) -> Command:
+    """--by."""
+    told = "Tell changes target by target, or each once with the targets that have it (default: of more than 10)."
+    return click.option("--by", type=click.Choice(("target", "change")), help=told)(command)
+
+
 def plain_output(command: Command) -> Command:
     """--format and --out of what has no report in Markdown."""
     return output(command, ("text", "json"))
@@ -193,7 +199,6 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
-    from deployer.report import as_text
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
 
@@ -214,8 +219,19 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
         put_out(form.render(verb, environment, outcomes), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
+        shown = text(outcomes, environment, digest, options.get("by", "target"))
+        put_out(shown, None if saving else options["out"])
     return exit_code(outcomes)
+
+
+def text(outcomes: "Sequence[Outcome]", environment: str = "ENV", digest: str = "", by: str | None = "target") -> str:
+    """The report for people: target by target or by change, as asked for; None leaves it to their number."""
+    from deployer.report import as_text
+    from deployer.report import grouped
+
+    if not grouped.wanted(by, len(outcomes)):
+        return as_text.render(outcomes, environment, digest)
+    return grouped.render(grouped.rows_of(outcomes), as_text.summary(outcomes), digest)
 
 
 def put_out(text: str, out: TextIO | None) -> None:
