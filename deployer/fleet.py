@@ -30,6 +30,7 @@ from deployer.explaining import explain
 from deployer.findings import Finding
 from deployer.journal import Journal
 from deployer.journal import witnesses
+from deployer.keeping import Keeping
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
@@ -87,6 +88,7 @@ class Fleet:
         self.crew = Crew(manifest, root, trusted, jobs or jobs_of())
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
+        self._keeping = Keeping(manifest)
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
         """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
@@ -94,10 +96,12 @@ class Fleet:
         def one(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, job.desired, consent)
             gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
+            self._keeping.note(job.place, job.desired, job.assignment)
             told = self._explained(job, gone) if explained else {}
             return Planned(job.place, plan, told, provider.cost(plan))
 
-        return self.over(one)
+        with self.crew:
+            return self._keeping.told(self.over(one), self.crew.redact)
 
     def apply(
         self,
@@ -127,12 +131,12 @@ class Fleet:
         known = witnesses(folder, self.manifest.environment.name, self.manifest.environment.owner)
 
         def one(provider: Provider, job: Job) -> Outcome:
-            place = job.place
             live = provider.read(job.desired)
             plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
+            plan = replace(plan, platform=job.target.platform)
             witness = witness_of(job.target, known)
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
-            return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
+            return Drifted(job.place, plan, assess(plan, job.desired, live, witness, history, today))
 
         return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
 
@@ -153,6 +157,7 @@ class Fleet:
         def show(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
+            self._keeping.note(job.place, job.desired, job.assignment)
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
@@ -173,9 +178,14 @@ class Fleet:
                     journal.settled(place, ours, desired.resources.keys() - ours, equal)
             return applied
 
-        if approve is not None and not approve(self.over(show)):
+        if approve is not None and not self._approved(approve, show):
             raise Declined("Nothing was applied.")
         return carry_out
+
+    def _approved(self, approve: Approve, show: Verb) -> bool:
+        with self.crew:
+            outcomes = self._keeping.told(self.over(show), self.crew.redact)
+        return approve(outcomes)
 
     def verify(
         self, waiting: Waiting | None = None, require: Sequence[str] = (), among: Collection[Place] | None = None
@@ -277,7 +287,7 @@ class Fleet:
         plan = make_plan(
             desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
         )
-        plan = replace(self._narrow(plan, desired, live), address=job.target.address)
+        plan = replace(self._narrow(plan, desired, live), address=job.target.address, platform=job.target.platform)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 

@@ -11,6 +11,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
@@ -41,6 +42,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that stays as it is in this target, although it changes in others that hold the same object."""
+
+    key: Key
+    path: tuple[str, ...]
+    """Keys from the root of the canonical body; behind `query`, `let NAME` stands for a part of it."""
+    value: Json
+    origin: Origin | None = None
+    """Where it comes from, where it is another value than the others get."""
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The target was read whole and compared."""
 
@@ -50,6 +63,8 @@ class Planned:
     """Of what is to be created or changed, where it was asked for."""
     ahead: Ahead = field(default_factory=Ahead)
     """The requests that carrying it out will take."""
+    kept: tuple[Kept, ...] = ()
+    """What other targets of the run change, and this one does not."""
 
 
 @dataclass(frozen=True, slots=True)

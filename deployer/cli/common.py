@@ -115,6 +115,12 @@ def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")
     return command
 
 
+def grouping(command: Command) -> Command:
+    """--by."""
+    told = "Tell changes target by target, or each once with the targets that have it (default: of more than 10)."
+    return click.option("--by", type=click.Choice(("target", "change")), help=told)(command)
+
+
 def plain_output(command: Command) -> Command:
     """--format and --out of what has no report in Markdown."""
     return output(command, ("text", "json"))
@@ -261,7 +267,6 @@ def run(
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
-    from deployer.report import as_text
     from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
@@ -290,7 +295,8 @@ def run(
         put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest, waves, again), None if saving else options["out"])
+        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again)
+        put_out(shown, None if saving else options["out"])
     if stats and form is not as_json:
         for line in requests.lines(*stats):
             click.echo(line, err=form is not None or options["out"] is not None)
@@ -324,6 +330,25 @@ def informing() -> "Hands":
         click.echo(line, err=True)
 
     return Hands(say, show, 1.0) if sys.stderr.isatty() else Hands(say)
+
+
+def text(
+    outcomes: "Sequence[Outcome]",
+    environment: str = "ENV",
+    digest: str = "",
+    by: str | None = "target",
+    waves: "Sequence[Went]" = (),
+    again: str = "",
+) -> str:
+    """The report for people: target by target or by change, as asked for; None leaves it to their number."""
+    from deployer.report import as_text
+    from deployer.report import grouped
+    from deployer.report import in_waves
+
+    if not grouped.wanted(by, len(outcomes)):
+        return as_text.render(outcomes, environment, digest, waves, again)
+    went = in_waves.lines(waves, environment, again)
+    return grouped.render(grouped.rows_of(outcomes), [*went, *as_text.summary(outcomes)], digest)
 
 
 def put_out(text: str, out: TextIO | None) -> None:
