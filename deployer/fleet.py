@@ -63,7 +63,9 @@ from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
 from deployer.request import Selection
+from deployer.request import chosen
 from deployer.saved import SavedPlan
+from deployer.saved import require_same_deal
 from deployer.saved import stale
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -116,6 +118,7 @@ class Fleet:
         self.manifest = manifest
         self.root = root
         self.selection = selection
+        self.chosen = chosen(manifest, selection)
         self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
         self._jobs = jobs
         self._today = today or datetime.now(UTC).date()
@@ -143,6 +146,8 @@ class Fleet:
         A target that is not as it was then is stopped before any write, the others are not. Every write is told to
         `journal` before it is sent and after it.
         """
+        if saved is not None:
+            require_same_deal(saved, self.chosen.dealt)
         return self._carry_out(lambda desired: desired, consent, approve, journal, saved)
 
     def retire(
@@ -166,7 +171,7 @@ class Fleet:
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
+        return [*self.over(one), *left_behind(self.manifest, known, self.chosen)]
 
     def _carry_out(
         self,
@@ -266,12 +271,12 @@ class Fleet:
         stopped = [
             Stopped(Place(name), findings)
             for name, findings in self.manifest.broken_tenants.items()
-            if self._selects(name)
+            if name in self.chosen
         ]
         jobs: list[Job] = []
         everybodys: list[Finding] = []
         for tenant in self.manifest.tenants:
-            if not self._selects(tenant.name):
+            if tenant.name not in self.chosen:
                 continue
             faults: list[Finding] = []
             own: list[Job] = []
@@ -353,10 +358,6 @@ class Fleet:
             return Unreadable(place, str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
             return Unreadable(place, _internal(error))
-
-    def _selects(self, tenant: str) -> bool:
-        globs = self.selection.tenants
-        return not globs or matches(tenant, globs)
 
 
 def _emptied(desired: DesiredState) -> DesiredState:

@@ -12,6 +12,8 @@ from typing import TypeVar
 
 import click
 
+from deployer.cli import shards
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -27,9 +29,10 @@ _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule and --jobs."""
+    """ENV, --tenant, --rule, --shard and --jobs."""
     for decorate in (
         click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        shards.option,
         selection,
         click.argument("environment", metavar="ENV"),
     ):
@@ -71,6 +74,11 @@ def plain_output(command: Command) -> Command:
     return output(command, ("text", "json"))
 
 
+def matrix_output(command: Command) -> Command:
+    """--format and --out of what a workflow on GitHub takes as its matrix."""
+    return output(command, ("text", "json", "github-matrix"))
+
+
 def consents(command: Command) -> Command:
     """What a plan may do beyond the ordinary."""
     for decorate in (
@@ -84,8 +92,14 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "shard", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
+
+
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `ASKED` that a command has, as a report tells them."""
+    told = {name: options[name] for name in ASKED if name in options}
+    return {**told, "shard": str(told["shard"])} if told.get("shard") else told
 
 
 def flag(name: str) -> str:
@@ -151,7 +165,7 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
-    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
+    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]), options.get("shard"))
     try:
         require_matches(manifest, selection)
     except CannotStart as error:
@@ -190,6 +204,7 @@ def trusted_root() -> Path | None:
 def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
     """One verb over the selected targets: its report is put out, its exit code returned."""
     from deployer.errors import DeployerError
+    from deployer.outcome import DONE
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
@@ -202,20 +217,26 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
-        outcomes = call(fleet(root, options))
+        made = fleet(root, options)
+        outcomes = call(made)
     except DeployerError as error:
-        if form:
-            put_out(form.failure(verb, environment, error), options["out"])
+        if form is as_json:
+            put_out(as_json.failure(verb, environment, error, shards.told(options)), options["out"])
+        elif form:
+            put_out(as_markdown.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    if form is as_json and verb == "plan":
-        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+    code = DONE if shards.is_empty(made) and not outcomes else exit_code(outcomes)
+    notes = shards.notes(made)
+    if form is as_json:
+        told: dict[str, Any] = {"digest": digest_of(outcomes)} if verb == "plan" else {}
+        told |= {"exit_code": code, "asked": asked(options), **shards.told(options, made)}
         put_out(as_json.render(verb, environment, outcomes, told), options["out"])
     elif form:
-        put_out(form.render(verb, environment, outcomes), options["out"])
+        put_out(as_markdown.render(verb, environment, outcomes, notes), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
-    return exit_code(outcomes)
+        put_out(as_text.render(outcomes, environment, digest, notes), None if saving else options["out"])
+    return code
 
 
 def put_out(text: str, out: TextIO | None) -> None:

@@ -28,6 +28,7 @@ from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.outcome import exit_code
 from deployer.outcome import name
+from deployer.outcome import weigh
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
@@ -49,7 +50,7 @@ Document = dict[str, Any]
 
 
 def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
-    """The document of a run over targets; `told` is what the verb has to say beyond them."""
+    """The document of a run over targets; `told` is what the verb has to say beyond them, or in place of them."""
     return text(
         {
             "schema": SCHEMA,
@@ -64,9 +65,9 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mappi
     )
 
 
-def failure(verb: str, environment: str, error: DeployerError) -> str:
+def failure(verb: str, environment: str, error: DeployerError, told: Mapping[str, Any] = {}) -> str:
     """The document of a run that stopped before any target was looked at."""
-    return text({**failed(verb, environment, error), "targets": [], "summary": _summary(())})
+    return text({**failed(verb, environment, error), **told, "targets": [], "summary": _summary(())})
 
 
 def failed(verb: str, environment: str | None, error: DeployerError) -> Document:
@@ -123,9 +124,13 @@ def _plain(value: object) -> object:
 
 
 def _target(outcome: Outcome) -> Document:
+    """One target. `exit_code` and `fails_run` are what it makes of the exit code of the run, as `joint` has it."""
+    weight = weigh(outcome)
     base: Document = {
         **_place(outcome.place),
         "outcome": name(outcome),
+        "exit_code": weight.code,
+        "fails_run": weight.decides,
         "changes": [],
         "carried": [],
         "unchanged": 0,

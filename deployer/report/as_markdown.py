@@ -54,12 +54,12 @@ _SIGNS = re.compile(r"( *)(\|?)([-+!])(.*)", re.DOTALL)
 _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.UNKNOWN)
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
-    """The report of a run, what went wrong first."""
+def render(verb: str, environment: str, outcomes: Sequence[Outcome], notes: Sequence[str] = ()) -> str:
+    """The report of a run, what went wrong first. `notes` are lines of ours to say beyond the outcomes."""
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     rows = [_row(outcome) for outcome in ordered]
     table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
     room = LONGEST - _size(head) - _size(table) - 1_000

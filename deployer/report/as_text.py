@@ -52,10 +52,13 @@ _CAUSES = {
 }
 
 
-def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "") -> str:
-    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve."""
+def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "", notes: Sequence[str] = ()) -> str:
+    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
+
+    `notes` are lines of ours to say beyond the outcomes.
+    """
     lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
-    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
+    return "\n".join([*lines, *_summary(outcomes), *notes, *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
