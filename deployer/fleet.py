@@ -52,7 +52,9 @@ from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
 from deployer.request import Selection
+from deployer.request import chosen
 from deployer.saved import SavedPlan
+from deployer.saved import require_same_deal
 from deployer.saved import stale
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -84,8 +86,11 @@ class Fleet:
         self.manifest = manifest
         self.root = root
         self.selection = selection
+        self.chosen = chosen(manifest, selection)
         trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
-        self.crew = Crew(manifest, root, trusted, jobs or jobs_of())
+        # The shards of a matrix run side by side, and have the budgets of a platform together.
+        share = 1 / selection.shard.of if selection.shard else 1.0
+        self.crew = Crew(manifest, root, trusted, jobs or jobs_of(), share)
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
         self._keeping = Keeping(manifest)
@@ -138,7 +143,7 @@ class Fleet:
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(job.place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
+        return [*self.over(one), *left_behind(self.manifest, known, self.chosen)]
 
     def approved(
         self,
@@ -152,6 +157,8 @@ class Fleet:
 
         Raises `Declined` for a no.
         """
+        if saved is not None:
+            require_same_deal(saved, self.chosen.dealt)
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
@@ -256,12 +263,12 @@ class Fleet:
         stopped = [
             Stopped(Place(name), findings)
             for name, findings in self.manifest.broken_tenants.items()
-            if self._selects(name)
+            if name in self.chosen
         ]
         jobs: list[Job] = []
         everybodys: list[Finding] = []
         for tenant in self.manifest.tenants:
-            if not self._selects(tenant.name):
+            if tenant.name not in self.chosen:
                 continue
             faults: list[Finding] = []
             own: list[Job] = []
@@ -306,10 +313,6 @@ class Fleet:
             jobs, stopped = [job for job in jobs if job.place in among], []
         outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
-
-    def _selects(self, tenant: str) -> bool:
-        globs, wave = self.selection.tenants, self.selection.wave
-        return (not globs or matches(tenant, globs)) and (wave is None or tenant in wave)
 
 
 def _emptied(desired: DesiredState) -> DesiredState:

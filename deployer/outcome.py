@@ -355,26 +355,36 @@ def not_begun(outcome: Outcome) -> bool:
     return isinstance(outcome, Stopped) and any(finding.code == CODE for finding in outcome.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What one outcome makes of the exit code of its run."""
+
+    code: int
+    decides: bool = False
+    """Whether the whole run has failed with it: a plan over its limits, a required level that fails."""
+
+
 def exit_code(outcomes: Sequence[Outcome], waves: Sequence[Went] = ()) -> int:
     """The exit code of a run over all its targets; no outcome at all is a failure, never "clean".
 
     Of a run in waves, what failed its verification is not done, though it was applied.
     """
-    code = _worst(outcomes)
+    code = joint([weigh(outcome) for outcome in outcomes])
     return PARTIAL if code == DONE and not all(wave.clean for wave in waves) else code
 
 
-def _worst(outcomes: Sequence[Outcome]) -> int:
-    if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
+def joint(weights: Sequence[Weight]) -> int:
+    """The exit code of outcomes that weigh so much, of one run or of several that are looked at as one."""
+    codes = {one.code for one in weights}
+    if any(one.decides for one in weights) or codes <= {FAILED}:
         return FAILED
-    codes = [_code(outcome) for outcome in outcomes]
-    if all(code == FAILED for code in codes):
-        return FAILED
-    if any(isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL for outcome in outcomes):
-        return FAILED
-    if any(code in (FAILED, PARTIAL) for code in codes):
-        return PARTIAL
-    return max(codes)
+    return PARTIAL if codes & {FAILED, PARTIAL} else max(codes)
+
+
+def weigh(outcome: Outcome) -> Weight:
+    """What one outcome makes of the exit code."""
+    refused = isinstance(outcome, Stopped) and outcome.refused
+    return Weight(_code(outcome), refused or (isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL))
 
 
 def _code(outcome: Outcome) -> int:

@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Approve
@@ -66,7 +67,7 @@ def apply(
             waves.extend(went)
             return outcomes
 
-        return common.run("apply", root, options, call, waves)
+        return running.run("apply", root, options, call, waves)
 
 
 def asking(yes: bool, question: str = "Apply this?", by: str | None = None) -> "Approve | None":
@@ -75,7 +76,7 @@ def asking(yes: bool, question: str = "Apply this?", by: str | None = None) -> "
     def ask(outcomes: "Sequence[Outcome]") -> bool:
         from deployer.outcome import Planned
 
-        click.echo(common.text(outcomes, by=by), err=True)
+        click.echo(running.text(outcomes, by=by), err=True)
         if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
             return True
         return click.confirm(question, err=True)

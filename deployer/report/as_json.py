@@ -30,6 +30,7 @@ from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.outcome import exit_code
 from deployer.outcome import name
+from deployer.outcome import weigh
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
@@ -59,7 +60,10 @@ def render(
     told: Mapping[str, Any] = {},
     waves: Sequence[Went] = (),
 ) -> str:
-    """The document of a run over targets; `told` is what the verb has to say beyond them, `waves` how each went."""
+    """The document of a run over targets; `told` is what the verb has to say beyond them, or in place of them.
+
+    `waves` is how each wave went.
+    """
     return text(
         {
             "schema": SCHEMA,
@@ -75,9 +79,9 @@ def render(
     )
 
 
-def failure(verb: str, environment: str, error: DeployerError) -> str:
+def failure(verb: str, environment: str, error: DeployerError, told: Mapping[str, Any] = {}) -> str:
     """The document of a run that stopped before any target was looked at."""
-    return text({**failed(verb, environment, error), "targets": [], "summary": _summary(())})
+    return text({**failed(verb, environment, error), **told, "targets": [], "summary": _summary(())})
 
 
 def failed(verb: str, environment: str | None, error: DeployerError) -> Document:
@@ -134,10 +138,16 @@ def _plain(value: object) -> object:
 
 
 def target(outcome: Outcome, *, outline: bool = False) -> Document:
-    """What the document says of one target; an `outline` is without its changes, and quickly made."""
+    """What the document says of one target; an `outline` is without its changes, and quickly made.
+
+    `exit_code` and `fails_run` are what it makes of the exit code of the run, as `joint` has it.
+    """
+    weight = weigh(outcome)
     base: Document = {
         **_place(outcome.place),
         "outcome": name(outcome),
+        "exit_code": weight.code,
+        "fails_run": weight.decides,
         "changes": [],
         "carried": [],
         "unchanged": 0,

@@ -58,13 +58,22 @@ _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.
 
 
 def render(
-    verb: str, environment: str, outcomes: Sequence[Outcome], *, waves: Sequence[Went] = (), again: str = ""
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    *,
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
-    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more."""
+    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+
+    `notes` are lines of ours to say beyond the outcomes.
+    """
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
         head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
     rows = [_row(outcome) for outcome in ordered]
