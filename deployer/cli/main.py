@@ -16,6 +16,7 @@ from deployer.cli import drift
 from deployer.cli import emulator
 from deployer.cli import plan
 from deployer.cli import pull
+from deployer.cli import report
 from deployer.cli import rollback
 from deployer.cli import schema
 from deployer.cli import show
@@ -58,6 +59,7 @@ _COMMANDS = (
     emulator.emulator,
     plan.plan,
     pull.pull,
+    report.report,
     rollback.rollback,
     schema.schema,
     show.show,
