@@ -6,6 +6,7 @@ state that was read and the desired state that was to be written.
 
 import hashlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -59,12 +60,16 @@ class SavedPlan:
 
 def digest_of(outcomes: Sequence[Outcome]) -> str:
     """16 hexadecimal digits over the plans of a run, target by target."""
-    plans = [
+    return digest_over(
         [outcome.place.tenant, outcome.place.target, outcome.plan.digest]
         for outcome in outcomes
         if isinstance(outcome, Planned)
-    ]
-    return hashlib.sha256(as_json(plans).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    )
+
+
+def digest_over(plans: Iterable[Sequence[str | None]]) -> str:
+    """The same, of tenant, target and digest of each plan."""
+    return hashlib.sha256(as_json([list(plan) for plan in plans]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def digest_to_approve(outcomes: Sequence[Outcome]) -> str:

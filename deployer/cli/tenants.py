@@ -9,6 +9,7 @@ import click
 
 from deployer.cli import apply
 from deployer.cli import common
+from deployer.cli import completing
 from deployer.cli import running
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _rows(manifest: "Manifest", found: Sequence[str], dealt: Sequence[Sequence[s
 
 @tenants.command()
 @common.environment
-@click.argument("tenant", metavar="TENANT")
+@click.argument("tenant", metavar="TENANT", shell_complete=completing.tenants)
 @common.output
 @common.recorded
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")
