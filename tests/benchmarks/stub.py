@@ -182,7 +182,20 @@ class Connection(asyncio.Protocol):
 
 
 class Silent(asyncio.Protocol):
-    """Takes a connection and never answers."""
+    """Takes a request and never answers; how long it was waited for goes into the log, with status 0."""
+
+    def __init__(self, stub: Stub) -> None:
+        self._stub = stub
+        self._line = b""
+        self._begun = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        self._line = self._line or data.partition(b"\r\n")[0]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        method, target, *_ = [*self._line.decode(errors="replace").split(" "), "", ""]
+        name, _ = place_of(target)
+        self._stub.log.append(Logged(name, "silence", method, target, "", 0, self._begun, time.monotonic()))
 
 
 def _length(headers: bytes) -> int:
@@ -206,7 +219,7 @@ async def _serve(addresses: list[str]) -> None:
     if addresses[1:]:
         await loop.create_server(lambda: Connection(stub, loop), addresses[1:], port, backlog=64)
     stub.origin = f"http://{addresses[0]}:{port}"
-    silent = await loop.create_server(Silent, addresses[0], 0, backlog=1024)
+    silent = await loop.create_server(lambda: Silent(stub), addresses[0], 0, backlog=1024)
     with socket.socket() as refusing:  # bound and not listened to
         refusing.bind((addresses[0], 0))
         ports = {"port": port, "silent": silent.sockets[0].getsockname()[1], "refusing": refusing.getsockname()[1]}
