@@ -70,7 +70,7 @@ class Stub:
         self.log: list[Logged] = []
         self.connections = 0
         self._names: dict[bytes, str] = {}
-        self._in_a_row: Counter[bytes] = Counter()
+        self._in_a_row: dict[tuple[bytes, bytes], int] = {}
         self._random = random.Random(self.settings.seed)  # noqa: S311 - no secret
 
     def answer(self, line: bytes, content: bytes) -> tuple[float, bytes]:
@@ -89,7 +89,7 @@ class Stub:
         name = self._names.get(target)
         if name is None:
             name = self._names[target] = place_of(target.decode())[0]
-        if self.settings.refused and self._refuses(line):
+        if self.settings.refused and self._refuses((line, content)):
             return name, self._refusal()
         place = self.places.get(name)
         if place is None:
@@ -103,10 +103,12 @@ class Stub:
                 place.answers.clear()
         return name, known
 
-    def _refuses(self, line: bytes) -> bool:
-        refuses = self._random.random() < self.settings.refused and self._in_a_row[line] < _REFUSED_IN_A_ROW
-        self._in_a_row[line] = self._in_a_row[line] + 1 if refuses else 0
-        return refuses
+    def _refuses(self, request: tuple[bytes, bytes]) -> bool:
+        before = self._in_a_row.pop(request, 0)
+        if before == _REFUSED_IN_A_ROW or self._random.random() >= self.settings.refused:
+            return False
+        self._in_a_row[request] = before + 1
+        return True
 
     def _refusal(self) -> Answered:
         status = self._random.choice((429, 503))
