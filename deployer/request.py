@@ -7,6 +7,9 @@ from deployer.errors import CannotStart
 from deployer.manifest.load import Manifest
 from deployer.model import Limits
 from deployer.plan import matches
+from deployer.waves import Stage
+from deployer.waves import find
+from deployer.waves import stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,8 @@ class Selection:
 
     tenants: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    wave: frozenset[str] | None = None
+    """The tenants of one wave; None means of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,41 @@ EVERYTHING = Selection()
 ORDINARY = Consent()
 
 
+def in_waves(manifest: Manifest) -> tuple[Stage, ...]:
+    """The waves of the environment, each with all of its tenants, whatever a run is about; nothing where it has none.
+
+    A tenant whose file is broken has its wave, too.
+    """
+    return stages(manifest.environment.waves, _tenants(manifest))
+
+
+def wave(manifest: Manifest, asked: str) -> Stage:
+    """The wave of this number or name. Raise `CannotStart` for one that is not there, or that nobody is in."""
+    name, told = manifest.environment.name, in_waves(manifest)
+    if not told:
+        raise CannotStart(f"{name} has no waves: `waves` in its environment.yaml orders the tenants")
+    found = find(told, asked)
+    if found is None:
+        known = ", ".join(f"{one.number} ({one.wave.name})" for one in told)
+        raise CannotStart(f"{name} has no wave {asked!r}; there are {known}")
+    if not found.tenants:
+        raise CannotStart(f"nobody is in {found.title} of {name}: other waves have all tenants")
+    return found
+
+
+def _tenants(manifest: Manifest) -> set[str]:
+    return {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+
+
 def require_matches(manifest: Manifest, selection: Selection) -> None:
     """Raise `CannotStart` for a glob that matches nothing: a mistyped name must not read as "clean"."""
     name = manifest.environment.name
-    tenants = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+    tenants, whose = _tenants(manifest), name
+    if selection.wave is not None:
+        tenants, whose = tenants & selection.wave, f"that wave of {name}"
     for glob in selection.tenants:
         if not any(matches(tenant, [glob]) for tenant in tenants):
-            raise CannotStart(f"no tenant of {name} matches {glob!r}; there are {_list(tenants)}")
+            raise CannotStart(f"no tenant of {whose} matches {glob!r}; there are {_list(tenants)}")
     rules = {rule for rule in manifest.rules if matches(rule, manifest.environment.rules)}
     for glob in selection.rules:
         if not any(matches(rule, [glob]) for rule in rules):

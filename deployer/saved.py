@@ -133,9 +133,12 @@ def _asked(told: Any) -> dict[str, Any]:
     """The options, each of its own type; raise `ValueError` for others: somebody wrote into the plan."""
     fits: dict[str, Callable[[Any], bool]] = {
         **dict.fromkeys(("tenants", "rules"), _is_texts),
+        "wave": lambda value: value is None or isinstance(value, str),
         **dict.fromkeys(("adopt", "reenable", "rekey"), lambda value: isinstance(value, bool)),
         **dict.fromkeys(("allow_deletes", "allow_updates"), lambda value: value is None or _is_count(value)),
     }
+    if isinstance(told, dict):
+        told = {"wave": None, **told}  # plans of before do not tell it
     if not isinstance(told, dict) or told.keys() != fits.keys():
         raise ValueError("it does not hold the options of `plan`")
     for name, value in told.items():

@@ -1,6 +1,7 @@
 """What the commands share: their options, loading the manifest, and putting out a report."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -12,26 +13,68 @@ from typing import TypeVar
 
 import click
 
+from deployer.cli import completing
+
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from deployer.crew import Hands
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
     from deployer.outcome import Outcome
     from deployer.request import Consent
+    from deployer.verify import Waiting
+    from deployer.waves import Went
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
+class Opened(click.File):
+    """A file that is opened with the command line, except where a shell only completes the line."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The open file; the name where nothing is to be run: opened to be written, a file would be emptied."""
+        if context is not None and context.resilient_parsing:
+            return value
+        return super().convert(value, parameter, context)
+
+
+environment = click.argument("environment", metavar="ENV", shell_complete=completing.environments)
+"""ENV."""
+tenants = click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.tenants,
+    help="Only tenants that match; repeatable.",
+)
+"""--tenant."""
+rules = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.rules,
+    help="Only rules whose id matches; repeatable.",
+)
+"""--rule."""
+
+
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule and --jobs."""
+    """ENV, --tenant, --rule, --jobs and --stats."""
     for decorate in (
-        click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        click.option("--stats", is_flag=True, help="Say how many requests were made; of a plan, what apply will take."),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            help="Targets worked on side by side (default: 16 per core, 64 at most).",
+        ),
         selection,
-        click.argument("environment", metavar="ENV"),
+        environment,
     ):
         command = decorate(command)
     return command
@@ -39,12 +82,13 @@ def targets(command: Command) -> Command:
 
 def selection(command: Command) -> Command:
     """--tenant and --rule."""
-    for decorate in (
-        click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
-        click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
-    ):
-        command = decorate(command)
-    return command
+    return tenants(rules(command))
+
+
+def wave(command: Command) -> Command:
+    """--wave."""
+    words = "Only the tenants of this wave, by number from 1 or by name; no other wave is asked."
+    return click.option("--wave", metavar="N|NAME", help=words)(command)
 
 
 def blocklists(help: str) -> Callable[[Command], Command]:
@@ -55,15 +99,26 @@ def blocklists(help: str) -> Callable[[Command], Command]:
     )
 
 
+def out(help: str) -> Callable[[Command], Command]:
+    """--out."""
+    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=False), help=help)
+
+
 def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
-        click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
+        out("Write the report to a file."),
         click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
     return command
+
+
+def grouping(command: Command) -> Command:
+    """--by."""
+    told = "Tell changes target by target, or each once with the targets that have it (default: of more than 10)."
+    return click.option("--by", type=click.Choice(("target", "change")), help=told)(command)
 
 
 def plain_output(command: Command) -> Command:
@@ -84,7 +139,7 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "wave", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
 
 
@@ -143,20 +198,30 @@ def exactly(name: str) -> str:
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
-    from deployer.fleet import JOBS
     from deployer.fleet import Fleet
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
+    from deployer.request import wave as wave_of
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
-    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
+        asked = options.get("wave")
+        members = None if asked is None else frozenset(wave_of(manifest, asked).tenants)
+        selection = Selection(tuple(options["tenants"]), tuple(options["rules"]), members)
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
+
+
+def hands(seconds: float = 0.0) -> "Waiting":
+    """What waiting is done with, its words on standard error."""
+    from deployer.report.wording import plain
+    from deployer.verify import Waiting
+
+    return Waiting(seconds, lambda line: click.echo(plain(line), err=True))
 
 
 def consent(options: dict[str, Any]) -> "Consent":
@@ -187,13 +252,22 @@ def trusted_root() -> Path | None:
     return None if given is None else Path(given)
 
 
-def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
-    """One verb over the selected targets: its report is put out, its exit code returned."""
+def run(
+    verb: str,
+    root: Path,
+    options: dict[str, Any],
+    call: "Callable[[Fleet], list[Outcome]]",
+    waves: "Sequence[Went]" = (),
+) -> int:
+    """One verb over the selected targets: its report is put out, its exit code returned.
+
+    `waves` is how each wave went, once `call` has returned.
+    """
     from deployer.errors import DeployerError
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
-    from deployer.report import as_text
+    from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
 
@@ -202,20 +276,79 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
-        outcomes = call(fleet(root, options))
+        made = fleet(root, options)
+        made.crew.hands = informing()
+        with made.crew:
+            outcomes = call(made)
+        stats = (made.crew.made, outcomes) if options.get("stats") else None
     except DeployerError as error:
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
-    if form is as_json and verb == "plan":
-        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
-        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+    again = _again(verb, options)
+    told: dict[str, Any] = {"requests": requests.document(*stats)} if stats else {}
+    if verb == "plan":
+        told |= {"digest": digest_of(outcomes), "asked": _asked(options)}
+    if form is as_json:
+        put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
-        put_out(form.render(verb, environment, outcomes), options["out"])
+        put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest), None if saving else options["out"])
-    return exit_code(outcomes)
+        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again)
+        put_out(shown, None if saving else options["out"])
+    if stats and form is not as_json:
+        for line in requests.lines(*stats):
+            click.echo(line, err=form is not None or options["out"] is not None)
+    return exit_code(outcomes, waves)
+
+
+def _asked(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ASKED if name in options}
+
+
+def _again(verb: str, options: dict[str, Any]) -> str:
+    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    words = ["deployer", verb, options["environment"]]
+    for name, value in _asked(options).items():
+        if value is True:
+            words.append(flag(name))
+        elif value is not None and value is not False:
+            for one in value if isinstance(value, tuple | list) else (value,):
+                words += [flag(name), str(one)]
+    return shlex.join(words)
+
+
+def informing() -> "Hands":
+    """What a person at a terminal sees while targets are worked on; a log sees an interrupt only."""
+    from deployer.crew import Hands
+
+    def show(done: int, targets: int) -> None:
+        click.echo(f"\r{done:,} of {targets:,} targets ", nl=False, err=True)
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    return Hands(say, show, 1.0) if sys.stderr.isatty() else Hands(say)
+
+
+def text(
+    outcomes: "Sequence[Outcome]",
+    environment: str = "ENV",
+    digest: str = "",
+    by: str | None = "target",
+    waves: "Sequence[Went]" = (),
+    again: str = "",
+) -> str:
+    """The report for people: target by target or by change, as asked for; None leaves it to their number."""
+    from deployer.report import as_text
+    from deployer.report import grouped
+    from deployer.report import in_waves
+
+    if not grouped.wanted(by, len(outcomes)):
+        return as_text.render(outcomes, environment, digest, waves, again)
+    went = in_waves.lines(waves, environment, again)
+    return grouped.render(grouped.rows_of(outcomes), [*went, *as_text.summary(outcomes)], digest)
 
 
 def put_out(text: str, out: TextIO | None) -> None:

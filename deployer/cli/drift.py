@@ -12,6 +12,7 @@ from deployer.cli import common
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.journal("Where the journals of `apply` lie: they tell whether what is missing was ever there")
 @click.pass_obj

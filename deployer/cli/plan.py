@@ -9,8 +9,10 @@ from deployer.cli import common
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.consents
+@common.grouping
 @click.option(
     "--explain", is_flag=True, help="Say of each new value where it comes from, and what it would be without."
 )
@@ -27,7 +29,10 @@ def plan(root: Any, /, **options: Any) -> int:
     Examples:
       deployer plan demo --tenant acme
       deployer plan demo --tenant acme --explain
+      deployer plan demo --by change
     """
+    if options["explain"]:
+        options["by"] = options["by"] or "target"
     return common.run(
         "plan", root, options, lambda fleet: fleet.plan(common.consent(options), explained=options["explain"])
     )

@@ -1,12 +1,19 @@
 """`deployer tenants`: who the customers are, and a customer that leaves."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import click
 
 from deployer.cli import apply
 from deployer.cli import common
+from deployer.cli import completing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deployer.waves import Stage
 
 
 @click.group()
@@ -15,10 +22,10 @@ def tenants() -> None:
 
 
 @tenants.command("list")
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.pass_obj
 def show(root: Path, /, environment: str) -> int:
-    """List the tenants of an environment with their targets. Offline.
+    """List the tenants of an environment with their waves and targets. Offline.
 
     \b
     Example:
@@ -27,21 +34,31 @@ def show(root: Path, /, environment: str) -> int:
     from deployer.errors import DeployerError
     from deployer.manifest.load import load
     from deployer.report.wording import plain
+    from deployer.request import in_waves
 
     try:
         manifest = load(root, environment, trusted_hosts=common.trusted_hosts())
     except DeployerError as error:
         raise common.complaint(error) from None
+    told = in_waves(manifest)
     for tenant in manifest.tenants:
-        click.echo(f"{tenant.name}: {', '.join(f'{target.name} ({target.platform})' for target in tenant.targets)}")
+        targets = ", ".join(f"{target.name} ({target.platform})" for target in tenant.targets)
+        click.echo(f"{tenant.name}{_wave(told, tenant.name)}: {targets}")
     for name, findings in manifest.broken_tenants.items():
-        click.echo(f"{name}: its file cannot be used: {plain(str(findings[0]))}")
+        click.echo(f"{name}{_wave(told, name)}: its file cannot be used: {plain(str(findings[0]))}")
     return 3 if manifest.broken_tenants else 0
 
 
+def _wave(told: "Sequence[Stage]", tenant: str) -> str:
+    from deployer.waves import home
+
+    stage = home(told, tenant)
+    return f", {stage.title}" if stage else ""
+
+
 @tenants.command()
-@click.argument("environment", metavar="ENV")
-@click.argument("tenant", metavar="TENANT")
+@common.environment
+@click.argument("tenant", metavar="TENANT", shell_complete=completing.tenants)
 @common.output
 @common.recorded
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")

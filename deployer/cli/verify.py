@@ -31,6 +31,7 @@ class Duration(click.ParamType[float]):
 
 @click.command()
 @common.targets
+@common.wave
 @click.option(
     "--wait",
     type=Duration(),
@@ -58,9 +59,6 @@ def verify(root: Any, /, **options: Any) -> int:
 
 
 def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
-    from deployer.report.wording import plain
-    from deployer.verify import Waiting
-
     if seconds is None:
         return fleet.verify()
     environment = fleet.manifest.environment
@@ -68,4 +66,4 @@ def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
         asked = ", ".join(environment.require)
         way_out = "name ran, healthy or data in its `verify.require`"
         click.echo(f"Nothing to wait for: {environment.name} requires {asked}; {way_out}.", err=True)
-    return fleet.verify(Waiting(seconds, lambda line: click.echo(plain(line), err=True)))
+    return fleet.verify(common.hands(seconds))

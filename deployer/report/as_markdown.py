@@ -29,11 +29,13 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
+from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.report import as_text
 from deployer.report import backtest
 from deployer.report import drifted
+from deployer.report import in_waves
 from deployer.report import pulled
 from deployer.report.rule_tests import tally
 from deployer.report.wording import count
@@ -41,6 +43,7 @@ from deployer.report.wording import plain
 from deployer.ruletests.outcomes import Outcome as Tried
 from deployer.ruletests.outcomes import Report
 from deployer.saved import digest_to_approve
+from deployer.waves import Went
 
 LONGEST = 64_000
 """In UTF-16 units, so that it is no more whichever way GitHub counts; the rest is for what a workflow adds."""
@@ -54,12 +57,16 @@ _SIGNS = re.compile(r"( *)(\|?)([-+!])(.*)", re.DOTALL)
 _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.UNKNOWN)
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
-    """The report of a run, what went wrong first."""
+def render(
+    verb: str, environment: str, outcomes: Sequence[Outcome], *, waves: Sequence[Went] = (), again: str = ""
+) -> str:
+    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more."""
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    if waves:
+        head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
     rows = [_row(outcome) for outcome in ordered]
     table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
     room = LONGEST - _size(head) - _size(table) - 1_000
@@ -121,7 +128,7 @@ def _gravity(outcome: Outcome) -> int:
         case Unreadable():
             return 0
         case Stopped():
-            return 1
+            return 4 if not_begun(outcome) else 1
         case Applied(failures=failures) if failures:
             return 2
         case Verified() if outcome.worst() is not Answer.PASS:
@@ -160,6 +167,8 @@ def _said(outcome: Outcome) -> str:
     match outcome:
         case Unreadable():
             return "**not looked at**"
+        case Stopped() if not_begun(outcome):
+            return "not begun"
         case Stopped(refused=refused):
             return "**refused**" if refused else "**stopped**"
         case Drifted():
@@ -214,7 +223,7 @@ class _Section:
 
 
 def _worth_a_section(outcome: Outcome) -> bool:
-    return _gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1
+    return not not_begun(outcome) and (_gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1)
 
 
 def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Iterator[str]:

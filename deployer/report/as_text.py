@@ -24,6 +24,7 @@ from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
+from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
@@ -33,6 +34,7 @@ from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
 from deployer.report import drifted
+from deployer.report import in_waves
 from deployer.report import origins
 from deployer.report import parts
 from deployer.report import pulled
@@ -41,6 +43,7 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
 from deployer.state import Key
+from deployer.waves import Went
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -52,10 +55,19 @@ _CAUSES = {
 }
 
 
-def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "") -> str:
-    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve."""
-    lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
-    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
+def render(
+    outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "", waves: Sequence[Went] = (), again: str = ""
+) -> str:
+    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
+
+    `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
+    command that does the same once more.
+    """
+    sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
+    lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
+    went = in_waves.lines(waves, environment, again)
+    approve = [f"Plan {digest}."] if digest else []
+    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *approve]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -225,7 +237,8 @@ def _level_tally(name: str, levels: Sequence[Level]) -> str:
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
-    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
+    later = sum(map(not_begun, outcomes))
+    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes) - later
     targets = count(len(outcomes), "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
@@ -240,6 +253,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
+    if later:
+        yield f"{count(later, 'target was', 'targets were')} not begun: a wave before stopped the run."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
 
