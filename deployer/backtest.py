@@ -17,6 +17,7 @@ from datetime import datetime
 from datetime import timedelta
 from itertools import groupby
 
+from deployer.crew import Job
 from deployer.errors import Denied
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
@@ -24,7 +25,6 @@ from deployer.errors import Unreachable
 from deployer.errors import Untrusted
 from deployer.findings import Location
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.manifest.overlay import needed

@@ -1,37 +1,27 @@
 """One verb over many targets: side by side, each isolated from the others, none left out of the report."""
 
-import threading
 from collections.abc import Callable
 from collections.abc import Collection
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait
-from contextlib import ExitStack
-from contextlib import contextmanager
 from contextlib import suppress
-from dataclasses import dataclass
 from dataclasses import replace
 from datetime import UTC
 from datetime import date
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 from deployer.apply import apply
-from deployer.apply import ours_after
-from deployer.concealing import conceal
+from deployer.crew import Crew
+from deployer.crew import Job
+from deployer.crew import Verb
+from deployer.crew import internal
+from deployer.crew import jobs_of
 from deployer.drift import assess
 from deployer.drift import to_ask_about
-from deployer.emulator import Emulator
-from deployer.emulator import EmulatorError
 from deployer.errors import Declined
 from deployer.errors import InvalidManifest
-from deployer.errors import ProviderError
-from deployer.errors import Unreachable
 from deployer.errors import Unrecorded
-from deployer.errors import UnsafePlan
 from deployer.evidence import left_behind
 from deployer.evidence import witness_of
 from deployer.explaining import explain
@@ -41,24 +31,22 @@ from deployer.journal import witnesses
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
-from deployer.model import Assignment
-from deployer.model import Target
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
+from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Stopped
-from deployer.outcome import Unreadable
 from deployer.outcome import Verified
+from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import make_plan
 from deployer.plan import matches
 from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
-from deployer.providers.connect import Connections
 from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
@@ -73,28 +61,7 @@ from deployer.verify import asked
 from deployer.verify import until_known
 from deployer.verify import verify
 
-JOBS = 16
-"""Targets that are worked on side by side, unless told otherwise: nearly all of the time is spent waiting."""
-
-
 Approve = Callable[[Sequence[Outcome]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One target and what it is to hold."""
-
-    target: Target
-    desired: DesiredState
-    assignment: Assignment | None = None
-    """What `desired` was made of; None where only the objects are known, so that nothing can be explained."""
-
-    @property
-    def place(self) -> Place:
-        return Place(self.target.tenant, self.target.name, self.target.emulator)
-
-
-Verb = Callable[[Provider, Job], Outcome]
 
 
 class Fleet:
@@ -110,16 +77,17 @@ class Fleet:
         *,
         selection: Selection = EVERYTHING,
         trusted_hosts: Sequence[str] | None = None,
-        jobs: int = JOBS,
+        jobs: int | None = None,
         today: date | None = None,
     ) -> None:
         self.manifest = manifest
         self.root = root
         self.selection = selection
-        self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
-        self._jobs = jobs
+        trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
+        self.crew = Crew(manifest, root, trusted, jobs or jobs_of())
+        """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
-        self._interrupted = threading.Event()
+        self._work: tuple[list[Job], list[Stopped]] | None = None
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
         """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
@@ -127,7 +95,8 @@ class Fleet:
         def one(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, job.desired, consent)
             gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
-            return Planned(job.place, plan, self._explained(job, gone) if explained else {})
+            told = self._explained(job, gone) if explained else {}
+            return Planned(job.place, plan, told, provider.cost(plan))
 
         return self.over(one)
 
@@ -196,7 +165,7 @@ class Fleet:
             outdated = [Finding("stale-plan", reason) for reason in (stale(saved, place, plan) if saved else ())]
             if outdated:
                 return Stopped(place, tuple(outdated))
-            applied = apply(place, plan, provider, self._interrupted.is_set, journal)
+            applied = apply(place, plan, provider, self.crew.interrupted.is_set, journal)
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
                     ours = ours_after(applied, desired, live)
@@ -231,23 +200,23 @@ class Fleet:
 
         if waiting is None:
             return self.over(one, among=among)
-        return until_known(lambda places: self.over(one, among=places or among), waiting, self._interrupted.is_set)
+        return until_known(lambda places: self.over(one, among=places or among), waiting, self.crew.interrupted.is_set)
 
     def places(self) -> tuple[list[Place], list[Stopped]]:
         """The selected targets, and the selected tenants that are stopped before anything is asked of any target."""
-        jobs, stopped = self._encoded
+        jobs, stopped = self._encoded()
         return [job.place for job in jobs], stopped
 
     def stopping(self) -> bool:
         """Whether the user asked to stop: a write under way is finished, and no other is begun."""
-        return self._interrupted.is_set()
+        return self.crew.interrupted.is_set()
 
     def desired(self) -> list[tuple[Place, DesiredState, Origins]]:
         """What every selected target is to hold and where each value comes from, narrowed to the selected rules.
 
         Asks nothing of any target. Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
-        jobs, stopped = self._encoded
+        jobs, stopped = self._encoded()
         faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
@@ -268,8 +237,12 @@ class Fleet:
             not_applicable=tuple(item for item in desired.not_applicable if matches(item.rule, globs)),
         )
 
-    @cached_property
     def _encoded(self) -> tuple[list[Job], list[Stopped]]:
+        if self._work is None:
+            self._work = self._encode()
+        return self._work
+
+    def _encode(self) -> tuple[list[Job], list[Stopped]]:
         """What there is to do, and the tenants that are stopped: before anything is asked of any target.
 
         A fault in a tenant's file stops all of its targets. Raises `InvalidManifest` for faults in rules/ or in the
@@ -294,7 +267,7 @@ class Fleet:
                 except InvalidManifest as error:
                     faults += error.findings
                 except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
-                    faults.append(Finding("internal", _internal(error), location=target.location))
+                    faults.append(Finding("internal", internal(error), location=target.location))
             everybodys += [fault for fault in faults if _is_everybodys(fault)]
             if faults:
                 stopped.append(Stopped(Place(tenant.name), tuple(dict.fromkeys(faults))))
@@ -321,50 +294,13 @@ class Fleet:
     ) -> list[Outcome]:
         """What `verb` makes of every selected target, in a stable order; a tenant's broken file is an outcome, too.
 
-        Targets are worked on side by side, each isolated from the others; no outcome holds a secret of the run.
-        `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
-        `among` narrows it to some of the targets.
+        Targets are worked on side by side, as `Crew.over` has it. `among` narrows it to some of the targets.
         """
-        jobs, stopped = self._encoded
+        jobs, stopped = self._encoded()
         if among is not None:
             jobs, stopped = [job for job in jobs if job.place in among], []
-        outcomes: list[Outcome] = [*stopped]
-        with _emulator([job.target for job in jobs], self.root) as emulator:
-            home = self.manifest.trusted_root or self.root
-            connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
-            if journal:
-                journal.owner = self.manifest.environment.owner
-                journal.redact = connections.redact
-                journal.addresses = {job.place: job.target.address for job in jobs}
-            with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
-                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-                while True:
-                    try:
-                        wait(futures)
-                        outcomes += [conceal(future.result(), connections.redact) for future in futures]
-                        break
-                    except KeyboardInterrupt:
-                        # Writes under way are finished, and what was done is said, however often one asks.
-                        self._interrupted.set()
+        outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
-
-    def _isolated(self, job: Job, connections: Connections, verb: Verb) -> Outcome:
-        """One target's outcome, whatever happens there."""
-        place = job.place
-        if self._interrupted.is_set():
-            return Unreadable(place, "interrupted before it was looked at")
-        try:
-            provider = connections.provider(job.target)
-            try:
-                return verb(provider, job)
-            finally:
-                provider.close()
-        except UnsafePlan as error:
-            return Stopped(place, (Finding("limits", str(error)),), refused=True)
-        except ProviderError as error:
-            return Unreadable(place, str(error))
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
-            return Unreadable(place, _internal(error))
 
     def _selects(self, tenant: str) -> bool:
         globs, wave = self.selection.tenants, self.selection.wave
@@ -376,25 +312,13 @@ def _emptied(desired: DesiredState) -> DesiredState:
     return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0, notes=())
 
 
-def _internal(error: Exception) -> str:
-    return f"internal error, please report it: {type(error).__name__}: {error}"
+def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
+    """What is ours in a target after an apply, given what was there before it. What failed is as it was before."""
+    owned = {key for key, one in live.resources.items() if desired.owns(one)}
+    gone = {change.key for change in applied.done if isinstance(change, Delete)}
+    return (owned | {change.key for change in applied.done}) - gone
 
 
 def _is_everybodys(fault: Finding) -> bool:
     path = fault.location.path if fault.location else ""
     return path.startswith("rules/") or path.endswith("/environment.yaml")
-
-
-@contextmanager
-def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | ProviderError | None]:
-    """The URL of the embedded emulator while it is needed; or why it cannot be had, which stops its targets only."""
-    if not any(target.emulator for target in targets):
-        yield None
-        return
-    with ExitStack() as stack:
-        found: str | ProviderError
-        try:
-            found = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator")).url
-        except EmulatorError as error:
-            found = Unreachable(f"the emulator cannot be had: {error}")
-        yield found

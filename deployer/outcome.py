@@ -17,6 +17,7 @@ from deployer.plan import Plan
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import Unmanaged
+from deployer.tally import Ahead
 from deployer.trials import Trial
 from deployer.trials import Unit
 from deployer.waves import CODE
@@ -47,6 +48,8 @@ class Planned:
     plan: Plan
     origins: Origins = field(default_factory=dict)
     """Of what is to be created or changed, where it was asked for."""
+    ahead: Ahead = field(default_factory=Ahead)
+    """The requests that carrying it out will take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import replace
 
+from deployer.crew import Verb
 from deployer.errors import StalePlan
 from deployer.findings import Finding
 from deployer.fleet import Approve
 from deployer.fleet import Fleet
-from deployer.fleet import Verb
 from deployer.journal import Journal
 from deployer.outcome import Answer
 from deployer.outcome import Applied

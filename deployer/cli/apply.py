@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @common.consents
 @common.recorded
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
-@click.option("--plan", "file", type=click.File(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`).")
+@click.option(
+    "--plan", "file", type=common.Opened(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`)."
+)
 @click.option("--digest", metavar="DIGEST", help="Apply only if the plan still has the digest that `plan` printed.")
 @click.pass_obj
 def apply(

@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import click
 
+from deployer.cli import completing
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -29,12 +31,49 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
+class Opened(click.File):
+    """A file that is opened with the command line, except where a shell only completes the line."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The open file; the name where nothing is to be run: opened to be written, a file would be emptied."""
+        if context is not None and context.resilient_parsing:
+            return value
+        return super().convert(value, parameter, context)
+
+
+environment = click.argument("environment", metavar="ENV", shell_complete=completing.environments)
+"""ENV."""
+tenants = click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.tenants,
+    help="Only tenants that match; repeatable.",
+)
+"""--tenant."""
+rules = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.rules,
+    help="Only rules whose id matches; repeatable.",
+)
+"""--rule."""
+
+
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule and --jobs."""
+    """ENV, --tenant, --rule, --jobs and --stats."""
     for decorate in (
-        click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        click.option("--stats", is_flag=True, help="Say how many requests were made; of a plan, what apply will take."),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            help="Targets worked on side by side (default: 16 per core, 64 at most).",
+        ),
         selection,
-        click.argument("environment", metavar="ENV"),
+        environment,
     ):
         command = decorate(command)
     return command
@@ -42,12 +81,7 @@ def targets(command: Command) -> Command:
 
 def selection(command: Command) -> Command:
     """--tenant and --rule."""
-    for decorate in (
-        click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
-        click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
-    ):
-        command = decorate(command)
-    return command
+    return tenants(rules(command))
 
 
 def wave(command: Command) -> Command:
@@ -64,11 +98,16 @@ def blocklists(help: str) -> Callable[[Command], Command]:
     )
 
 
+def out(help: str) -> Callable[[Command], Command]:
+    """--out."""
+    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=False), help=help)
+
+
 def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
-        click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
+        out("Write the report to a file."),
         click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
@@ -152,7 +191,6 @@ def exactly(name: str) -> str:
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
-    from deployer.fleet import JOBS
     from deployer.fleet import Fleet
     from deployer.manifest.load import load
     from deployer.request import Selection
@@ -168,7 +206,7 @@ def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
 
 
 def hands(seconds: float = 0.0) -> "Waiting":
@@ -223,6 +261,7 @@ def run(
     from deployer.report import as_json
     from deployer.report import as_markdown
     from deployer.report import as_text
+    from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
 
@@ -231,20 +270,28 @@ def run(
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
     try:
-        outcomes = call(fleet(root, options))
+        made = fleet(root, options)
+        with made.crew:
+            outcomes = call(made)
+        stats = (made.crew.made, outcomes) if options.get("stats") else None
     except DeployerError as error:
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
     again = _again(verb, options)
+    told: dict[str, Any] = {"requests": requests.document(*stats)} if stats else {}
+    if verb == "plan":
+        told |= {"digest": digest_of(outcomes), "asked": _asked(options)}
     if form is as_json:
-        told = {"digest": digest_of(outcomes), "asked": _asked(options)} if verb == "plan" else {}
         put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
         put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
     if form is None or saving:
         digest = digest_to_approve(outcomes) if verb == "plan" else ""
         put_out(as_text.render(outcomes, environment, digest, waves, again), None if saving else options["out"])
+    if stats and form is not as_json:
+        for line in requests.lines(*stats):
+            click.echo(line, err=form is not None or options["out"] is not None)
     return exit_code(outcomes, waves)
 
 

@@ -35,7 +35,6 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     """
     from deployer.errors import CannotStart
     from deployer.errors import DeployerError
-    from deployer.fleet import JOBS
     from deployer.fleet import Fleet
     from deployer.journal import Journal
     from deployer.manifest.load import load
@@ -58,7 +57,7 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
             selection = narrowed(manifest, told, options["tenants"], options["rules"])
         except CannotStart as error:
             raise click.UsageError(str(common.complaint(error))) from None
-        fleet = Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+        fleet = Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
         consent = Consent(deletes=options["allow_deletes"], updates=options["allow_updates"])
         ask = apply.asking(dry or yes, "Undo this?")
         with Journal(folder, environment, undoes=", ".join(told.ids)) as journal:

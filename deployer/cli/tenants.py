@@ -8,6 +8,7 @@ import click
 
 from deployer.cli import apply
 from deployer.cli import common
+from deployer.cli import completing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ def tenants() -> None:
 
 
 @tenants.command("list")
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.pass_obj
 def show(root: Path, /, environment: str) -> int:
     """List the tenants of an environment with their waves and targets. Offline.
@@ -56,8 +57,8 @@ def _wave(told: "Sequence[Stage]", tenant: str) -> str:
 
 
 @tenants.command()
-@click.argument("environment", metavar="ENV")
-@click.argument("tenant", metavar="TENANT")
+@common.environment
+@click.argument("tenant", metavar="TENANT", shell_complete=completing.tenants)
 @common.output
 @common.recorded
 @click.option("--allow-deletes", type=click.IntRange(0), help="Allow this many rule deletes per target.")

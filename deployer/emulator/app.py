@@ -1,4 +1,9 @@
-"""HTTP in, HTTP out: finds the service, the fault and the route, logs the request, answers when all is durable."""
+"""HTTP in, HTTP out: finds the service, the fault and the route, logs the request, answers when all is durable.
+
+The log tells of each request: `method`, `path`, `query`, `status` (None where nothing was answered), `user`, and
+`connection`, a number for each connection that was opened, so that one sees which requests shared one. Where there is
+such a thing: `body`, and `fault`, the kind of the injected failure.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +23,7 @@ from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
 from deployer.emulator.faults import Fault
 from deployer.emulator.services import Service
+from deployer.emulator.web import CONNECTION
 from deployer.emulator.world import World
 
 SERVICES: dict[str, Service] = {
@@ -126,6 +132,8 @@ def _entry(service: Service, call: Call, status: int | None) -> Document:
         "status": status,
         "user": service.user(call),
     }
+    if (number := flask.request.environ.get(CONNECTION)) is not None:
+        entry["connection"] = number
     if call.content:
         entry["body"] = _parsed(call.content)
     return entry

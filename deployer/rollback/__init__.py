@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.apply import apply
+from deployer.crew import Job
 from deployer.errors import CannotStart
 from deployer.errors import Declined
 from deployer.findings import Finding
 from deployer.fleet import Approve
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.journal import Journal
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest

@@ -131,6 +131,7 @@ def test_the_log_tells_what_was_asked(emulator: Emulator, kibana: Client, contro
             "query": {},
             "status": 400,
             "user": "deployer",
+            "connection": 1,
             "body": {"type": "threshold"},
         },
         {
@@ -139,6 +140,7 @@ def test_the_log_tells_what_was_asked(emulator: Emulator, kibana: Client, contro
             "query": {"page": "1", "filter": "x"},
             "status": 400,
             "user": "deployer",
+            "connection": 1,
         },
     ]
 

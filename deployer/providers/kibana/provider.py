@@ -23,6 +23,7 @@ from deployer.previews import Preview
 from deployer.providers import base
 from deployer.providers.base import Asked
 from deployer.providers.kibana import codec
+from deployer.providers.kibana import costs
 from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
@@ -40,10 +41,13 @@ from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
+from deployer.tally import Ahead
 
 
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
+
+    writes_at_once = 4
 
     def __init__(
         self,
@@ -118,6 +122,9 @@ class KibanaProvider:
             why = "it has no encryption key (xpack.encryptedSavedObjects.encryptionKey)"
             raise Refused(f"Kibana cannot run rules: {why}; nothing was written")
         return _too_many_groups(plan, str((status.get("version") or {}).get("number", "")))
+
+    def cost(self, plan: Plan) -> Ahead:
+        return costs.cost(plan, self._api.host)
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda found: self._write(change, found), lambda: self._find(change.key))
