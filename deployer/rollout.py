@@ -194,7 +194,7 @@ class _Rollout:
 
 def _not_begun(part: _Part, why: str) -> tuple[list[Outcome], Went]:
     """What is said of a wave behind the end of the run. Tenants that are stopped by themselves keep their reasons."""
-    finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was asked and nothing written")
+    finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was written there")
     outcomes: list[Outcome] = [*part.stopped, *(Stopped(place, (finding,)) for place in part.places)]
     return outcomes, Went(part.stage.number, part.stage.wave.name, part.tenants, Verdict.NOT_BEGUN, reason=why)
 

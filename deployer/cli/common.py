@@ -1,7 +1,6 @@
 """What the commands share: their options, loading the manifest, and putting out a report."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -301,6 +300,8 @@ def _asked(options: dict[str, Any]) -> dict[str, Any]:
 
 def _again(verb: str, options: dict[str, Any]) -> str:
     """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    import shlex
+
     words = ["deployer", verb, options["environment"]]
     for name, value in _asked(options).items():
         if value is True:
