@@ -1,6 +1,5 @@
 """Faults that hit some of the requests or some of the targets, always the same ones."""
 
-import random
 from collections import Counter
 from typing import Any
 
@@ -27,7 +26,7 @@ def _hit(asked: list[Asked], **spec: Any) -> list[Asked]:
 
 def test_a_share_of_requests_is_the_same_in_whatever_order_they_come() -> None:
     hit = _hit(ASKED, share=0.05, seed=1)
-    shuffled = random.Random(7).sample(ASKED, len(ASKED))
+    shuffled = ASKED[2000:] + ASKED[1999::-1]
 
     assert 0.04 < len(hit) / len(ASKED) < 0.06
     assert set(_hit(shuffled, share=0.05, seed=1)) == set(hit)

@@ -96,7 +96,7 @@ def test_each_bucket_is_of_one_subscription_one_principal_and_one_kind(emulator:
 
 
 def test_a_bucket_fills_again_with_time_and_never_above_its_size(emulator: Emulator, arm: Client) -> None:
-    """Time is the emulator's clock where it is moved ahead, and else the real one, also while that clock stands still."""
+    """Time is the real one, and what the clock is moved ahead by; that a clock stands still does not stop it."""
     arm("PUT", "/r", scheduled_rule())
     emulator.set_clock(NOW)
     emulator.set("arm_writes", [3, 0.001])
