@@ -62,6 +62,16 @@ class Job:
 Verb = Callable[[Provider, Job], Outcome]
 
 
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """How a person is kept informed; by default nobody is."""
+
+    say: Callable[[str], None] = lambda line: None
+    show: Callable[[int, int], None] = lambda done, targets: None
+    """How many targets are done, of how many; called every `seconds`."""
+    seconds: float | None = None
+
+
 class Crew:
     """A context manager that may be entered again inside itself: connections and the emulator last until the end."""
 
@@ -75,6 +85,8 @@ class Crew:
         self._stack = ExitStack()
         self._connections: Connections | None = None
         self._before = Tally()
+        self.hands = Hands()
+        """Whoever makes the crew may give it others."""
         self.interrupted = threading.Event()
         """Set once the user asks to stop: what is under way is finished, and nothing is begun any more."""
         self.left = False
@@ -96,6 +108,10 @@ class Crew:
             self._connections = None
             self._stack.close()
 
+    def redact(self, text: str) -> str:
+        """`text` without any secret of the run, as long as its connections last."""
+        return self._connections.redact(text) if self._connections else text
+
     def over(self, jobs: Sequence[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.
 
@@ -109,8 +125,12 @@ class Crew:
                 journal.addresses = {job.place: job.target.address for job in jobs}
             workers = max(1, min(self._jobs, len(jobs)))
             pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREADS)
-            futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-            self._wait(futures)
+            try:
+                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
+                self._wait(futures)
+            except BaseException:
+                self.interrupted.set()
+                raise
             pool.shutdown(wait=not self.left)
             return [
                 conceal(_outcome(job, future), connections.redact) for job, future in zip(jobs, futures, strict=True)
@@ -120,11 +140,14 @@ class Crew:
         """Until all of it is done. Asked to stop, until what is under way is; asked twice, no longer."""
         while not self.left:
             try:
-                wait(futures)
+                while wait(futures, self.hands.seconds).not_done:
+                    self.hands.show(sum(future.done() for future in futures), len(futures))
                 return
             except KeyboardInterrupt:
                 self.left = self.interrupted.is_set()
                 self.interrupted.set()
+                if not self.left:
+                    self.hands.say("Finishing what is under way. Interrupt again to leave at once.")
         for future in futures:
             future.cancel()
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+from deployer import queries
 from deployer.model import Json
 from deployer.state import as_json
+
+QUERY = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,22 @@ class FieldChange:
 def field_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[FieldChange, ...]:
     """Every field that differs, by path. Mappings are entered; lists are compared whole, because order may matter."""
     return tuple(_changes((), before, after))
+
+
+def parted(change: FieldChange) -> tuple[FieldChange, ...]:
+    """The change of a query as that of its `let` statements, if nothing else in it differs; else the change itself.
+
+    A `let` has the path `query.let NAME`, and its values are text of the query.
+    """
+    if change.path != QUERY or not (isinstance(change.before, str) and isinstance(change.after, str)):
+        return (change,)
+    old, new = ({let.name: let.value for let in queries.lets(text)} for text in (change.before, change.after))
+    moved = {name: value for name, value in new.items() if name in old and old[name] != value}
+    if not moved or queries.replace_lets(change.before, moved) != change.after:
+        return (change,)
+    return tuple(
+        FieldChange(f"{QUERY}.let {name}", old[name], value, (QUERY, f"let {name}")) for name, value in moved.items()
+    )
 
 
 def undone(after: Mapping[str, Json], changes: Iterable[FieldChange]) -> dict[str, Json]:

@@ -11,6 +11,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
@@ -41,6 +42,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that stays as it is in this target, although it changes in others that hold the same object."""
+
+    key: Key
+    path: tuple[str, ...]
+    """Keys from the root of the canonical body; behind `query`, `let NAME` stands for a part of it."""
+    value: Json
+    origin: Origin | None = None
+    """Where it comes from, where it is another value than the others get."""
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The target was read whole and compared."""
 
@@ -50,6 +63,8 @@ class Planned:
     """Of what is to be created or changed, where it was asked for."""
     ahead: Ahead = field(default_factory=Ahead)
     """The requests that carrying it out will take."""
+    kept: tuple[Kept, ...] = ()
+    """What other targets of the run change, and this one does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,26 +355,36 @@ def not_begun(outcome: Outcome) -> bool:
     return isinstance(outcome, Stopped) and any(finding.code == CODE for finding in outcome.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """What one outcome makes of the exit code of its run."""
+
+    code: int
+    decides: bool = False
+    """Whether the whole run has failed with it: a plan over its limits, a required level that fails."""
+
+
 def exit_code(outcomes: Sequence[Outcome], waves: Sequence[Went] = ()) -> int:
     """The exit code of a run over all its targets; no outcome at all is a failure, never "clean".
 
     Of a run in waves, what failed its verification is not done, though it was applied.
     """
-    code = _worst(outcomes)
+    code = joint([weigh(outcome) for outcome in outcomes])
     return PARTIAL if code == DONE and not all(wave.clean for wave in waves) else code
 
 
-def _worst(outcomes: Sequence[Outcome]) -> int:
-    if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
+def joint(weights: Sequence[Weight]) -> int:
+    """The exit code of outcomes that weigh so much, of one run or of several that are looked at as one."""
+    codes = {one.code for one in weights}
+    if any(one.decides for one in weights) or codes <= {FAILED}:
         return FAILED
-    codes = [_code(outcome) for outcome in outcomes]
-    if all(code == FAILED for code in codes):
-        return FAILED
-    if any(isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL for outcome in outcomes):
-        return FAILED
-    if any(code in (FAILED, PARTIAL) for code in codes):
-        return PARTIAL
-    return max(codes)
+    return PARTIAL if codes & {FAILED, PARTIAL} else max(codes)
+
+
+def weigh(outcome: Outcome) -> Weight:
+    """What one outcome makes of the exit code."""
+    refused = isinstance(outcome, Stopped) and outcome.refused
+    return Weight(_code(outcome), refused or (isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL))
 
 
 def _code(outcome: Outcome) -> int:

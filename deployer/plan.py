@@ -26,6 +26,7 @@ from deployer.diff import undone
 from deployer.model import Acceptance
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.model import Platform
 from deployer.retirement import Goes
 from deployer.retirement import Stays
 from deployer.retirement import SwitchedOff
@@ -185,6 +186,8 @@ class Plan:
     """What is to be known of an object or a change beyond what is written: the notes of the desired state, too."""
     address: str = ""
     """Where the target is."""
+    platform: Platform | None = None
+    """Of which platform the target is, where it is known."""
 
     @property
     def digest(self) -> str:

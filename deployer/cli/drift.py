@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 
 @click.command()
@@ -33,4 +34,4 @@ def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
         raise click.UsageError(f"there is no folder {folder} with journals")
     today = datetime.now(UTC).date()
     journals = common.journals(root, folder)
-    return common.run("drift", root, options, lambda fleet: fleet.drift(journals, today))
+    return running.run("drift", root, options, lambda fleet: fleet.drift(journals, today))

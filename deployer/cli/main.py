@@ -1,8 +1,12 @@
 """The `deployer` command and its exit codes. A usage error is 64, so that a mistyped option never reads as drift."""
 
 import importlib
+import os
+import signal
 import sys
+import threading
 from io import TextIOWrapper
+from typing import NoReturn
 
 import click
 
@@ -22,6 +26,7 @@ VERBS = {
     "emulator": "Kibana and Sentinel on loopback, for trying and testing.",
     "plan": "Show what apply would do, and write nothing.",
     "pull": "Write what was changed by hand in tenants into their files, as overlays and allowlist entries.",
+    "report": "Reports that are there already: join those of the shards of one run.",
     "rollback": "Undo what a run of apply wrote.",
     "schema": "Print the JSON Schema of a kind of file, for editors; without NAME, the names.",
     "show": "Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied.",
@@ -85,7 +90,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in another script must not cost the report
-    sys.exit(run(sys.argv[1:]))
+    # What ends a job of a pipeline is Ctrl-C, too: writes under way are finished, and the report says what was done.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    leave(run(sys.argv[1:]))
+
+
+def leave(code: int) -> NoReturn:
+    """Exit, and wait for no thread that works on a target: somebody asked twice to stop."""
+    if any(thread.name.startswith("deployer-target") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

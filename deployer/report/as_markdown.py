@@ -58,21 +58,43 @@ _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.
 
 
 def render(
-    verb: str, environment: str, outcomes: Sequence[Outcome], *, waves: Sequence[Went] = (), again: str = ""
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    *,
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
-    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more."""
+    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+
+    `notes` are lines of ours to say beyond the outcomes.
+    """
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
         head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
     rows = [_row(outcome) for outcome in ordered]
-    table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
+    worthy = [outcome for outcome in ordered if _worth_a_section(outcome)]
+    return _composed(head, rows, len(worthy), (_section(outcome, environment) for outcome in worthy))
+
+
+def told(verb: str, environment: str, top: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A report of lines that are there already: `top` are ours, a section is a title and its lines, the gravest first.
+
+    A line of a section that is indented by two begins a block with what is indented further.
+    """
+    made = (_Section(plain(title), _blocks(map(plain, lines))) for title, lines in sections)
+    return _composed([*_head(verb, environment), *top, ""], None, len(sections), made)
+
+
+def _composed(head: Sequence[str], rows: Sequence[str] | None, number: int, sections: Iterable["_Section"]) -> str:
+    """The report, as much of it as there is room for; what there is no room for is not made."""
+    table = [] if rows is None else [*_table(rows, min(_TABLE, LONGEST - _size(head) - 2_000)), ""]
     room = LONGEST - _size(head) - _size(table) - 1_000
-    return _written(
-        [*head, *table, "", *_sections([one for one in ordered if _worth_a_section(one)], environment, room)]
-    )
+    return _written([*head, *table, *_sections(number, sections, room)])
 
 
 def failure(verb: str, environment: str, error: DeployerError) -> str:
@@ -226,10 +248,10 @@ def _worth_a_section(outcome: Outcome) -> bool:
     return not not_begun(outcome) and (_gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1)
 
 
-def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Iterator[str]:
-    for number, outcome in enumerate(outcomes):
-        waiting = len(outcomes) - number
-        lines = _details(_section(outcome, environment), min(room, max(room // waiting, _FAIR)))
+def _sections(number: int, sections: Iterable[_Section], room: int) -> Iterator[str]:
+    for place, section in enumerate(sections):
+        waiting = number - place
+        lines = _details(section, min(room, max(room // waiting, _FAIR)))
         if not lines:
             yield f"There was no room for the details of {count(waiting, 'more target')}."
             return
@@ -240,15 +262,19 @@ def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Itera
 def _section(outcome: Outcome, environment: str) -> _Section:
     """The lines of the text report; one that is indented by two begins a block with what is indented further."""
     title, *lines = map(plain, as_text.lines(outcome, environment))
+    if isinstance(outcome, Unreadable):
+        because = (_shortened(f"  because: {plain(outcome.error)}", _LINE * 4),)
+        return _Section(plain(f"{outcome.place}: not looked at"), (*_blocks(lines), because))
+    return _Section(title, _blocks(lines))
+
+
+def _blocks(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     blocks: list[list[str]] = []
     for line in lines:
         if not blocks or not line.startswith("   "):
             blocks.append([])
         blocks[-1].append(_shortened(_signed(line), _LINE))
-    if isinstance(outcome, Unreadable):
-        blocks.append([_shortened(f"  because: {plain(outcome.error)}", _LINE * 4)])
-        title = plain(f"{outcome.place}: not looked at")
-    return _Section(title, tuple(map(tuple, blocks)))
+    return tuple(map(tuple, blocks))
 
 
 def _details(section: _Section, room: int) -> list[str]:

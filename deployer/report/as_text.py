@@ -56,18 +56,23 @@ _CAUSES = {
 
 
 def render(
-    outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "", waves: Sequence[Went] = (), again: str = ""
+    outcomes: Sequence[Outcome],
+    environment: str = "ENV",
+    digest: str = "",
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
 
     `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
-    command that does the same once more.
+    command that does the same once more. `notes` are lines of ours to say beyond the outcomes.
     """
     sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
     lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
     went = in_waves.lines(waves, environment, again)
     approve = [f"Plan {digest}."] if digest else []
-    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *approve]) + "\n"
+    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *notes, *approve]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -140,7 +145,7 @@ def _change(change: Change, told: Origins) -> Iterator[str]:
             if isinstance(change, Update) and change.reason:
                 yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
-                yield from _field(field)
+                yield from field_lines(field)
                 yield from origins.lines(change, field, told)
 
 
@@ -158,7 +163,8 @@ def _editor(change: Change) -> str:
     return f"; last edited{by}{at}"
 
 
-def _field(field: FieldChange) -> Iterator[str]:
+def field_lines(field: FieldChange) -> Iterator[str]:
+    """What becomes of a field; of a long set or text, what differs in it."""
     if sets := value_sets.changed_sets(field):
         for one in sets:
             yield f"      {plain(one.path)}: {one.tally}"
