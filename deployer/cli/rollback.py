@@ -36,11 +36,11 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     """
     from deployer.errors import CannotStart
     from deployer.errors import DeployerError
+    from deployer.exits import exit_code
     from deployer.fleet import Fleet
     from deployer.journal import Journal
     from deployer.manifest.load import load
     from deployer.outcome import DONE
-    from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import rollback as report
     from deployer.request import Consent

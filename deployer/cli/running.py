@@ -36,8 +36,8 @@ def run(
     `waves` is how each wave went, once `call` has returned.
     """
     from deployer.errors import DeployerError
+    from deployer.exits import exit_code
     from deployer.outcome import DONE
-    from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
     from deployer.report import requests

@@ -11,6 +11,8 @@ from deployer.diff import FieldChange
 from deployer.drift import Difference
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import exit_code
+from deployer.exits import weigh
 from deployer.findings import Finding
 from deployer.model import Acceptance
 from deployer.origins import Origins
@@ -28,9 +30,7 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import exit_code
 from deployer.outcome import name
-from deployer.outcome import weigh
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
@@ -176,30 +176,34 @@ def target(outcome: Outcome, *, outline: bool = False) -> Document:
         case Backtested():
             return {**base, **backtest.document(outcome)}
         case Verified():
-            levels = [
-                {
-                    **_key(level.key),
-                    "level": level.level,
-                    "answer": level.answer,
-                    "reason": level.reason,
-                    "setting": level.setting,
-                }
-                for level in outcome.levels
-            ]
-            runs_as = [
-                {
-                    **_key(one.key),
-                    "owner": one.owner,
-                    "api_key": one.api_key,
-                    "warning": one.warning,
-                    "note": one.note,
-                }
-                for one in outcome.runs_as
-            ]
-            idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
-            shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
-            shown["runs_as"] = runs_as
-            return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
+            return {**base, **_verified(outcome)}
+
+
+def _verified(outcome: Verified) -> Document:
+    levels = [
+        {
+            **_key(level.key),
+            "level": level.level,
+            "answer": level.answer,
+            "reason": level.reason,
+            "setting": level.setting,
+        }
+        for level in outcome.levels
+    ]
+    runs_as = [
+        {
+            **_key(one.key),
+            "owner": one.owner,
+            "api_key": one.api_key,
+            "warning": one.warning,
+            "note": one.note,
+        }
+        for one in outcome.runs_as
+    ]
+    idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
+    shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
+    shown["runs_as"] = runs_as
+    return {**shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
 
 
 def _planned(outcome: Planned) -> Document:

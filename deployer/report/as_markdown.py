@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
@@ -29,7 +30,6 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.report import as_text

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.diff import FieldChange
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.origins import Origins
 from deployer.outcome import LEVELS
@@ -24,7 +25,6 @@ from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create

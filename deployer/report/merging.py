@@ -15,10 +15,10 @@ from dataclasses import field
 from typing import Any
 
 from deployer.errors import CannotStart
+from deployer.exits import Weight
+from deployer.exits import joint
 from deployer.findings import Finding
 from deployer.outcome import FAILED
-from deployer.outcome import Weight
-from deployer.outcome import joint
 from deployer.report.as_json import SCHEMA
 from deployer.report.as_json import finding
 from deployer.report.shapes import fault
