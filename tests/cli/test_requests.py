@@ -1,10 +1,15 @@
 """How many requests each scenario takes, counted by the server; never how long."""
 
+import time
 from collections import Counter
 from typing import Any
 
 import pytest
 import requests
+from azure.core.credentials import AccessToken
+from azure.core.pipeline import policies
+
+from deployer.providers.sentinel import credentials
 
 RULE = "t1584.005-botnet-node"
 UUID = "22222222-2222-4222-8222-222222222222"
@@ -116,12 +121,6 @@ def test_connections_are_kept_from_request_to_request_and_from_tenant_to_tenant(
 
 
 def test_a_plan_that_is_shown_first_and_then_carried_out_asks_for_one_token_and_one_status(counted, monkeypatch):
-    import time
-
-    from azure.core.credentials import AccessToken
-
-    from deployer.providers.sentinel import credentials
-
     given = []
 
     class Source:
@@ -132,13 +131,18 @@ def test_a_plan_that_is_shown_first_and_then_carried_out_asks_for_one_token_and_
             )
 
     monkeypatch.setattr(credentials, "_source", lambda credential, secret: Source())
-    monkeypatch.setattr(credentials, "_require_tls", lambda endpoint: None)
-    monkeypatch.setattr(
-        credentials, "authentication",
-        lambda shared, cloud, endpoint: credentials.policies.BearerTokenCredentialPolicy(
-            shared, "https://management.azure.com/.default", enforce_https=False
-        ),
-    )  # fmt: skip
+
+    class Shown(policies.SansIOHTTPPolicy[Any, Any]):
+        """As azure-core's own, which sends a token over TLS only."""
+
+        def __init__(self, shared, *_):
+            self.shared = shared
+
+        def on_request(self, request):
+            token = self.shared.get_token("https://management.azure.com/.default").token
+            request.http_request.headers["Authorization"] = f"Bearer {token}"
+
+    monkeypatch.setattr(credentials, "authentication", Shown)
     counted.site.edit(
         counted.site.root / "environments/site/environment.yaml",
         lambda one: one["credentials"]["arm"].update(type="client_secret", tenant_id=UUID, client_id=UUID),
