@@ -54,7 +54,7 @@ def apply(
         )
 
 
-def asking(yes: bool, question: str = "Apply this?", by: str | None = None) -> "Approve | None":
+def asking(yes: bool, question: str = "Apply this?", by: str | None = "target") -> "Approve | None":
     """Show the plan and ask, on a terminal; None where nobody is to be asked."""
 
     def ask(outcomes: "Sequence[Outcome]") -> bool:

@@ -199,6 +199,8 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
     from deployer.outcome import exit_code
     from deployer.report import as_json
     from deployer.report import as_markdown
+    from deployer.report import as_text
+    from deployer.report import grouped
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
 
@@ -212,26 +214,35 @@ def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet],
         if form:
             put_out(form.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
     if form is as_json and verb == "plan":
-        told = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
-        put_out(as_json.render(verb, environment, outcomes, told), options["out"])
+        asked = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
+        put_out(as_json.render(verb, environment, outcomes, asked), options["out"])
+    elif form is as_markdown and grouped.wanted(options.get("by", "target"), len(outcomes)):
+        told = as_text.summary(outcomes)
+        put_out(as_markdown.by_change(verb, environment, grouped.rows_of(outcomes), told, digest), options["out"])
     elif form:
         put_out(form.render(verb, environment, outcomes), options["out"])
     if form is None or saving:
-        digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        shown = text(outcomes, environment, digest, options.get("by", "target"))
+        shown = text(outcomes, environment, digest, options.get("by", "target"), verb)
         put_out(shown, None if saving else options["out"])
     return exit_code(outcomes)
 
 
-def text(outcomes: "Sequence[Outcome]", environment: str = "ENV", digest: str = "", by: str | None = "target") -> str:
+def text(
+    outcomes: "Sequence[Outcome]",
+    environment: str = "ENV",
+    digest: str = "",
+    by: str | None = "target",
+    verb: str = "plan",
+) -> str:
     """The report for people: target by target or by change, as asked for; None leaves it to their number."""
     from deployer.report import as_text
     from deployer.report import grouped
 
     if not grouped.wanted(by, len(outcomes)):
         return as_text.render(outcomes, environment, digest)
-    return grouped.render(grouped.rows_of(outcomes), as_text.summary(outcomes), digest)
+    return grouped.render(grouped.rows_of(outcomes), as_text.summary(outcomes), digest, verb=verb)
 
 
 def put_out(text: str, out: TextIO | None) -> None:
