@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from functools import lru_cache
 
 from deployer import queries
 from deployer.model import Json
@@ -36,13 +37,20 @@ def parted(change: FieldChange) -> tuple[FieldChange, ...]:
     """
     if change.path != QUERY or not (isinstance(change.before, str) and isinstance(change.after, str)):
         return (change,)
-    old, new = ({let.name: let.value for let in queries.lets(text)} for text in (change.before, change.after))
-    moved = {name: value for name, value in new.items() if name in old and old[name] != value}
-    if not moved or queries.replace_lets(change.before, moved) != change.after:
-        return (change,)
     return tuple(
-        FieldChange(f"{QUERY}.let {name}", old[name], value, (QUERY, f"let {name}")) for name, value in moved.items()
-    )
+        FieldChange(f"{QUERY}.let {name}", old, new, (QUERY, f"let {name}"))
+        for name, old, new in _moved_lets(change.before, change.after)
+    ) or (change,)
+
+
+@lru_cache(maxsize=16_384)  # asked twice of each query that a plan changes; it holds texts that the plan holds, too
+def _moved_lets(before: str, after: str) -> tuple[tuple[str, str, str], ...]:
+    """Name, old and new value of the `let` statements that differ; nothing if anything else does."""
+    old, new = ({let.name: let.value for let in queries.lets(text)} for text in (before, after))
+    moved = {name: value for name, value in new.items() if name in old and old[name] != value}
+    if not moved or queries.replace_lets(before, moved) != after:
+        return ()
+    return tuple((name, old[name], value) for name, value in moved.items())
 
 
 def undone(after: Mapping[str, Json], changes: Iterable[FieldChange]) -> dict[str, Json]:

@@ -14,7 +14,9 @@ from typing import Any
 
 from deployer.diff import FieldChange
 from deployer.diff import parted
+from deployer.drift import Difference
 from deployer.model import Json
+from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.origins import Voice
 from deployer.outcome import Applied
@@ -108,8 +110,8 @@ class Row:
 
     @property
     def seen(self) -> bool:
-        """Whether it was looked at, and worked on if that was asked for."""
-        return not self.error and not self.findings
+        """Whether it was looked at: neither unreadable nor stopped before anything was done."""
+        return self.outcome != "unreadable" and (self.outcome != "failed" or bool(self.changes))
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
@@ -119,7 +121,8 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
 
 def rows_in(document: Mapping[str, Any]) -> list[Row]:
     """The rows of a `deployer/1` document of plan, apply or drift."""
-    return [_row(target, [_change_in(one) for one in target["changes"]]) for target in document["targets"]]
+    changed = (lambda one: _weighed(_change_in(one))) if document["verb"] == "drift" else _change_in
+    return [_row(target, [changed(one) for one in target["changes"]]) for target in document["targets"]]
 
 
 def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
@@ -150,22 +153,25 @@ def _changes_of(outcome: Outcome) -> list[ChangeRow]:
         case Planned(plan=plan, origins=told):
             return [_change_of(one, told) for one in plan.changes]
         case Drifted(drift=drift):
-            return [
-                replace(
-                    _change_of(one.change),
-                    cause=one.cause,
-                    by=one.by or "",
-                    at=one.at,
-                    note=one.note,
-                    source=one.source,
-                )
-                for one in drift.differences
-            ]
+            return [_weighed(_difference_of(one)) for one in drift.differences]
         case Applied(done=done, failures=failures):
             failed = [replace(_change_of(one.change), done=False, error=one.error) for one in failures]
             return [*(replace(_change_of(one), done=True) for one in done), *failed]
         case _:
             return []
+
+
+def _difference_of(one: Difference) -> ChangeRow:
+    change = _change_of(one.change)
+    return replace(change, cause=one.cause, by=one.by or "", at=one.at, note=one.note, source=one.source)
+
+
+def _weighed(change: ChangeRow) -> ChangeRow:
+    """A change as what has become of Git's state in the target; what only Git has changed stays as it is."""
+    if change.cause == Cause.PENDING:
+        return replace(change, blocked="")
+    fields = tuple(replace(one, before=one.after, after=one.before) for one in change.fields)
+    return replace(change, fields=fields, blocked="")
 
 
 def _change_of(change: Change, told: Origins | None = None) -> ChangeRow:
@@ -188,9 +194,16 @@ def _change_of(change: Change, told: Origins | None = None) -> ChangeRow:
 
 def _fields_of(change: Change, told: Origins) -> Iterator[FieldRow]:
     for field in change.fields:
-        said = tuple(origins.words(one) for one in origins.of_field(change, field, told)) if told else ()
-        for one in parted(field):
-            yield FieldRow(one.path, one.before, one.after, said)
+        found = origins.of_field(change, field, told) if told else []
+        parts = parted(field)
+        for one in parts:
+            mine = found if one.path == field.path else [each for each in found if each.path == one.keys]
+            yield FieldRow(one.path, one.before, one.after, tuple(_origin(each, one.keys) for each in mine))
+
+
+def _origin(one: Origin, keys: tuple[str, ...]) -> str:
+    part = "" if one.path in (keys, ()) else f"{'.'.join(one.path[len(keys) :])}: "
+    return f"{part}{origins.words(one)}"
 
 
 def _change_in(told: Mapping[str, Any]) -> ChangeRow:
