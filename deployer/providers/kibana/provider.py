@@ -84,9 +84,9 @@ class KibanaProvider:
         owned = [one for one in (*lists, *items) if isinstance(one, Resource) and self._desired.owns(one)]
         found = [*self._data_views(rules), *self._values.read(desired, owned), *lists, *items, *rules]
         ours = [one for one in found if isinstance(one, Resource) and self._desired.concerns(one)]
-        kept = self._kept(documents, items)
+        kept = self._kept(zip(documents, rules, strict=True), items)
         return LiveState(
-            resources={one.key: replace(one, keep=kept.get(one.key)) for one in ours},
+            resources={one.key: replace(one, keep=kept[one.key]) if one.key in kept else one for one in ours},
             unmanaged=tuple(
                 one if isinstance(one, Unmanaged) else _unmanaged(one)
                 for one in found
@@ -145,11 +145,13 @@ class KibanaProvider:
 
     def _decoded(self, kind: Kind, document: Document) -> Resource | Unmanaged:
         """The object in a document; somebody else's that cannot be read is named all the same."""
-        key = Key(kind, str(document.get(_IDS[kind])))
-        marked = str(key) in str(document.get("tags"))
-        foreign = None
-        if key not in self._desired.resources and not marked:
-            foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
+
+        def foreign() -> Unmanaged | None:
+            key = Key(kind, str(document.get(_IDS[kind])))
+            if key in self._desired.resources or str(key) in str(document.get("tags")):
+                return None
+            return Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
+
         return base.decoded(document, lambda: self._decode(kind, document), foreign)
 
     def _lists_of_ours(self, lists: Iterable[Resource | Unmanaged]) -> frozenset[str]:
@@ -201,7 +203,9 @@ class KibanaProvider:
         document = look[key.kind](key.id)
         return self._decode(key.kind, document) if document is not None else None
 
-    def _kept(self, rules: Iterable[Document], items: Iterable[Resource | Unmanaged]) -> dict[Key, str]:
+    def _kept(
+        self, rules: Iterable[tuple[Document, Resource | Unmanaged]], items: Iterable[Resource | Unmanaged]
+    ) -> dict[Key, str]:
         """Lists and data views that others rely on: deleting them would lose or widen what is not ours."""
         kept: dict[Key, str] = {}
         for item in items:
@@ -209,8 +213,7 @@ class KibanaProvider:
                 guard, *used = item.needs
                 kept[guard] = f"it holds the item {item.name!r}, added by hand"
                 kept |= dict.fromkeys(used, f"the item {item.name!r}, added by hand to {guard}, refers to it")
-        for document in rules:
-            found = self._decoded(Kind.RULE, document)
+        for document, found in rules:
             if isinstance(found, Unmanaged) or not self._desired.concerns(found):
                 kept |= dict.fromkeys(codec.uses(document), _used_by(document))
         return kept
