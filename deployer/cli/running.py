@@ -1,6 +1,5 @@
 """One verb over the selected targets, from its options to its report and exit code."""
 
-import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -84,6 +83,8 @@ def run(
 
 def _again(verb: str, options: dict[str, Any]) -> str:
     """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    import shlex
+
     words = ["deployer", verb, options["environment"]]
     for name, value in asked(options).items():
         if value is True:

@@ -72,6 +72,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whom a request is about, a space or a workspace, and the template of its route; None where there is none."""
+
+    target: str | None = None
+    route: str | None = None
+
+
 Handler: TypeAlias = Callable[[Call], Answer]
 
 
