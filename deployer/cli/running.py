@@ -57,7 +57,10 @@ def run(
             outcomes = call(made)
     except DeployerError as error:
         if form is as_json:
-            put_out(as_json.failure(verb, environment, error, shards.told(options)), options["out"])
+            put_out(
+                as_json.failure(verb, environment, error, {"asked": asked(options), **shards.told(options)}),
+                options["out"],
+            )
         elif form:
             put_out(as_markdown.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
