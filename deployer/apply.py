@@ -1,9 +1,17 @@
-"""Carry out a plan, change by change, in its order. What an object needs must be in place before it is written."""
+"""Carry out a plan, change by change, in its order. What an object needs must be in place before it is written.
 
+Many objects of one kind that only come or change need nothing of each other: they are written side by side, as many at
+a time as the platform takes from one target.
+"""
+
+import threading
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import groupby
 from typing import Protocol
 
 from deployer.errors import Denied
@@ -46,30 +54,87 @@ def apply(
     A refused credential ends the target, any other failure only what needs the object. `stopping` is asked before
     each change: once it says so, the rest is not tried. Nothing is sent that `record` could not be told of.
     """
-    done: list[Change] = []
-    failures: list[Failure] = []
     end, unfit = _unready(plan, provider)
-    begun: set[Key] = set()
-    for step in steps(plan.changes):
-        change = step.change
-        if any(failure.change is step.of for failure in failures):
-            continue  # its first write
-        if stopping():
-            end = "not tried: interrupted"
-        reason = change.blocked or end or unfit.get(change.key) or _hindrance(step, failures)
-        if reason:
-            half = change.key in begun
-            failures.append(Failure(step.of, f"{reason}{_HALF if half else ''}", tried=half))
-            continue
-        error, denied = _carry_out(place, change, provider, record, _switched_off(change, plan))
-        if error is not None:
-            failures.append(Failure(step.of, error))
-        elif step.last:
-            done.append(step.of)
+    run = _Run(place, plan, provider, stopping, record, end, unfit)
+    for batch in _batches(steps(plan.changes)):
+        run.carry_out(batch)
+    return Applied(place, plan, tuple(run.done), tuple(run.failures))
+
+
+_FEW = 8
+"""So many writes are made one after another: little is to be gained, and their order is that of the plan."""
+_APART = (Kind.DATA_VIEW, Kind.LIST, Kind.ITEM, Kind.RULE)
+"""Kinds whose objects are written by requests that know nothing of each other."""
+
+
+def _batches(found: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    """The steps in their order, those that may be taken side by side together."""
+
+    def alike(step: Step) -> tuple[object, ...]:
+        apart = step.change.key.kind in _APART and not step.narrows and not isinstance(step.change, Delete)
+        return (step.change.key.kind,) if apart else (step.change.key.kind, step.narrows, id(step))
+
+    for _, together in groupby(found, alike):
+        batch = tuple(together)
+        yield from [batch] if len(batch) > _FEW else ((step,) for step in batch)
+
+
+class _Run:
+    """One plan that is carried out."""
+
+    def __init__(
+        self,
+        place: Place,
+        plan: Plan,
+        provider: Provider,
+        stopping: Callable[[], bool],
+        record: Record | None,
+        end: str | None,
+        unfit: Mapping[Key, str],
+    ) -> None:
+        self._place, self._plan, self._provider = place, plan, provider
+        self._stopping, self._record = stopping, record
+        self._unfit = unfit
+        self._end = end
+        """Why nothing is tried any more."""
+        self._begun: set[Key] = set()
+        self.done: list[Change] = []
+        self.failures: list[Failure] = []
+
+    def carry_out(self, batch: Sequence[Step]) -> None:
+        """All of these steps, in no order."""
+        if len(batch) == 1:
+            results = [self._step(batch[0])]
         else:
-            begun.add(change.key)
-        end = end or ("not tried: the credential was refused before" if denied else None)
-    return Applied(place, plan, tuple(done), tuple(failures))
+            at_once = min(self._provider.writes_at_once, len(batch))
+            with ThreadPoolExecutor(at_once, thread_name_prefix=threading.current_thread().name) as pool:
+                results = list(pool.map(self._step, batch))
+        for step, failure in zip(batch, results, strict=True):
+            if failure:
+                self.failures.append(failure)
+            elif any(one.change is step.of for one in self.failures):
+                continue  # its first write failed
+            elif step.last:
+                self.done.append(step.of)
+            else:
+                self._begun.add(step.change.key)
+
+    def _step(self, step: Step) -> Failure | None:
+        """Why the step was not taken; None also where its change has failed before."""
+        change = step.change
+        if any(failure.change is step.of for failure in self.failures):
+            return None
+        if self._stopping():
+            self._end = "not tried: interrupted"
+        reason = change.blocked or self._end or self._unfit.get(change.key) or _hindrance(step, self.failures)
+        if reason:
+            half = change.key in self._begun
+            return Failure(step.of, f"{reason}{_HALF if half else ''}", tried=half)
+        switched_off = _switched_off(change, self._plan)
+        error, denied = _carry_out(self._place, change, self._provider, self._record, switched_off)
+        if denied:
+            self._end = self._end or "not tried: the credential was refused before"
+        return Failure(step.of, error) if error is not None else None
 
 
 def _carry_out(

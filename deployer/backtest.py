@@ -17,6 +17,7 @@ from datetime import datetime
 from datetime import timedelta
 from itertools import groupby
 
+from deployer.crew import Job
 from deployer.errors import Denied
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
@@ -24,7 +25,6 @@ from deployer.errors import Unreachable
 from deployer.errors import Untrusted
 from deployer.findings import Location
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
 from deployer.manifest.overlay import needed
@@ -114,7 +114,7 @@ def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
     rules = previews = 0
     manifest = fleet.manifest
     for tenant in manifest.tenants:
-        if fleet.selection.tenants and not matches(tenant.name, fleet.selection.tenants):
+        if tenant.name not in fleet.chosen:
             continue
         for target in tenant.targets:
             for rule in assign(manifest, tenant, target).rules:

@@ -1,35 +1,28 @@
 """One verb over many targets: side by side, each isolated from the others, none left out of the report."""
 
-import threading
 from collections.abc import Callable
 from collections.abc import Collection
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait
-from contextlib import ExitStack
-from contextlib import contextmanager
 from contextlib import suppress
-from dataclasses import dataclass
 from dataclasses import replace
 from datetime import UTC
 from datetime import date
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from deployer.apply import apply
-from deployer.concealing import conceal
+from deployer.crew import Crew
+from deployer.crew import Job
+from deployer.crew import Verb
+from deployer.crew import internal
+from deployer.crew import jobs_of
 from deployer.drift import assess
 from deployer.drift import to_ask_about
-from deployer.emulator import Emulator
-from deployer.emulator import EmulatorError
 from deployer.errors import Declined
 from deployer.errors import InvalidManifest
-from deployer.errors import ProviderError
-from deployer.errors import Unreachable
 from deployer.errors import Unrecorded
-from deployer.errors import UnsafePlan
 from deployer.evidence import left_behind
 from deployer.evidence import witness_of
 from deployer.explaining import explain
@@ -40,8 +33,6 @@ from deployer.keeping import Keeping
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
-from deployer.model import Assignment
-from deployer.model import Target
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
@@ -51,7 +42,6 @@ from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Stopped
-from deployer.outcome import Unreadable
 from deployer.outcome import Verified
 from deployer.plan import Delete
 from deployer.plan import Plan
@@ -59,12 +49,13 @@ from deployer.plan import make_plan
 from deployer.plan import matches
 from deployer.providers.base import Provider
 from deployer.providers.codecs import encode
-from deployer.providers.connect import Connections
 from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
 from deployer.request import Selection
+from deployer.request import chosen
 from deployer.saved import SavedPlan
+from deployer.saved import require_same_deal
 from deployer.saved import stale
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -74,28 +65,7 @@ from deployer.verify import asked
 from deployer.verify import until_known
 from deployer.verify import verify
 
-JOBS = 16
-"""Targets that are worked on side by side, unless told otherwise: nearly all of the time is spent waiting."""
-
-
 Approve = Callable[[Sequence[Outcome]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One target and what it is to hold."""
-
-    target: Target
-    desired: DesiredState
-    assignment: Assignment | None = None
-    """What `desired` was made of; None where only the objects are known, so that nothing can be explained."""
-
-    @property
-    def place(self) -> Place:
-        return Place(self.target.tenant, self.target.name, self.target.emulator)
-
-
-Verb = Callable[[Provider, Job], Outcome]
 
 
 class Fleet:
@@ -111,16 +81,19 @@ class Fleet:
         *,
         selection: Selection = EVERYTHING,
         trusted_hosts: Sequence[str] | None = None,
-        jobs: int = JOBS,
+        jobs: int | None = None,
         today: date | None = None,
     ) -> None:
         self.manifest = manifest
         self.root = root
         self.selection = selection
-        self._trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
-        self._jobs = jobs
+        self.chosen = chosen(manifest, selection)
+        trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
+        # The shards of a matrix run side by side, and have the budgets of a platform together.
+        share = 1 / selection.shard.of if selection.shard else 1.0
+        self.crew = Crew(manifest, root, trusted, jobs or jobs_of(), share)
+        """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
-        self._interrupted = threading.Event()
         self._keeping = Keeping(manifest)
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
@@ -130,9 +103,11 @@ class Fleet:
             plan, _ = self._plan(provider, job, job.desired, consent)
             gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
             self._keeping.note(job.place, job.desired, job.assignment)
-            return Planned(job.place, plan, self._explained(job, gone) if explained else {})
+            told = self._explained(job, gone) if explained else {}
+            return Planned(job.place, plan, told, provider.cost(plan))
 
-        return self._keeping.told(self.over(one))
+        with self.crew:
+            return self._keeping.told(self.over(one), self.crew.redact)
 
     def apply(
         self,
@@ -146,13 +121,13 @@ class Fleet:
         A target that is not as it was then is stopped before any write, the others are not. Every write is told to
         `journal` before it is sent and after it.
         """
-        return self._carry_out(lambda desired: desired, consent, approve, journal, saved)
+        return self.over(self.approved(consent, approve, journal, saved), journal)
 
     def retire(
         self, consent: Consent = ORDINARY, approve: Approve | None = None, journal: Journal | None = None
     ) -> list[Outcome]:
         """Take everything that is ours out of the selected targets, within limits: the customer leaves."""
-        return self._carry_out(_emptied, consent, approve, journal)
+        return self.over(self.approved(consent, approve, journal, wish=_emptied), journal)
 
     def drift(self, folder: Path, today: date) -> list[Outcome]:
         """Read every target and weigh every difference; the journals in `folder` tell what was there.
@@ -169,16 +144,22 @@ class Fleet:
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(job.place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
+        return [*self.over(one), *left_behind(self.manifest, known, self.chosen)]
 
-    def _carry_out(
+    def approved(
         self,
-        wish: Callable[[DesiredState], DesiredState],
-        consent: Consent,
-        approve: Approve | None,
-        journal: Journal | None,
+        consent: Consent = ORDINARY,
+        approve: Approve | None = None,
+        journal: Journal | None = None,
         saved: SavedPlan | None = None,
-    ) -> list[Outcome]:
+        wish: Callable[[DesiredState], DesiredState] = lambda desired: desired,
+    ) -> Verb:
+        """What `apply` does to a target, to be done now or in parts. Shows everything and asks at once, if at all.
+
+        Raises `Declined` for a no.
+        """
+        if saved is not None:
+            require_same_deal(saved, self.chosen.dealt)
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
@@ -196,7 +177,7 @@ class Fleet:
             outdated = [Finding("stale-plan", reason) for reason in (stale(saved, place, plan) if saved else ())]
             if outdated:
                 return Stopped(place, tuple(outdated))
-            applied = apply(place, plan, provider, self._interrupted.is_set, journal)
+            applied = apply(place, plan, provider, self.crew.interrupted.is_set, journal)
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
                     ours = ours_after(applied, desired, live)
@@ -205,13 +186,20 @@ class Fleet:
                     journal.settled(place, ours, desired.resources.keys() - ours, equal)
             return applied
 
-        if approve is not None and not approve(self._keeping.told(self.over(show))):
+        if approve is not None and not self._approved(approve, show):
             raise Declined("Nothing was applied.")
-        return self.over(carry_out, journal)
+        return carry_out
 
-    def verify(self, waiting: Waiting | None = None) -> list[Outcome]:
-        """Read every target back and answer the verify levels; `waiting` looks again until they are known."""
-        required = self.manifest.environment.require
+    def _approved(self, approve: Approve, show: Verb) -> bool:
+        with self.crew:
+            outcomes = self._keeping.told(self.over(show), self.crew.redact)
+        return approve(outcomes)
+
+    def verify(
+        self, waiting: Waiting | None = None, require: Sequence[str] = (), among: Collection[Place] | None = None
+    ) -> list[Outcome]:
+        """Read targets back and answer the verify levels; `waiting` looks again until those that count are known."""
+        required = tuple(require) or self.manifest.environment.require
 
         def one(provider: Provider, job: Job) -> Outcome:
             desired = job.desired
@@ -228,19 +216,24 @@ class Fleet:
             return Verified(job.place, levels, required, live.unmanaged, idle, runs_as)
 
         if waiting is None:
-            return self.over(one)
-        return until_known(lambda places: self.over(one, among=places), waiting, self._interrupted.is_set)
+            return self.over(one, among=among)
+        return until_known(lambda places: self.over(one, among=places or among), waiting, self.crew.interrupted.is_set)
+
+    def places(self) -> tuple[list[Place], list[Stopped]]:
+        """The selected targets, and the selected tenants that are stopped before anything is asked of any target."""
+        jobs, stopped = self._encoded
+        return [job.place for job in jobs], stopped
 
     def stopping(self) -> bool:
         """Whether the user asked to stop: a write under way is finished, and no other is begun."""
-        return self._interrupted.is_set()
+        return self.crew.interrupted.is_set()
 
     def desired(self) -> list[tuple[Place, DesiredState, Origins]]:
         """What every selected target is to hold and where each value comes from, narrowed to the selected rules.
 
         Asks nothing of any target. Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
-        jobs, stopped = self._encoded()
+        jobs, stopped = self._encoded
         faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
@@ -261,6 +254,7 @@ class Fleet:
             not_applicable=tuple(item for item in desired.not_applicable if matches(item.rule, globs)),
         )
 
+    @cached_property
     def _encoded(self) -> tuple[list[Job], list[Stopped]]:
         """What there is to do, and the tenants that are stopped: before anything is asked of any target.
 
@@ -270,12 +264,12 @@ class Fleet:
         stopped = [
             Stopped(Place(name), findings)
             for name, findings in self.manifest.broken_tenants.items()
-            if self._selects(name)
+            if name in self.chosen
         ]
         jobs: list[Job] = []
         everybodys: list[Finding] = []
         for tenant in self.manifest.tenants:
-            if not self._selects(tenant.name):
+            if tenant.name not in self.chosen:
                 continue
             faults: list[Finding] = []
             own: list[Job] = []
@@ -286,7 +280,7 @@ class Fleet:
                 except InvalidManifest as error:
                     faults += error.findings
                 except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
-                    faults.append(Finding("internal", _internal(error), location=target.location))
+                    faults.append(Finding("internal", internal(error), location=target.location))
             everybodys += [fault for fault in faults if _is_everybodys(fault)]
             if faults:
                 stopped.append(Stopped(Place(tenant.name), tuple(dict.fromkeys(faults))))
@@ -313,55 +307,13 @@ class Fleet:
     ) -> list[Outcome]:
         """What `verb` makes of every selected target, in a stable order; a tenant's broken file is an outcome, too.
 
-        Targets are worked on side by side, each isolated from the others; no outcome holds a secret of the run.
-        `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
-        `among` narrows it to some of the targets.
+        Targets are worked on side by side, as `Crew.over` has it. `among` narrows it to some of the targets.
         """
-        jobs, stopped = self._encoded()
+        jobs, stopped = self._encoded
         if among is not None:
             jobs, stopped = [job for job in jobs if job.place in among], []
-        outcomes: list[Outcome] = [*stopped]
-        with _emulator([job.target for job in jobs], self.root) as emulator:
-            home = self.manifest.trusted_root or self.root
-            connections = Connections(self.manifest.environment.credentials, self._trusted, home, emulator)
-            self._keeping.redact = connections.redact
-            if journal:
-                journal.owner = self.manifest.environment.owner
-                journal.redact = connections.redact
-                journal.addresses = {job.place: job.target.address for job in jobs}
-            with ThreadPoolExecutor(max_workers=max(1, min(self._jobs, len(jobs)))) as pool:
-                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-                while True:
-                    try:
-                        wait(futures)
-                        outcomes += [conceal(future.result(), connections.redact) for future in futures]
-                        break
-                    except KeyboardInterrupt:
-                        # Writes under way are finished, and what was done is said, however often one asks.
-                        self._interrupted.set()
+        outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
-
-    def _isolated(self, job: Job, connections: Connections, verb: Verb) -> Outcome:
-        """One target's outcome, whatever happens there."""
-        place = job.place
-        if self._interrupted.is_set():
-            return Unreadable(place, "interrupted before it was looked at")
-        try:
-            provider = connections.provider(job.target)
-            try:
-                return verb(provider, job)
-            finally:
-                provider.close()
-        except UnsafePlan as error:
-            return Stopped(place, (Finding("limits", str(error)),), refused=True)
-        except ProviderError as error:
-            return Unreadable(place, str(error))
-        except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
-            return Unreadable(place, _internal(error))
-
-    def _selects(self, tenant: str) -> bool:
-        globs = self.selection.tenants
-        return not globs or matches(tenant, globs)
 
 
 def _emptied(desired: DesiredState) -> DesiredState:
@@ -376,25 +328,6 @@ def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[
     return (owned | {change.key for change in applied.done}) - gone
 
 
-def _internal(error: Exception) -> str:
-    return f"internal error, please report it: {type(error).__name__}: {error}"
-
-
 def _is_everybodys(fault: Finding) -> bool:
     path = fault.location.path if fault.location else ""
     return path.startswith("rules/") or path.endswith("/environment.yaml")
-
-
-@contextmanager
-def _emulator(targets: Sequence[Target], root: Path) -> Iterator[str | ProviderError | None]:
-    """The URL of the embedded emulator while it is needed; or why it cannot be had, which stops its targets only."""
-    if not any(target.emulator for target in targets):
-        yield None
-        return
-    with ExitStack() as stack:
-        found: str | ProviderError
-        try:
-            found = stack.enter_context(Emulator.attach_or_start(root / ".deployer" / "emulator")).url
-        except EmulatorError as error:
-            found = Unreachable(f"the emulator cannot be had: {error}")
-        yield found

@@ -60,18 +60,16 @@ class Keeping:
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest
         self._wanted: dict[Place, Wanted] = {}
-        self.redact: Callable[[str], str] = str
-        """Takes the secrets of the run out of a text."""
 
     def note(self, place: Place, desired: DesiredState, assignment: Assignment | None) -> None:
         """Remember what a target is to hold. Threads may call it side by side, each for targets of its own."""
         self._wanted[place] = (desired, assignment)
 
-    def told(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    def told(self, outcomes: Sequence[Outcome], redact: Callable[[str], str]) -> list[Outcome]:
         """The same plans; each that keeps a value that others change says so, and who has it so if it is another one.
 
         Costs nothing where nothing is updated, and else grows with the targets that hold what is. Nothing that it adds
-        holds a secret of the run.
+        holds a secret of the run: `redact` takes those out of a text.
         """
         wanted, self._wanted = self._wanted, {}  # no longer needed, and large
         moving = _moving(outcomes)
@@ -79,7 +77,7 @@ class Keeping:
             return list(outcomes)
         keeper = _Keeper(self._manifest, moving)
         return [
-            replace(one, kept=conceal(keeper.kept(one, *wanted[one.place]), self.redact))
+            replace(one, kept=conceal(keeper.kept(one, *wanted[one.place]), redact))
             if isinstance(one, Planned) and one.place in wanted
             else one
             for one in outcomes

@@ -275,6 +275,36 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """What lets the next wave begin: what `verify` finds in the tenants of this one."""
+
+    levels: tuple[str, ...]
+    """The verify levels that count."""
+    minutes: int = 0
+    """How long to look again while answers are only awaited."""
+    may_fail: int = 0
+    """How many tenants of the wave may fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Some of the tenants of an environment, which are applied to and verified before the tenants of the next wave."""
+
+    name: str
+    gate: Gate
+    location: Location
+    tenants: tuple[str, ...] = ()
+    """Names or globs."""
+    share: int | None = None
+    """Percent of all tenants of the environment. Without either it takes everybody who is left."""
+
+    @property
+    def takes_everybody(self) -> bool:
+        """Whether it takes all who are in no other wave."""
+        return not self.tenants and self.share is None
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """A named group of tenants and what holds for all of them."""
 
@@ -295,6 +325,8 @@ class Environment:
     """For what tenants allow in categories that `policies` does not name, and outside of all categories."""
     policies: Mapping[str, Policy] = field(default_factory=dict)
     """Policies of single categories, complete."""
+    waves: tuple[Wave, ...] = ()
+    """In which order tenants are applied to, the last wave taking everybody who is left; empty means all at once."""
 
     def policy_of(self, category: str) -> Policy:
         """The policy for entries of a category."""

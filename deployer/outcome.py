@@ -1,6 +1,5 @@
 """What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
@@ -18,6 +17,7 @@ from deployer.plan import Plan
 from deployer.state import Key
 from deployer.state import Resource
 from deployer.state import Unmanaged
+from deployer.tally import Ahead
 from deployer.trials import Trial
 from deployer.trials import Unit
 
@@ -58,6 +58,8 @@ class Planned:
     plan: Plan
     origins: Origins = field(default_factory=dict)
     """Of what is to be created or changed, where it was asked for."""
+    ahead: Ahead = field(default_factory=Ahead)
+    """The requests that carrying it out will take."""
     kept: tuple[Kept, ...] = ()
     """What other targets of the run change, and this one does not."""
 
@@ -343,33 +345,3 @@ def name(outcome: Outcome) -> str:
 
 _TAKEN = {DONE: "applied", PARTIAL: "partial", FAILED: "failed"}
 """Of what was taken over into Git, in the words that scripts know."""
-
-
-def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """The exit code of a run over all its targets; no outcome at all is a failure, never "clean"."""
-    if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
-        return FAILED
-    codes = [_code(outcome) for outcome in outcomes]
-    if all(code == FAILED for code in codes):
-        return FAILED
-    if any(isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL for outcome in outcomes):
-        return FAILED
-    if any(code in (FAILED, PARTIAL) for code in codes):
-        return PARTIAL
-    return max(codes)
-
-
-def _code(outcome: Outcome) -> int:
-    match outcome:
-        case Planned(plan=plan):
-            return DIFFERENT if plan.changes else DONE
-        case Drifted(drift=drift):
-            return PARTIAL if drift.untold else DIFFERENT if drift.found else DONE
-        case Unreadable() | Stopped():
-            return FAILED
-        case Applied():
-            return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
-        case Pulled() | Adopted() | Backtested():
-            return outcome.code
-        case Verified():
-            return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

@@ -1,5 +1,6 @@
 """What a run was asked for: the part of an environment that it is about, and what it may do beyond the ordinary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -7,6 +8,11 @@ from deployer.errors import CannotStart
 from deployer.manifest.load import Manifest
 from deployer.model import Limits
 from deployer.plan import matches
+from deployer.shards import Dealt
+from deployer.shards import Shard
+from deployer.waves import Stage
+from deployer.waves import find
+from deployer.waves import stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,10 @@ class Selection:
 
     tenants: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    wave: frozenset[str] | None = None
+    """The tenants of one wave; None means of all."""
+    shard: Shard | None = None
+    """One part of the tenants that are left by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +50,72 @@ EVERYTHING = Selection()
 ORDINARY = Consent()
 
 
+def in_waves(manifest: Manifest) -> tuple[Stage, ...]:
+    """The waves of the environment, each with all of its tenants, whatever a run is about; nothing where it has none.
+
+    A tenant whose file is broken has its wave, too.
+    """
+    return stages(manifest.environment.waves, names(manifest))
+
+
+def wave(manifest: Manifest, asked: str) -> Stage:
+    """The wave of this number or name. Raise `CannotStart` for one that is not there, or that nobody is in."""
+    name, told = manifest.environment.name, in_waves(manifest)
+    if not told:
+        raise CannotStart(f"{name} has no waves: `waves` in its environment.yaml orders the tenants")
+    found = find(told, asked)
+    if found is None:
+        known = ", ".join(f"{one.number} ({one.wave.name})" for one in told)
+        raise CannotStart(f"{name} has no wave {asked!r}; there are {known}")
+    if not found.tenants:
+        raise CannotStart(f"nobody is in {found.title} of {name}: other waves have all tenants")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The tenants that a run is about."""
+
+    globs: tuple[str, ...]
+    wave: frozenset[str] | None
+    """Of a run of one wave: its tenants."""
+    dealt: Dealt | None
+    """Of a run of one shard: how its tenants were dealt out."""
+
+    def __contains__(self, tenant: object) -> bool:
+        """Whether a tenant is one of them, also one that no file names any more."""
+        if not isinstance(tenant, str) or (self.globs and not matches(tenant, self.globs)):
+            return False
+        if self.wave is not None and tenant not in self.wave:
+            return False
+        return self.dealt is None or self.dealt.holds(tenant)
+
+
+def chosen(manifest: Manifest, selection: Selection) -> Chosen:
+    """The tenants that `selection` means. A tenant whose file is broken is in a shard, too."""
+    dealt = None
+    if selection.shard is not None:
+        found = names(manifest, selection.tenants)
+        left = tuple(name for name in found if selection.wave is None or name in selection.wave)
+        dealt = Dealt(selection.shard, left)
+    return Chosen(selection.tenants, selection.wave, dealt)
+
+
+def names(manifest: Manifest, globs: Sequence[str] = ()) -> tuple[str, ...]:
+    """Every tenant of the environment that one of the globs matches, or all, sorted; those with a broken file too."""
+    found = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+    return tuple(sorted(name for name in found if not globs or matches(name, globs)))
+
+
 def require_matches(manifest: Manifest, selection: Selection) -> None:
     """Raise `CannotStart` for a glob that matches nothing: a mistyped name must not read as "clean"."""
     name = manifest.environment.name
-    tenants = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+    tenants, whose = set(names(manifest)), name
+    if selection.wave is not None:
+        tenants, whose = tenants & selection.wave, f"that wave of {name}"
     for glob in selection.tenants:
         if not any(matches(tenant, [glob]) for tenant in tenants):
-            raise CannotStart(f"no tenant of {name} matches {glob!r}; there are {_list(tenants)}")
+            raise CannotStart(f"no tenant of {whose} matches {glob!r}; there are {_list(tenants)}")
     rules = {rule for rule in manifest.rules if matches(rule, manifest.environment.rules)}
     for glob in selection.rules:
         if not any(matches(rule, [glob]) for rule in rules):

@@ -23,11 +23,11 @@ from deployer.adopt.joining import overlaid
 from deployer.adopt.trial import Draft
 from deployer.adopt.trial import Trial
 from deployer.adopt.trial import trial
+from deployer.crew import Job
 from deployer.errors import CannotEdit
 from deployer.errors import CannotEncode
 from deployer.errors import CannotStart
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.manifest.load import Manifest
 from deployer.manifest.rules import SHARED
 from deployer.model import Platform

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import completing
 from deployer.cli.allowlist_import import import_
 
 if TYPE_CHECKING:
@@ -34,7 +35,14 @@ allowlist.add_command(import_)
 
 
 _EXCEPTION = (
-    click.option("--rule", "rules", multiple=True, metavar="GLOB", help="An exception: of these rules; repeatable."),
+    click.option(
+        "--rule",
+        "rules",
+        multiple=True,
+        metavar="GLOB",
+        shell_complete=completing.rules,
+        help="An exception: of these rules; repeatable.",
+    ),
     click.option(
         "--field",
         "fields",
@@ -67,8 +75,8 @@ def _scopes(command: common.Command) -> common.Command:
 
 
 @allowlist.command("list")
-@click.argument("environment", metavar="ENV")
-@click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable.")
+@common.environment
+@common.tenants
 @click.option("--category", "categories", multiple=True, metavar="GLOB", help="Only categories that match; repeatable.")
 @common.plain_output
 @click.pass_obj
@@ -103,9 +111,9 @@ def show(root: Path, /, **options: Any) -> int:
 
 
 @allowlist.command()
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.argument("value", metavar="[VALUE]", required=False)
-@click.option("--tenant", required=True, metavar="NAME", help="Whose.")
+@click.option("--tenant", required=True, metavar="NAME", shell_complete=completing.tenants, help="Whose.")
 @click.option("--category", metavar="NAME", help="Of rules/allowlists.yaml.")
 @click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this list of rules/allowlists/.")
 @_scopes
@@ -160,9 +168,9 @@ def add(root: Path, /, **options: Any) -> int:
 
 
 @allowlist.command()
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.argument("value", metavar="[VALUE]", required=False)
-@click.option("--tenant", required=True, metavar="NAME", help="Whose.")
+@click.option("--tenant", required=True, metavar="NAME", shell_complete=completing.tenants, help="Whose.")
 @click.option("--category", metavar="NAME", help="Of rules/allowlists.yaml.")
 @click.option("--list", "shared", metavar="NAME", help="Instead of VALUE: include this shared list no longer.")
 @_scopes
@@ -196,8 +204,8 @@ def remove(root: Path, /, **options: Any) -> int:
 
 
 @allowlist.command()
-@click.argument("environment", metavar="ENV")
-@click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable.")
+@common.environment
+@common.tenants
 @click.option("--within", default="14d", metavar="DAYS", help="What expires within this time is due (default: 14d).")
 @common.plain_output
 @click.pass_obj
@@ -234,13 +242,13 @@ def review(root: Path, /, **options: Any) -> int:
 
 
 @allowlist.command()
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.argument("what", metavar="WHAT")
-@click.option("--tenant", required=True, metavar="NAME", help="At whom.")
+@click.option("--tenant", required=True, metavar="NAME", shell_complete=completing.tenants, help="At whom.")
 @click.option("--host", metavar="NAME", help="On this host.")
 @click.option("--process", metavar="NAME", help="By this process.")
 @click.option("--port", type=click.IntRange(1, 65535), help="On this port.")
-@click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable.")
+@common.rules
 @common.plain_output
 @click.pass_obj
 def explain(root: Path, /, **options: Any) -> int:

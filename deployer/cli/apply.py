@@ -11,21 +11,27 @@ from typing import TextIO
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Approve
+    from deployer.fleet import Fleet
     from deployer.outcome import Outcome
     from deployer.saved import SavedPlan
+    from deployer.waves import Went
 
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.consents
 @common.recorded
 @common.grouping
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
-@click.option("--plan", "file", type=click.File(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`).")
+@click.option(
+    "--plan", "file", type=common.Opened(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`)."
+)
 @click.option("--digest", metavar="DIGEST", help="Apply only if the plan still has the digest that `plan` printed.")
 @click.pass_obj
 def apply(
@@ -36,6 +42,9 @@ def apply(
     On a terminal the plan is shown and you are asked first; in a pipeline it goes ahead, within limits. Every write is
     recorded before it is sent and after it: what was there, what came of it. With --plan or --digest exactly what was
     planned is done: a target that has changed since, or whose files have, is stopped, with every object named.
+
+    Where environment.yaml orders the tenants in `waves`, each wave is applied and verified before the next begins; a
+    wave that fails stops the run. To go on, mend it and run the same again. --wave is one wave alone.
 
     \b
     Exit codes: 0 done, 1 failed or refused, 3 partly done.
@@ -48,10 +57,17 @@ def apply(
     if file and digest:
         raise click.UsageError("--plan and --digest both say what was approved: give one of them")
     approve = _same(digest) if digest else asking(yes or saved is not None, by=options["by"])
+    waves: list[Went] = []
     with common.recording(root, folder, options["environment"]) as journal:
-        return common.run(
-            "apply", root, options, lambda fleet: fleet.apply(common.consent(options), approve, journal, saved)
-        )
+
+        def call(fleet: "Fleet") -> "list[Outcome]":
+            from deployer.rollout import apply as roll_out
+
+            outcomes, went = roll_out(fleet, common.consent(options), approve, journal, saved, common.hands())
+            waves.extend(went)
+            return outcomes
+
+        return running.run("apply", root, options, call, waves)
 
 
 def asking(yes: bool, question: str = "Apply this?", by: str | None = "target") -> "Approve | None":
@@ -60,7 +76,7 @@ def asking(yes: bool, question: str = "Apply this?", by: str | None = "target") 
     def ask(outcomes: "Sequence[Outcome]") -> bool:
         from deployer.outcome import Planned
 
-        click.echo(common.text(outcomes, by=by), err=True)
+        click.echo(running.text(outcomes, by=by), err=True)
         if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
             return True
         return click.confirm(question, err=True)

@@ -6,10 +6,11 @@ from typing import TextIO
 import click
 
 from deployer.cli import common
+from deployer.cli import completing
 
 
 @click.command()
-@click.argument("environment", metavar="[ENV]", required=False)
+@click.argument("environment", metavar="[ENV]", required=False, shell_complete=completing.environments)
 @common.selection
 @common.blocklists("Refuse allowed values that are on it: Feodo Tracker's CSV or JSON, MISP's CSV, or one a line")
 @common.output

@@ -12,26 +12,67 @@ from typing import TypeVar
 
 import click
 
+from deployer.cli import completing
+from deployer.cli import shards
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
-    from deployer.outcome import Outcome
     from deployer.request import Consent
+    from deployer.verify import Waiting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _COLOURS = {"+": "green", "~": "yellow", "!": "magenta", "-": "red", "x": "red"}
 
 
+class Opened(click.File):
+    """A file that is opened with the command line, except where a shell only completes the line."""
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        """The open file; the name where nothing is to be run: opened to be written, a file would be emptied."""
+        if context is not None and context.resilient_parsing:
+            return value
+        return super().convert(value, parameter, context)
+
+
+environment = click.argument("environment", metavar="ENV", shell_complete=completing.environments)
+"""ENV."""
+tenants = click.option(
+    "--tenant",
+    "tenants",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.tenants,
+    help="Only tenants that match; repeatable.",
+)
+"""--tenant."""
+rules = click.option(
+    "--rule",
+    "rules",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=completing.rules,
+    help="Only rules whose id matches; repeatable.",
+)
+"""--rule."""
+
+
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule and --jobs."""
+    """ENV, --tenant, --rule, --shard, --jobs and --stats."""
     for decorate in (
-        click.option("--jobs", type=click.IntRange(1, 256), help="Targets worked on side by side (default: 16)."),
+        click.option("--stats", is_flag=True, help="Say how many requests were made; of a plan, what apply will take."),
+        click.option(
+            "--jobs",
+            type=click.IntRange(1, 256),
+            help="Targets worked on side by side (default: 16 per core, 64 at most).",
+        ),
+        shards.option,
         selection,
-        click.argument("environment", metavar="ENV"),
+        environment,
     ):
         command = decorate(command)
     return command
@@ -39,12 +80,13 @@ def targets(command: Command) -> Command:
 
 def selection(command: Command) -> Command:
     """--tenant and --rule."""
-    for decorate in (
-        click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable."),
-        click.option("--tenant", "tenants", multiple=True, metavar="GLOB", help="Only tenants that match; repeatable."),
-    ):
-        command = decorate(command)
-    return command
+    return tenants(rules(command))
+
+
+def wave(command: Command) -> Command:
+    """--wave."""
+    words = "Only the tenants of this wave, by number from 1 or by name; no other wave is asked."
+    return click.option("--wave", metavar="N|NAME", help=words)(command)
 
 
 def blocklists(help: str) -> Callable[[Command], Command]:
@@ -55,11 +97,16 @@ def blocklists(help: str) -> Callable[[Command], Command]:
     )
 
 
+def out(help: str) -> Callable[[Command], Command]:
+    """--out."""
+    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=False), help=help)
+
+
 def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
-        click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file."),
+        out("Write the report to a file."),
         click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
@@ -77,6 +124,11 @@ def plain_output(command: Command) -> Command:
     return output(command, ("text", "json"))
 
 
+def matrix_output(command: Command) -> Command:
+    """--format and --out of what a workflow on GitHub takes as its matrix."""
+    return output(command, ("text", "json", "github-matrix"))
+
+
 def consents(command: Command) -> Command:
     """What a plan may do beyond the ordinary."""
     for decorate in (
@@ -90,8 +142,14 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "wave", "shard", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
+
+
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `ASKED` that a command has, as a report tells them."""
+    told = {name: options[name] for name in ASKED if name in options}
+    return {**told, "shard": str(told["shard"])} if told.get("shard") else told
 
 
 def flag(name: str) -> str:
@@ -149,20 +207,32 @@ def exactly(name: str) -> str:
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
     from deployer.errors import CannotStart
-    from deployer.fleet import JOBS
     from deployer.fleet import Fleet
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
+    from deployer.request import wave as wave_of
 
     trusted = trusted_hosts()
     manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
-    selection = Selection(tuple(options["tenants"]), tuple(options["rules"]))
     try:
+        wave = options.get("wave")
+        members = None if wave is None else frozenset(wave_of(manifest, wave).tenants)
+        selection = Selection(
+            tuple(options["tenants"]), tuple(options["rules"]), wave=members, shard=options.get("shard")
+        )
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"] or JOBS)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
+
+
+def hands(seconds: float = 0.0) -> "Waiting":
+    """What waiting is done with, its words on standard error."""
+    from deployer.report.wording import plain
+    from deployer.verify import Waiting
+
+    return Waiting(seconds, lambda line: click.echo(plain(line), err=True))
 
 
 def consent(options: dict[str, Any]) -> "Consent":
@@ -191,58 +261,6 @@ def trusted_root() -> Path | None:
         # A variable that a pipeline left empty must not give the credentials back to what is not trusted.
         raise click.UsageError("DEPLOYER_TRUSTED_ROOT is empty: name the trusted checkout, or take the variable away")
     return None if given is None else Path(given)
-
-
-def run(verb: str, root: Path, options: dict[str, Any], call: "Callable[[Fleet], list[Outcome]]") -> int:
-    """One verb over the selected targets: its report is put out, its exit code returned."""
-    from deployer.errors import DeployerError
-    from deployer.outcome import exit_code
-    from deployer.report import as_json
-    from deployer.report import as_markdown
-    from deployer.report import as_text
-    from deployer.report import grouped
-    from deployer.saved import digest_of
-    from deployer.saved import digest_to_approve
-
-    environment = options["environment"]
-    # A plan that goes into a file and is not asked for in some form is one to apply later.
-    saving = verb == "plan" and options["out"] is not None and options["form"] is None
-    form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
-    try:
-        outcomes = call(fleet(root, options))
-    except DeployerError as error:
-        if form:
-            put_out(form.failure(verb, environment, error), options["out"])
-        raise complaint(error) from None
-    digest = digest_to_approve(outcomes) if verb == "plan" else ""
-    if form is as_json and verb == "plan":
-        asked = {"digest": digest_of(outcomes), "asked": {name: options[name] for name in ASKED}}
-        put_out(as_json.render(verb, environment, outcomes, asked), options["out"])
-    elif form is as_markdown and grouped.wanted(options.get("by", "target"), len(outcomes)):
-        told = as_text.summary(outcomes)
-        put_out(as_markdown.by_change(verb, environment, grouped.rows_of(outcomes), told, digest), options["out"])
-    elif form:
-        put_out(form.render(verb, environment, outcomes), options["out"])
-    if form is None or saving:
-        shown = text(outcomes, environment, digest, options.get("by", "target"), verb)
-        put_out(shown, None if saving else options["out"])
-    return exit_code(outcomes)
-
-
-def text(
-    outcomes: "Sequence[Outcome]",
-    environment: str = "ENV",
-    digest: str = "",
-    by: str | None = "target",
-    verb: str = "plan",
-) -> str:
-    """The report for people: target by target or by change, as asked for; None leaves it to their number."""
-    from deployer.report import as_text
-    from deployer.report import grouped
-
-    if not grouped.wanted(by, len(outcomes)):
-        return as_text.render(outcomes, environment, digest)
-    return grouped.render(grouped.rows_of(outcomes), as_text.summary(outcomes), digest, verb=verb)
 
 
 def put_out(text: str, out: TextIO | None) -> None:

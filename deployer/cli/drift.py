@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.grouping
 @common.journal("Where the journals of `apply` lie: they tell whether what is missing was ever there")
@@ -34,4 +36,4 @@ def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
     today = datetime.now(UTC).date()
     journals = common.journals(root, folder)
     options["by"] = options["by"] or "target"  # with the commands that settle it
-    return common.run("drift", root, options, lambda fleet: fleet.drift(journals, today))
+    return running.run("drift", root, options, lambda fleet: fleet.drift(journals, today))

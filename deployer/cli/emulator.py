@@ -35,9 +35,9 @@ def serve(port: int, state: Any) -> int:
 
 
 @emulator.command()
-@click.argument("environment", metavar="ENV")
+@common.environment
 @click.option("--at", "written", metavar="MOMENT", help="The day ends then (2027-01-31, or an instant), not now.")
-@click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file.")
+@common.out("Write the report to a file.")
 @click.pass_obj
 def rehearse(root: Path, /, environment: str, written: str | None, out: TextIO | None) -> int:
     """Let the emulator live through ENV's made-up day and say what was detected.

@@ -1,41 +1,76 @@
 """The `deployer` command and its exit codes. A usage error is 64, so that a mistyped option never reads as drift."""
 
+import importlib
+import os
+import signal
 import sys
+import threading
 from io import TextIOWrapper
-from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from deployer import __version__
-from deployer.cli import allowlist
-from deployer.cli import analyser
-from deployer.cli import apply
-from deployer.cli import backtest
-from deployer.cli import check
-from deployer.cli import drift
-from deployer.cli import emulator
-from deployer.cli import plan
-from deployer.cli import pull
-from deployer.cli import rollback
-from deployer.cli import schema
-from deployer.cli import show
-from deployer.cli import tenants
-from deployer.cli import test
-from deployer.cli import verify
 
 USAGE = 64
 
+VERBS = {
+    "allowlist": "What tenants allow: list it, add to it, remove from it, review it, explain it.",
+    "analyser": "Microsoft's own KQL analyser, for `check`.",
+    "apply": "Make the targets equal to Git.",
+    "backtest": (
+        "Run rules over the past: alerts per day with the tenant's allowlists and without, and what each entry hid."
+    ),
+    "check": "Check rules/ and environments/ offline and report every finding at once.",
+    "drift": "Find what was changed in the targets since it was last applied: which field, by whom, when.",
+    "emulator": "Kibana and Sentinel on loopback, for trying and testing.",
+    "plan": "Show what apply would do, and write nothing.",
+    "pull": "Write what was changed by hand in tenants into their files, as overlays and allowlist entries.",
+    "report": "Reports that are there already: join those of the shards of one run.",
+    "rollback": "Undo what a run of apply wrote.",
+    "schema": "Print the JSON Schema of a kind of file, for editors; without NAME, the names.",
+    "show": "Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied.",
+    "tenants": "The customers of an environment: list them, or take everything out of one who leaves.",
+    "test": "Run the cases of rules/*/tests.yaml against the rules as they would be deployed.",
+    "verify": (
+        "Read every object back: is it present, equal to Git, enabled; has the rule run since it was written, is it "
+        "healthy (its last run succeeded), does the data that it reads arrive."
+    ),
+}
+"""Each verb, which is the name of its module too, with the first sentence of its help."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Verbs(click.Group):
+    """Imports the module of the one verb that was asked for; the list of verbs needs none of them."""
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that the first argument names, as its module has it, and the arguments that are left."""
+        name, listed, rest = super().resolve_command(context, arguments)
+        return name, verb(name) if name and listed else None, rest
+
+
+def verb(name: str) -> click.Command:
+    """A verb with its options and all of its help."""
+    command: click.Command = getattr(importlib.import_module(f"deployer.cli.{name}"), name)
+    return command
+
+
+@click.group(
+    cls=Verbs,
+    commands=[click.Command(name, help=summary) for name, summary in VERBS.items()],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="deployer")
 @click.option(
     "--root",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    default=Path(),
+    type=click.Path(exists=True, file_okay=False),
+    default=".",
     help="The folder that holds rules/ and environments/ (default: this one).",
 )
 @click.pass_context
-def cli(context: click.Context, root: Path) -> None:
+def cli(context: click.Context, root: str) -> None:
     """Keep SIEM detections in Git and make live tenants equal to them.
 
     \b
@@ -45,28 +80,9 @@ def cli(context: click.Context, root: Path) -> None:
     Example:
       deployer plan demo
     """
-    context.obj = root
+    from pathlib import Path
 
-
-_COMMANDS = (
-    allowlist.allowlist,
-    analyser.analyser,
-    apply.apply,
-    backtest.backtest,
-    check.check,
-    drift.drift,
-    emulator.emulator,
-    plan.plan,
-    pull.pull,
-    rollback.rollback,
-    schema.schema,
-    show.show,
-    tenants.tenants,
-    test.test,
-    verify.verify,
-)
-for command in _COMMANDS:
-    cli.add_command(command)
+    context.obj = Path(root)
 
 
 def main() -> None:
@@ -74,7 +90,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in another script must not cost the report
-    sys.exit(run(sys.argv[1:]))
+    # What ends a job of a pipeline is Ctrl-C, too: writes under way are finished, and the report says what was done.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    leave(run(sys.argv[1:]))
+
+
+def leave(code: int) -> NoReturn:
+    """Exit, and wait for no thread that works on a target: somebody asked twice to stop."""
+    if any(thread.name.startswith("deployer-target") for thread in threading.enumerate()):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:

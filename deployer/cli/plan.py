@@ -5,10 +5,12 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 
 @click.command()
 @common.targets
+@common.wave
 @common.output
 @common.consents
 @common.grouping
@@ -32,6 +34,6 @@ def plan(root: Any, /, **options: Any) -> int:
     """
     if options["explain"]:
         options["by"] = options["by"] or "target"
-    return common.run(
+    return running.run(
         "plan", root, options, lambda fleet: fleet.plan(common.consent(options), explained=options["explain"])
     )

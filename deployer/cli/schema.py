@@ -9,7 +9,7 @@ from deployer.cli import common
 
 @click.command()
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the schema to a file.")
+@common.out("Write the schema to a file.")
 def schema(name: str | None, out: Any) -> int:
     """Print the JSON Schema of a kind of file, for editors; without NAME, the names.
 

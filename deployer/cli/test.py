@@ -9,8 +9,8 @@ from deployer.cli import common
 
 
 @click.command()
-@click.option("--rule", "rules", multiple=True, metavar="GLOB", help="Only rules whose id matches; repeatable.")
-@click.option("--out", type=click.File("w", encoding="utf-8", lazy=False), help="Write the report to a file.")
+@common.rules
+@common.out("Write the report to a file.")
 @click.option(
     "--format",
     "form",

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Fleet
@@ -31,6 +32,7 @@ class Duration(click.ParamType[float]):
 
 @click.command()
 @common.targets
+@common.wave
 @click.option(
     "--wait",
     type=Duration(),
@@ -54,13 +56,10 @@ def verify(root: Any, /, **options: Any) -> int:
       deployer verify demo
       deployer verify prod --wait 15m
     """
-    return common.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
+    return running.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
 
 
 def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
-    from deployer.report.wording import plain
-    from deployer.verify import Waiting
-
     if seconds is None:
         return fleet.verify()
     environment = fleet.manifest.environment
@@ -68,4 +67,4 @@ def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
         asked = ", ".join(environment.require)
         way_out = "name ran, healthy or data in its `verify.require`"
         click.echo(f"Nothing to wait for: {environment.name} requires {asked}; {way_out}.", err=True)
-    return fleet.verify(Waiting(seconds, lambda line: click.echo(plain(line), err=True)))
+    return fleet.verify(common.hands(seconds))

@@ -5,6 +5,7 @@ No web framework here: `app` turns HTTP into a `Call` and an `Answer` into HTTP.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable
@@ -71,6 +72,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whom a request is about, a space or a workspace, and the template of its route; None where there is none."""
+
+    target: str | None = None
+    route: str | None = None
+
+
 Handler: TypeAlias = Callable[[Call], Answer]
 
 
@@ -86,10 +95,15 @@ class Route:
         """The values of the template's parameters, or None."""
         if method != self.method and not (method == "HEAD" and self.method == "GET"):
             return None
-        parts = re.split(r"\{(\w+)\}", self.template)
-        pattern = "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
-        found = re.fullmatch(pattern, path, re.IGNORECASE if ignore_case else 0)
+        found = _pattern(self.template, ignore_case).fullmatch(path)
         return found.groupdict() if found else None
+
+
+@functools.cache
+def _pattern(template: str, ignore_case: bool) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", template)
+    pattern = "".join(f"(?P<{part}>[^/]+)" if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
 
 
 def find_route(

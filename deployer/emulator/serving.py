@@ -29,9 +29,8 @@ from deployer.emulator import sharing
 from deployer.emulator.sharing import LOOPBACK
 
 if TYPE_CHECKING:
-    from werkzeug.serving import BaseWSGIServer
-
     from deployer.emulator.calls import Document
+    from deployer.emulator.web import Server
     from deployer.emulator.world import World
 
 T = TypeVar("T")
@@ -76,7 +75,7 @@ class Emulator:
         self._state = Path(state).resolve() if state is not None else None
         self._port = port
         self._lock: IO[str] | None = None
-        self._running: tuple[World, BaseWSGIServer] | None = None
+        self._running: tuple[World, Server] | None = None
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as undo:
@@ -99,8 +98,7 @@ class Emulator:
         if self._state is not None:
             sharing.withdraw(self._state)
         world.faults.clear()
-        server.shutdown()
-        server.server_close()
+        server.end()
         world.close()
         self._running = None
         self._release()
@@ -141,7 +139,7 @@ class Emulator:
 
     @property
     def requests(self) -> list[Document]:
-        """Every request since the last clear: method, path, query, status, user and, if one was sent, body."""
+        """Every request since the last clear; see `deployer.emulator.app` for what is told of each."""
         world = self._require()[0]
         with world.lock:
             return world.store.requests()
@@ -162,9 +160,13 @@ class Emulator:
         """Take all injected failures back."""
         self._require()[0].faults.clear()
 
-    def stalled(self, seconds: float) -> bool:
-        """Whether a request waits in a `timeout` or `late` fault by now; asks for so many seconds."""
-        return self._require()[0].faults.stalled(seconds)
+    def stalled(self, seconds: float, requests: int = 1) -> bool:
+        """Whether so many requests wait in a `timeout` or `late` fault by now; asks for so many seconds."""
+        return self._require()[0].faults.stalled(seconds, requests)
+
+    def queued(self, seconds: float) -> bool:
+        """Whether a request waits for room that a limit leaves by now; asks for so many seconds."""
+        return self._require()[0].limits.places.queued(seconds)
 
     def load(
         self,
@@ -231,7 +233,7 @@ class Emulator:
         while not guests.close_if_empty() and time.monotonic() < deadline:
             time.sleep(0.05)
 
-    def _require(self) -> tuple[World, BaseWSGIServer]:
+    def _require(self) -> tuple[World, Server]:
         if self._running is None:
             raise RuntimeError("the emulator is not running; use it in a `with`")
         return self._running
@@ -271,20 +273,14 @@ def _lock(state: Path) -> IO[str] | None:
         raise UnusableState(f"{state} cannot be used ({error.strerror})") from error
 
 
-def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
+def _start(state: Path | None, port: int) -> tuple[World, Server]:
     # Flask and werkzeug are an optional extra: loaded when an emulator starts, not when this module is imported.
     try:
-        from werkzeug.serving import WSGIRequestHandler
-        from werkzeug.serving import make_server
-
         from deployer.emulator.app import build_app
+        from deployer.emulator.web import Server
     except ModuleNotFoundError as error:
         raise MissingExtra(f"the emulator needs its extra ({error.name}): pip install '.[local]'") from None
     from deployer.emulator.world import World
-
-    class Quiet(WSGIRequestHandler):
-        def log(self, type: str, message: str, *args: Any) -> None:
-            """The request log is the emulator's own."""
 
     try:
         listening = socket.create_server((LOOPBACK, port))
@@ -295,9 +291,6 @@ def _start(state: Path | None, port: int) -> tuple[World, BaseWSGIServer]:
             world = World(state)
         except (OSError, sqlite3.Error) as error:
             raise UnusableState(f"{state} cannot be used ({error}); remove it to start anew") from error
-        # Given the socket, werkzeug does not end the process when the port is taken.
-        server = make_server(
-            LOOPBACK, port, build_app(world), threaded=True, request_handler=Quiet, fd=listening.fileno()
-        )
+        server = Server(build_app(world), listening)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     return world, server

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set
+from dataclasses import dataclass
 from datetime import UTC
 from datetime import date
 from datetime import datetime
@@ -15,6 +16,7 @@ from deployer.findings import Severity
 from deployer.manifest import allowlists
 from deployer.manifest import exemptions
 from deployer.manifest import targets
+from deployer.manifest import waves
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.document import merged
@@ -43,15 +45,18 @@ _CONTEXT = frozenset({"type", "kind", "data_view", "data_view_id"})
 def of_environment(
     name: str, node: Node, book: RuleBook, selected: Set[str], files: Sequence[TenantFile]
 ) -> tuple[Finding, ...]:
-    """What is wrong with environment.yaml's overlay, and what rules need that nobody has."""
+    """What is wrong with environment.yaml's overlay and waves, and what rules need that nobody has."""
     here = selected - {rule for rule in selected if not any(_is_for(rule, file, book) for file in files)}
     overlay = _overlay_faults(node.get("overlay"), book, selected, set(Platform), here)
-    return (*overlay, *_missing_data(name, files, book, selected))
+    in_waves = waves.faults(node.get("waves"), [file.name for file in files])
+    return (*overlay, *in_waves, *_missing_data(name, files, book, selected))
 
 
 def of_tenants(files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Mapping[str, tuple[Finding, ...]]:
     """What is wrong with each tenant next to the rules and the other tenants, by tenant name."""
-    return {file.name: (*_alone(file, files, book, selected), *_shared_places(file, files)) for file in files}
+    data = _Data.of(files, book)
+    places = _places(files)
+    return {file.name: (*_alone(file, data, book, selected), *_shared_places(file, places)) for file in files}
 
 
 def dated(files: Sequence[TenantFile], today: date) -> Iterator[Finding]:
@@ -93,7 +98,7 @@ def _one_a_place(allowed: Mapping[str, Sequence[Entry]]) -> Iterator[Entry]:
             yield entry
 
 
-def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
+def _alone(file: TenantFile, data: "_Data", book: RuleBook, selected: Set[str]) -> Iterator[Finding]:
     if file.document is None or file.tenant is None:
         return
     node = file.document.root
@@ -108,14 +113,15 @@ def _alone(file: TenantFile, files: Sequence[TenantFile], book: RuleBook, select
         node.get("exceptions"), {name: book.rules[name] for name in here - book.unreadable}, platforms
     )
     yield from _accepted_faults(node, book)
-    yield from _data_remarks(node, files, book)
+    yield from _data_remarks(node, data, book)
     yield from _idle_allowlists(node, book, here)
 
 
 def _accepted_faults(node: Node, book: RuleBook) -> Iterator[Finding]:
     """Errors for accepted drift of a rule that nobody knows: it would be accepted in vain."""
-    known = {rule.live_id for rule in book.rules.values()}
-    for item in node.get("accepted").items():
+    accepted = node.get("accepted").items()
+    known = {rule.live_id for rule in book.rules.values()} if accepted else set()
+    for item in accepted:
         kind, _, name = (item.get("object").text() or "").partition("/")
         if kind == "rule" and name not in known and not book.unreadable:
             message = f"there is no rule {shown(name)} in rules/{guess(name, known)}"
@@ -202,23 +208,39 @@ def _missing_data(
     """Remarks about data that a rule needs and no tenant has: the rule runs nowhere, often for a slip of the pen."""
     if book.unreadable or any(file.document is None for file in files):
         return
+    data = _Data.of(files, book)
     for platform in Platform:
-        everybody = _had(platform, files)
+        everybody = data.had[platform]
         for name in sorted(selected):
             own = [file for file in files if _is_for(name, file, book)]
             had = _had(platform, own) if len(own) < len(files) else everybody
             for item in book.documents[name].root.get(platform).get("data").items() if had else ():
-                data = item.text() or ""
-                if data and data not in had and _blamed(data, platform, files, book) is None:
+                lacked = item.text() or ""
+                if lacked and lacked not in had and _blamed(lacked, platform, data) is None:
                     those = "" if had is everybody else " that the rule goes to"
-                    lacking = f"no tenant of {environment}{those} has {shown_key(data)}"
+                    lacking = f"no tenant of {environment}{those} has {shown_key(lacked)}"
                     message = f"{lacking}, so the rule runs nowhere there"
-                    near = nearest(data, had)
+                    near = nearest(lacked, had)
                     meant = f"; did you mean {shown(near)}, which {min(had[near])} has?" if near else ""
                     yield item.warning("unknown-data", message + meant)
 
 
-def _data_remarks(node: Node, files: Sequence[TenantFile], book: RuleBook) -> Iterator[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """Which data there is and which is needed, by platform: told once, because every tenant is held against it."""
+
+    needed: Mapping[Platform, Mapping[str, Set[str]]]
+    """The rules that need it, by dataset or table."""
+    had: Mapping[Platform, Mapping[str, Set[str]]]
+    """The tenants that have it, by dataset or table."""
+
+    @classmethod
+    def of(cls, files: Sequence[TenantFile], book: RuleBook) -> "_Data":
+        needed = {platform: _needed(platform, book) for platform in Platform}
+        return cls(needed, {platform: _had(platform, files) for platform in Platform})
+
+
+def _data_remarks(node: Node, data: _Data, book: RuleBook) -> Iterator[Finding]:
     """Remarks about data of a tenant that no rule needs, but for what is said on the rule that means it."""
     if book.unreadable:
         return
@@ -226,20 +248,19 @@ def _data_remarks(node: Node, files: Sequence[TenantFile], book: RuleBook) -> It
     named = [(Platform.KIBANA, name, inner) for name, inner in sources.get("kibana").entries()]
     named += [(Platform.SENTINEL, item.text() or "", item) for item in sources.get("sentinel").items()]
     for platform, name, inner in named:
-        needed = _needed(platform, book)
+        needed, had = data.needed[platform], data.had[platform]
         if not name or name in needed:
             continue
-        had = _had(platform, files)
-        meant = {data for data in needed if data not in had and nearest(data, had) == name}
-        if not any(_blamed(data, platform, files, book) is None for data in meant):
+        meant = {lacked for lacked in needed if lacked not in had and nearest(lacked, had) == name}
+        if not any(_blamed(lacked, platform, data) is None for lacked in meant):
             yield inner.key_warning("unused-data-source", f"no rule needs {shown_key(name)}{guess(name, needed)}")
 
 
-def _blamed(data: str, platform: Platform, files: Sequence[TenantFile], book: RuleBook) -> str | None:
-    """The tenant's name for `data`, which no tenant has, if it is the odd one out: several rules against one tenant."""
-    needed, had = _needed(platform, book), _had(platform, files)
-    near = nearest(data, had)
-    odd = near is not None and near not in needed and len(had[near]) == 1 and len(needed[data]) > 1
+def _blamed(lacked: str, platform: Platform, data: _Data) -> str | None:
+    """The tenant's name for data that no tenant has, if it is the odd one out: several rules against one tenant."""
+    needed, had = data.needed[platform], data.had[platform]
+    near = nearest(lacked, had)
+    odd = near is not None and near not in needed and len(had[near]) == 1 and len(needed[lacked]) > 1
     return near if odd else None
 
 
@@ -272,7 +293,15 @@ def _idle_allowlists(node: Node, book: RuleBook, selected: Set[str]) -> Iterator
             yield items.key_warning("idle-allowlist", message)
 
 
-def _shared_places(file: TenantFile, others: Sequence[TenantFile]) -> Iterator[Finding]:
+def _places(files: Sequence[TenantFile]) -> Mapping[targets.Place | None, Sequence[Target]]:
+    """The targets of all tenants by where they write, in the order of the files."""
+    found: dict[targets.Place | None, list[Target]] = {}
+    for target in (target for file in files if file.tenant for target in file.tenant.targets):
+        found.setdefault(targets.place(target), []).append(target)
+    return found
+
+
+def _shared_places(file: TenantFile, places: Mapping[targets.Place | None, Sequence[Target]]) -> Iterator[Finding]:
     """Errors for each target of `file` that writes where another one writes, in this tenant or another.
 
     Every tenant concerned is stopped: which of them is right, nobody here can tell.
@@ -281,10 +310,12 @@ def _shared_places(file: TenantFile, others: Sequence[TenantFile]) -> Iterator[F
         return
     own: list[Target] = []
     for target in file.tenant.targets:
-        foreign = [each for other in others if other.tenant and other is not file for each in other.tenant.targets]
-        twins = [each for each in (*own, *foreign) if targets.place(each) == targets.place(target)]
+        place = targets.place(target)
+        there = places[place] if place else ()
+        foreign = [each for each in there if not any(each is mine for mine in file.tenant.targets)]
+        twins = [*(each for each in own if targets.place(each) == place), *foreign]
         own.append(target)
-        if twins and targets.place(target):
+        if twins and place:
             twin = twins[0]
             what = "space" if target.platform is Platform.KIBANA else "workspace"
             other = shown_key(f"{twin.tenant}/{twin.name}")

@@ -9,6 +9,7 @@ from deployer import hosts
 from deployer.findings import Finding
 from deployer.manifest import files
 from deployer.manifest import policy
+from deployer.manifest import waves
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
 from deployer.manifest.rules import RuleBook
@@ -52,6 +53,7 @@ def read(
         trusted = other.root
     own = _patterns(trusted.get("trusted_hosts"), findings)
     outside = None if trusted_hosts is None else tuple(_outside(trusted_hosts, findings))
+    require = _require(node.get("verify").get("require").texts())
     allowed = policy.read(node.get("allowlists").get("policy"), book.categories if book.categories_known else None)
     findings += allowed[2]
     environment = Environment(
@@ -61,12 +63,13 @@ def read(
         trusted_hosts=own if outside is None else outside,
         credentials={key: _credential(key, inner, findings) for key, inner in trusted.get("credentials").entries()},
         limits=_limits(node.get("limits")),
-        require=_require(node.get("verify").get("require").texts()),
+        require=require,
         overlay=tunings(node.get("overlay")),
         location=node.location,
         grace_days=node.get("deleting").get("grace_days").number() or 0,
         policy=allowed[0],
         policies=allowed[1],
+        waves=waves.read(node.get("waves"), require),
     )
     findings += _unmatched(node, book)
     return environment, document, tuple(findings)

@@ -1,5 +1,6 @@
 """The folders under rules/: one rule each, with its queries."""
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -39,6 +40,8 @@ QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
 }
 """Names that a rule's query may have; the ending of a Kibana query says its language."""
 
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")
+"""All that is below a space, but for the tabulator."""
 _READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
 _OWN_KEYS = frozenset({"data", "exceptions"})
 _WITHOUT_QUERY = frozenset({"machine_learning", "saved_query"})
@@ -188,10 +191,9 @@ def _query(root: Path, path: str, findings: list[Finding]) -> str:
     if text is not None and not text.strip():
         findings.append(files.error("empty-query", "the query is empty", path))
     for number, line in enumerate((text or "").split("\n"), 1):
-        for column, character in enumerate(line, 1):
-            if character < " " and character != "\t":
-                message = f"the control character U+{ord(character):04X} cannot stand in a query; take it out"
-                findings.append(Finding("bad-query", message, location=Location(path, number, column)))
+        for found in _CONTROL.finditer(line):
+            message = f"the control character U+{ord(found.group()):04X} cannot stand in a query; take it out"
+            findings.append(Finding("bad-query", message, location=Location(path, number, found.start() + 1)))
     return text or ""
 
 

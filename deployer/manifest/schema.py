@@ -7,29 +7,32 @@ in which null takes a field out; it is derived here, so that the two cannot come
 """
 
 import json
-import re
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Set
 from functools import cache
 from importlib import resources
+from typing import TYPE_CHECKING
 from typing import cast
-
-from jsonschema import Draft202012Validator
-from jsonschema import ValidationError
-from jsonschema import validators
 
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Path
+from deployer.manifest.quick import Fits
+from deployer.manifest.quick import compiled
+from deployer.manifest.quick import whole
 from deployer.manifest.remarks import Fault
 from deployer.manifest.remarks import mapping
 from deployer.manifest.remarks import remarks
 from deployer.manifest.wording import listed
 from deployer.manifest.wording import shown_key
 from deployer.model import Json
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+    from jsonschema import ValidationError
 
 NAMES = ("rule", "tests", "allowlists", "shared_list", "environment", "tenant", "telemetry")
 _TUNED = {
@@ -49,6 +52,8 @@ def schemas() -> Mapping[str, Mapping[str, Json]]:
 
 def validate(document: Document, name: str) -> tuple[Finding, ...]:
     """Everything in `document` that does not fit the schema `name`, each fault once."""
+    if _fits(name)(document.value):
+        return ()
     findings: dict[Finding, None] = {}
     faults = [_fault(error) for error in _validator(name).iter_errors(document.value)]
     for remark in remarks(faults):
@@ -60,6 +65,8 @@ def validate(document: Document, name: str) -> tuple[Finding, ...]:
 
 def misplaced(value: Json, name: str) -> Mapping[Path, str]:
     """What the schema `name` has no place for next to the rest of `value`, with what to say of each."""
+    if _fits(name, frozenset({"not"}))(value):
+        return {}
     found = remarks(_fault(error) for error in _validator(name).iter_errors(value) if error.validator == "not")
     return {remark.path: remark.message for remark in found}
 
@@ -75,7 +82,7 @@ def _refused(path: Path, document: Document) -> bool:
     return any(path[:length] in document.refused for length in range(len(path) + 1))
 
 
-def _fault(error: ValidationError) -> Fault:
+def _fault(error: "ValidationError") -> Fault:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     value = cast("Json", error.instance)
     of_key = "propertyNames" in error.absolute_schema_path
@@ -127,7 +134,16 @@ def _references(schema: Json) -> Iterator[str]:
 
 
 @cache
-def _validator(name: str) -> Draft202012Validator:
+def _fits(name: str, only: Set[str] = frozenset()) -> Fits:
+    return compiled(schemas()[name], only)
+
+
+@cache
+def _validator(name: str) -> "Draft202012Validator":
+    # Not imported before something is wrong: that takes as long as reading a hundred files.
+    from jsonschema import Draft202012Validator
+    from jsonschema import validators
+
     # Two of JSON Schema's readings are too loose here: 6697.0 would pass as a whole number, and Python's `$` would let
     # a line break at the end pass.
     types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
@@ -135,6 +151,8 @@ def _validator(name: str) -> Draft202012Validator:
     return extend(Draft202012Validator, {"pattern": _pattern}, type_checker=types)(schemas()[name])
 
 
-def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    if isinstance(instance, str) and not re.search(pattern.removesuffix("$") + r"\Z", instance):
+def _pattern(_: object, pattern: str, instance: object, __: object) -> "Iterator[ValidationError]":
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and not whole(pattern).search(instance):
         yield ValidationError("does not match")

@@ -32,6 +32,7 @@ from deployer.state import LiveState
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import as_json
+from deployer.tally import Ahead
 
 CONFIRM_WAITS_SECONDS = (0.0, 0.5, 1.0, 2.0, 4.0)
 """How long a write may take to be seen by reads. Azure answers late: 5 of 50 rules in azurerm issue 21231."""
@@ -51,6 +52,10 @@ class Provider(Protocol):
     `read` comes first: `apply` looks at objects through the desired state that `read` was given.
     """
 
+    @property
+    def writes_at_once(self) -> int:
+        """How many changes may be carried out side by side; for so many threads `apply` is safe."""
+
     def read(self, desired: DesiredState) -> LiveState:
         """The whole live state, or raise: a part that could not be read is never left out."""
 
@@ -65,6 +70,9 @@ class Provider(Protocol):
 
         Asked once, before the first write.
         """
+
+    def cost(self, plan: Plan) -> Ahead:
+        """The requests that carrying out the plan will take, if all goes well. Asks nothing."""
 
     def apply(self, change: Change) -> None:
         """Carry out one change, exactly as planned; raise `Conflict` when the object moved since it was read."""

@@ -29,8 +29,10 @@ from deployer.providers.secrets import resolve
 
 if TYPE_CHECKING:
     from deployer.providers.kibana.elastic import Elastic
+    from deployer.providers.sentinel.api import Client
     from deployer.providers.sentinel.credentials import SharedToken
     from deployer.providers.sentinel.logs import WorkspaceLogs
+    from deployer.providers.traffic import Traffic
 
 LOG_QUERIES = 4
 """Log queries at a time over a whole run: Azure lets one user run five, and somebody may be at the portal."""
@@ -77,14 +79,21 @@ class Connections:
         trusted_hosts: Sequence[str],
         root: Path,
         emulator: str | ProviderError | None = None,
+        traffic: "Traffic | None" = None,
     ) -> None:
+        """`emulator` is the URL of the embedded one, or why it cannot be had, and may be set later; `traffic` is that
+        of the run."""
+        from deployer.providers.traffic import Traffic
+
         self._credentials = credentials
         self._trusted = trusted_hosts
         self._root = root
-        self._emulator = emulator
+        self.emulator = emulator
+        self.traffic = traffic or Traffic()
         self._secrets: Once[Secret] = Once()
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
+        self._clients: Once[Client] = Once()
         self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE)
         # The emulator counts nobody's queries.
         self._emulator_slots = threading.BoundedSemaphore(LOG_QUERIES)
@@ -101,6 +110,10 @@ class Connections:
         for tokens in self._tokens.made():
             text = tokens.redact(text)
         return text
+
+    def close(self) -> None:
+        """Let go of every connection of the run."""
+        self.traffic.close()
 
     def _kibana(self, target: KibanaTarget) -> Provider:
         from deployer.providers.http import HeaderAuth
@@ -120,7 +133,9 @@ class Connections:
             scheme = "Basic" if credential.type == "basic" else "ApiKey"
         ca = str(self._root / target.ca) if target.ca else None
         auth = HeaderAuth(scheme, secret)
-        http = Http(url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca)
+        http = Http(
+            url, auth, f"credential {secret.name}", headers=HEADERS, redact=self.redact, ca=ca, traffic=self.traffic
+        )
         api = KibanaApi(http, target.space)
         status = lambda: self._statuses.get(url, api.status)  # noqa: E731 - one line, used once
         # The emulator's alerts can be searched at once; its address is that of all of its spaces.
@@ -147,13 +162,15 @@ class Connections:
                 scheme = "Basic" if credential.type == "basic" else "ApiKey"
                 ca = str(self._root / address.ca) if address.ca else None
             auth = HeaderAuth(scheme, secret)
-            return Elastic(Http(url, auth, f"credential {secret.name}", headers={}, redact=self.redact, ca=ca))
+            who = f"credential {secret.name}"
+            return Elastic(Http(url, auth, who, headers={}, redact=self.redact, ca=ca, traffic=self.traffic))
 
         return connect if address or target.emulator else None
 
     def _sentinel(self, target: SentinelTarget) -> Provider:
         from deployer.providers.sentinel import credentials
         from deployer.providers.sentinel.api import SentinelApi
+        from deployer.providers.sentinel.api import client
         from deployer.providers.sentinel.provider import SentinelProvider
 
         credential = None if target.emulator or target.credential is None else self._credential(target)
@@ -161,11 +178,11 @@ class Connections:
         endpoint = f"{self._emulator_url()}/arm" if target.emulator else target.endpoint or CLOUDS[cloud]
         who, policy = self._azure(target, credential, endpoint, CLOUDS, credentials.authentication)
         api = SentinelApi(
+            self._clients.get(f"{who} {endpoint}", lambda: client(endpoint, policy, self.traffic)),
             endpoint,
             target.subscription_id,
             target.resource_group,
             target.workspace,
-            authentication=policy,
             redact=self.redact,
             who=who,
             api_version=target.api_version,
@@ -190,6 +207,7 @@ class Connections:
             redact=self.redact,
             who=who,
             slots=self._emulator_slots if target.emulator else self._log_slots,
+            traffic=self.traffic,
         )
 
     def _azure(
@@ -216,9 +234,9 @@ class Connections:
         return who, authenticate(self._token(credential, secret), credential.cloud, endpoint)
 
     def _emulator_url(self) -> str:
-        if isinstance(self._emulator, ProviderError):
-            raise self._emulator
-        return str(self._emulator)
+        if isinstance(self.emulator, ProviderError):
+            raise self.emulator
+        return str(self.emulator)
 
     def _credential(self, target: Target) -> Credential:
         return self._named(target, target.credential)
@@ -237,7 +255,8 @@ class Connections:
     def _token(self, credential: Credential | None, secret: Secret | None) -> "SharedToken":
         from deployer.providers.sentinel.credentials import token_source
 
-        return self._tokens.get(credential.name if credential else "", lambda: token_source(credential, secret))
+        name = credential.name if credential else ""
+        return self._tokens.get(name, lambda: token_source(credential, secret, self.traffic.token))
 
 
 def _preview_slots() -> threading.BoundedSemaphore:

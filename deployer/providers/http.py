@@ -9,7 +9,6 @@ from datetime import UTC
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -23,10 +22,12 @@ from deployer.errors import Overloaded
 from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
-from deployer.hosts import loopback
 from deployer.providers.secrets import Secret
+from deployer.providers.traffic import CONNECT_SECONDS
+from deployer.providers.traffic import Traffic
+from deployer.providers.traffic import jittered
 
-TIMEOUT_SECONDS = (10, 60)
+TIMEOUT_SECONDS = (CONNECT_SECONDS, 60)
 """To connect, and between two bytes of an answer."""
 TRIES = 4
 LONGEST_WAIT_SECONDS = 30.0
@@ -65,20 +66,21 @@ class Http:
         headers: Mapping[str, str],
         redact: Callable[[str], str],
         ca: str | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        traffic: Traffic | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
+        """`traffic` is that of the run; `sleep` waits before a request is tried again, as the run does if not given."""
+        self._traffic = traffic or Traffic()
+        self._alone = traffic is None
         self.base = base.rstrip("/")
         self._auth = auth
         self._who = who
         self._redact = redact
         # An environment's CA bundle overrides True, but no path.
         self._verify = ca or DEFAULT_CA_BUNDLE_PATH
-        self._sleep = sleep
+        self._sleep = sleep or self._traffic.pause
         self._date = ""
-        self._session = requests.Session()
-        self._session.headers.update(headers)
-        # A proxy named by the environment must not see loopback traffic.
-        self._session.trust_env = not loopback(urlsplit(self.base).hostname or "")
+        self._headers = dict(headers)
 
     @property
     def now(self) -> datetime:
@@ -89,8 +91,9 @@ class Http:
             return datetime.now(UTC)
 
     def close(self) -> None:
-        """Let go of the connections."""
-        self._session.close()
+        """Let go of the connections, unless they are the run's: the next target on this host goes over them."""
+        if self._alone:
+            self._traffic.close()
 
     def json(
         self,
@@ -151,14 +154,15 @@ class Http:
         seconds: float = TIMEOUT_SECONDS[1],
     ) -> requests.Response:
         reads = method == "GET" if reads is None else reads
+        session = self._traffic.session(self.base)
         for left in range(TRIES - 1, -1, -1):
             try:
-                response = self._session.request(
+                response = session.request(
                     method,
                     self.base + path,
                     params=params,
                     json=body,
-                    headers=headers,
+                    headers=self._headers | dict(headers or {}),
                     data=content,
                     auth=self._auth,
                     verify=self._verify,  # per request: an environment's CA bundle would override the session's
@@ -166,15 +170,17 @@ class Http:
                     allow_redirects=False,
                 )
             except OSError as error:  # what requests raises, and a CA file that is not there
-                if reads and left and isinstance(error, requests.ConnectionError):
+                # A host that did not take the connection in all that time does not the next time, either.
+                again = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
+                if reads and left and again:
                     self._sleep(_backoff(left))
                     continue
                 raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error, seconds)}") from None
             self._date = response.headers.get("Date", "")
-            again = _BUSY if reads else _NOT_BEGUN
-            if response.status_code not in again or not left:
+            if response.status_code not in (_BUSY if reads else _NOT_BEGUN) or not left:
                 return response
-            self._sleep(_retry_after(response) or _backoff(left))
+            asked = _retry_after(response)
+            self._sleep(jittered(asked) if asked else _backoff(left))
         raise AssertionError("the last try returns or raises")
 
     def _error(self, method: str, path: str, response: requests.Response) -> ProviderError:

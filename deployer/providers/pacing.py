@@ -1,4 +1,4 @@
-"""Slots for requests of which a service takes so many at a time, and so many within a while."""
+"""How to keep within what a service takes: so many requests at a time, so many within a while, so many a second."""
 
 import threading
 import time
@@ -43,3 +43,30 @@ class Slots:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._slots.release()
+
+
+class Bucket:
+    """Tokens of which `size` are there at first and `per_second` come back. Safe to share between threads."""
+
+    def __init__(self, size: float, per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._size, self._rate, self._clock = size, per_second, clock
+        self._tokens, self._since = size, clock()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take one; the seconds to wait before it may be used, since each is promised to one taker only."""
+        with self._lock:
+            self._refill()
+            self._tokens -= 1
+            return max(0.0, -self._tokens / self._rate)
+
+    def at_most(self, tokens: float) -> None:
+        """The service says that there are no more than these: somebody else takes from the bucket, too."""
+        with self._lock:
+            self._refill()
+            self._tokens = min(self._tokens, tokens)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        self._tokens = min(self._size, self._tokens + (now - self._since) * self._rate)
+        self._since = now

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from dataclasses import replace
 from datetime import date
 
+from deployer.crew import Job
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.manifest.document import Document
 from deployer.manifest.replacing import replace_text
 from deployer.narrowing import concerned

@@ -8,7 +8,7 @@ from datetime import date
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from deployer.fleet import Job
+from deployer.crew import Job
 from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Plan

@@ -11,6 +11,8 @@ from deployer.diff import FieldChange
 from deployer.drift import Difference
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import exit_code
+from deployer.exits import weigh
 from deployer.findings import Finding
 from deployer.model import Acceptance
 from deployer.origins import Origins
@@ -28,7 +30,6 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import exit_code
 from deployer.outcome import name
 from deployer.plan import Cause
 from deployer.plan import Change
@@ -38,27 +39,39 @@ from deployer.plan import Plan
 from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
+from deployer.report import in_waves
 from deployer.report import origins
 from deployer.report import pulled
 from deployer.saved import step
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Unmanaged
+from deployer.waves import Went
 
 SCHEMA = "deployer/1"
 
 Document = dict[str, Any]
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mapping[str, Any] = {}) -> str:
-    """The document of a run over targets; `told` is what the verb has to say beyond them."""
+def render(
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    told: Mapping[str, Any] = {},
+    waves: Sequence[Went] = (),
+) -> str:
+    """The document of a run over targets; `told` is what the verb has to say beyond them, or in place of them.
+
+    `waves` is how each wave went.
+    """
     return text(
         {
             "schema": SCHEMA,
             "verb": verb,
             "environment": environment,
-            "exit_code": exit_code(outcomes),
+            "exit_code": exit_code(outcomes, waves),
             **told,
+            **in_waves.document(waves),
             "targets": [target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
             **(told or {}),
@@ -66,9 +79,9 @@ def render(verb: str, environment: str, outcomes: Sequence[Outcome], told: Mappi
     )
 
 
-def failure(verb: str, environment: str, error: DeployerError) -> str:
+def failure(verb: str, environment: str, error: DeployerError, told: Mapping[str, Any] = {}) -> str:
     """The document of a run that stopped before any target was looked at."""
-    return text({**failed(verb, environment, error), "targets": [], "summary": _summary(())})
+    return text({**failed(verb, environment, error), **told, "targets": [], "summary": _summary(())})
 
 
 def failed(verb: str, environment: str | None, error: DeployerError) -> Document:
@@ -125,10 +138,16 @@ def _plain(value: object) -> object:
 
 
 def target(outcome: Outcome, *, outline: bool = False) -> Document:
-    """What the document says of one target; an `outline` is without its changes, and quickly made."""
+    """What the document says of one target; an `outline` is without its changes, and quickly made.
+
+    `exit_code` and `fails_run` are what it makes of the exit code of the run, as `joint` has it.
+    """
+    weight = weigh(outcome)
     base: Document = {
         **_place(outcome.place),
         "outcome": name(outcome),
+        "exit_code": weight.code,
+        "fails_run": weight.decides,
         "changes": [],
         "carried": [],
         "unchanged": 0,
@@ -157,30 +176,34 @@ def target(outcome: Outcome, *, outline: bool = False) -> Document:
         case Backtested():
             return {**base, **backtest.document(outcome)}
         case Verified():
-            levels = [
-                {
-                    **_key(level.key),
-                    "level": level.level,
-                    "answer": level.answer,
-                    "reason": level.reason,
-                    "setting": level.setting,
-                }
-                for level in outcome.levels
-            ]
-            runs_as = [
-                {
-                    **_key(one.key),
-                    "owner": one.owner,
-                    "api_key": one.api_key,
-                    "warning": one.warning,
-                    "note": one.note,
-                }
-                for one in outcome.runs_as
-            ]
-            idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
-            shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
-            shown["runs_as"] = runs_as
-            return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
+            return {**base, **_verified(outcome)}
+
+
+def _verified(outcome: Verified) -> Document:
+    levels = [
+        {
+            **_key(level.key),
+            "level": level.level,
+            "answer": level.answer,
+            "reason": level.reason,
+            "setting": level.setting,
+        }
+        for level in outcome.levels
+    ]
+    runs_as = [
+        {
+            **_key(one.key),
+            "owner": one.owner,
+            "api_key": one.api_key,
+            "warning": one.warning,
+            "note": one.note,
+        }
+        for one in outcome.runs_as
+    ]
+    idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
+    shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
+    shown["runs_as"] = runs_as
+    return {**shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
 
 
 def _planned(outcome: Planned) -> Document:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
@@ -35,14 +36,15 @@ from deployer.report import as_text
 from deployer.report import backtest
 from deployer.report import drifted
 from deployer.report import grouped
+from deployer.report import in_waves
 from deployer.report import pulled
-from deployer.report.rows import Row
 from deployer.report.rule_tests import tally
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.ruletests.outcomes import Outcome as Tried
 from deployer.ruletests.outcomes import Report
 from deployer.saved import digest_to_approve
+from deployer.waves import Went
 
 LONGEST = 64_000
 """In UTF-16 units, so that it is no more whichever way GitHub counts; the rest is for what a workflow adds."""
@@ -56,35 +58,64 @@ _SIGNS = re.compile(r"( *)(\|?)([-+!])(.*)", re.DOTALL)
 _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.UNKNOWN)
 
 
-def render(verb: str, environment: str, outcomes: Sequence[Outcome]) -> str:
-    """The report of a run, what went wrong first."""
+def render(
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    *,
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
+    by: str | None = "target",
+) -> str:
+    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+
+    `notes` are lines of ours to say beyond the outcomes. `by` is `change` or `target`; None leaves it to their number.
+    """
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
+    if waves:
+        head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
+    if grouped.wanted(by, len(outcomes)):
+        return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
     rows = [_row(outcome) for outcome in ordered]
-    table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
-    room = LONGEST - _size(head) - _size(table) - 1_000
-    return _written(
-        [*head, *table, "", *_sections([one for one in ordered if _worth_a_section(one)], environment, room)]
-    )
+    worthy = [outcome for outcome in ordered if _worth_a_section(outcome)]
+    return _composed(head, rows, len(worthy), (_section(outcome, environment) for outcome in worthy))
 
 
-def by_change(verb: str, environment: str, rows: Sequence[Row], summary: Sequence[str], digest: str = "") -> str:
-    """The report of a run over many targets, by what is changed; `summary` holds lines of ours, for its beginning.
+def told(verb: str, environment: str, top: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A report of lines that are there already: `top` are ours, a section is a title and its lines, the gravest first.
 
-    What stands first may take all the room that there is, but for the beginning of each part after it.
+    A line of a section that is indented by two begins a block with what is indented further.
     """
-    approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *summary, *approved, ""]
-    parts = [_Section(each.title, _blocks(each.lines), each.open) for each in grouped.sections(rows, verb)]
+    made = (_Section(plain(title), _blocks(map(plain, lines))) for title, lines in sections)
+    return _composed([*_head(verb, environment), *top, ""], None, len(sections), made)
+
+
+def _composed(head: Sequence[str], rows: Sequence[str] | None, number: int, sections: Iterable["_Section"]) -> str:
+    """The report, as much of it as there is room for; what there is no room for is not made."""
+    table = [] if rows is None else [*_table(rows, min(_TABLE, LONGEST - _size(head) - 2_000)), ""]
+    room = LONGEST - _size(head) - _size(table) - 1_000
+    return _written([*head, *table, *_sections(number, sections, room)])
+
+
+def by_change(verb: str, environment: str, top: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """A report of the parts of `grouped.sections`; `top` holds lines of ours, for its beginning."""
+    return _parts([*_head(verb, environment), *top, ""], parts)
+
+
+def _parts(head: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """What stands first may take all the room that there is, but for the beginning of each part after it."""
+    made = [_Section(each.title, _blocks(each.lines), each.open) for each in parts]
     room = LONGEST - _size(head) - 1_000
     lines: list[str] = []
-    for number, part in enumerate(parts):
-        kept = sum(min(_FAIR, _size(_details(each, LONGEST, "part"))) for each in parts[number + 1 :])
-        told = _details(part, room - kept, "part")
-        room -= _size(told)
-        lines += told or [f"There was no room for: {_code(part.title)}", ""]
+    for number, part in enumerate(made):
+        kept = sum(min(_FAIR, _size(_details(each, LONGEST, "part"))) for each in made[number + 1 :])
+        shown = _details(part, room - kept, "part")
+        room -= _size(shown)
+        lines += shown or [f"There was no room for: {_code(part.title)}", ""]
     return _written([*head, *lines])
 
 
@@ -141,7 +172,7 @@ def _gravity(outcome: Outcome) -> int:
         case Unreadable():
             return 0
         case Stopped():
-            return 1
+            return 4 if not_begun(outcome) else 1
         case Applied(failures=failures) if failures:
             return 2
         case Verified() if outcome.worst() is not Answer.PASS:
@@ -180,6 +211,8 @@ def _said(outcome: Outcome) -> str:
     match outcome:
         case Unreadable():
             return "**not looked at**"
+        case Stopped() if not_begun(outcome):
+            return "not begun"
         case Stopped(refused=refused):
             return "**refused**" if refused else "**stopped**"
         case Drifted():
@@ -235,13 +268,13 @@ class _Section:
 
 
 def _worth_a_section(outcome: Outcome) -> bool:
-    return _gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1
+    return not not_begun(outcome) and (_gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1)
 
 
-def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Iterator[str]:
-    for number, outcome in enumerate(outcomes):
-        waiting = len(outcomes) - number
-        lines = _details(_section(outcome, environment), min(room, max(room // waiting, _FAIR)), "target")
+def _sections(number: int, sections: Iterable[_Section], room: int) -> Iterator[str]:
+    for place, section in enumerate(sections):
+        waiting = number - place
+        lines = _details(section, min(room, max(room // waiting, _FAIR)), "target")
         if not lines:
             yield f"There was no room for the details of {count(waiting, 'more target')}."
             return

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.diff import FieldChange
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.origins import Origins
 from deployer.outcome import LEVELS
@@ -33,6 +34,7 @@ from deployer.plan import Update
 from deployer.report import adopted
 from deployer.report import backtest
 from deployer.report import drifted
+from deployer.report import in_waves
 from deployer.report import origins
 from deployer.report import parts
 from deployer.report import pulled
@@ -41,6 +43,7 @@ from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.report.wording import value
 from deployer.state import Key
+from deployer.waves import Went
 
 SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
@@ -52,10 +55,24 @@ _CAUSES = {
 }
 
 
-def render(outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "") -> str:
-    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve."""
-    lines = [line for outcome in outcomes for line in (*_outcome(outcome, environment), "")]
-    return "\n".join([*lines, *_summary(outcomes), *([f"Plan {digest}."] if digest else [])]) + "\n"
+def render(
+    outcomes: Sequence[Outcome],
+    environment: str = "ENV",
+    digest: str = "",
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
+) -> str:
+    """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
+
+    `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
+    command that does the same once more. `notes` are lines of ours to say beyond the outcomes.
+    """
+    sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
+    lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
+    went = in_waves.lines(waves, environment, again)
+    approve = [f"Plan {digest}."] if digest else []
+    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *notes, *approve]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:
@@ -128,7 +145,7 @@ def _change(change: Change, told: Origins) -> Iterator[str]:
             if isinstance(change, Update) and change.reason:
                 yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
-                yield from _field(field)
+                yield from field_lines(field)
                 yield from origins.lines(change, field, told)
 
 
@@ -146,7 +163,8 @@ def _editor(change: Change) -> str:
     return f"; last edited{by}{at}"
 
 
-def _field(field: FieldChange) -> Iterator[str]:
+def field_lines(field: FieldChange) -> Iterator[str]:
+    """What becomes of a field; of a long set or text, what differs in it."""
     if sets := value_sets.changed_sets(field):
         for one in sets:
             yield f"      {plain(one.path)}: {one.tally}"
@@ -225,7 +243,8 @@ def _level_tally(name: str, levels: Sequence[Level]) -> str:
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
-    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes)
+    later = sum(map(not_begun, outcomes))
+    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes) - later
     targets = count(len(outcomes), "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
@@ -240,6 +259,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
+    if later:
+        yield f"{count(later, 'target was', 'targets were')} not begun: a wave before stopped the run."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
 

@@ -9,8 +9,8 @@ from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 
+from deployer.crew import Job
 from deployer.diff import field_changes
-from deployer.fleet import Job
 from deployer.model import Platform
 from deployer.outcome import Applied
 from deployer.outcome import Failure

@@ -6,6 +6,15 @@ from pathlib import Path
 
 HEAVY = {"azure", "elasticsearch", "duckdb", "flask", "jsonschema", "lark", "requests", "rich"}
 
+IMPORT_EVERY_VERB = """
+import sys
+from deployer.cli.main import VERBS
+from deployer.cli.main import verb
+for name in VERBS:
+    verb(name)
+print(*sys.modules)
+"""
+
 IMPORT_EVERYTHING = """
 import importlib, pkgutil, sys
 
@@ -33,6 +42,20 @@ def test_help_is_shown_without_the_heavy_imports(repo_root: Path) -> None:
 
     assert "click" in imported
     assert sorted(imported & HEAVY) == []
+
+    ours = {line.rpartition("|")[2].strip() for line in cost if "deployer" in line}
+    assert sorted(ours) == ["deployer", "deployer.cli", "deployer.cli.main"]
+
+
+def test_help_and_completion_of_a_verb_need_nothing_but_the_command_line(repo_root: Path) -> None:
+    """What a verb works with is imported once it runs."""
+    words = [sys.executable, "-c", IMPORT_EVERY_VERB]
+    done = subprocess.run(words, cwd=repo_root, capture_output=True, text=True, check=True)
+    imported = done.stdout.split()
+
+    assert sorted({name.partition(".")[0] for name in imported} & HEAVY) == []
+    inside = {name.split(".")[1] for name in imported if name.startswith("deployer.")}
+    assert inside == {"cli"}
 
 
 def test_no_module_reaches_for_anything_when_imported(repo_root: Path) -> None:

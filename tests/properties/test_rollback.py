@@ -13,8 +13,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from deployer.apply import apply
+from deployer.crew import Job
 from deployer.emulator import Emulator
-from deployer.fleet import Job
 from deployer.journal import Journal
 from deployer.model import Platform
 from deployer.outcome import Place

@@ -25,6 +25,8 @@ VIEWS = [Key(Kind.DATA_VIEW, f"v{number}") for number in range(2)]
 class Platform:
     """Live objects, some of whose writes fail; it switches rules off before their data view goes, as Kibana's does."""
 
+    writes_at_once = 4
+
     def __init__(self, live: Mapping[Key, Resource], fails: Any) -> None:
         self.live = dict(live)
         self.off: set[Key] = set()

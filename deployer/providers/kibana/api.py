@@ -39,6 +39,11 @@ class KibanaApi:
         self._http.close()
 
     @property
+    def host(self) -> str:
+        """The base URL of its Kibana."""
+        return self._http.base
+
+    @property
     def now(self) -> datetime:
         """The time by Kibana's clock, as its last answer had it."""
         return self._http.now

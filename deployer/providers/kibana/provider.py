@@ -23,6 +23,7 @@ from deployer.previews import Preview
 from deployer.providers import base
 from deployer.providers.base import Asked
 from deployer.providers.kibana import codec
+from deployer.providers.kibana import costs
 from deployer.providers.kibana import executions
 from deployer.providers.kibana.api import Document
 from deployer.providers.kibana.api import KibanaApi
@@ -40,10 +41,13 @@ from deployer.state import Mark
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
+from deployer.tally import Ahead
 
 
 class KibanaProvider:
     """Implements `Provider` for a space. `read` comes before `apply`: it learns which lists are ours."""
+
+    writes_at_once = 4
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class KibanaProvider:
         owned = [one for one in (*lists, *items) if isinstance(one, Resource) and self._desired.owns(one)]
         found = [*self._data_views(rules), *self._values.read(desired, owned), *lists, *items, *rules]
         ours = [one for one in found if isinstance(one, Resource) and self._desired.concerns(one)]
-        kept = self._kept(documents, items)
+        kept = self._kept(zip(documents, rules, strict=True), items)
         return LiveState(
             resources={one.key: replace(one, keep=kept.get(one.key)) for one in ours},
             unmanaged=tuple(
@@ -118,6 +122,9 @@ class KibanaProvider:
             why = "it has no encryption key (xpack.encryptedSavedObjects.encryptionKey)"
             raise Refused(f"Kibana cannot run rules: {why}; nothing was written")
         return _too_many_groups(plan, str((status.get("version") or {}).get("number", "")))
+
+    def cost(self, plan: Plan) -> Ahead:
+        return costs.cost(plan, self._api.host)
 
     def apply(self, change: Change) -> None:
         base.carry_out(change, lambda found: self._write(change, found), lambda: self._find(change.key))
@@ -201,7 +208,9 @@ class KibanaProvider:
         document = look[key.kind](key.id)
         return self._decode(key.kind, document) if document is not None else None
 
-    def _kept(self, rules: Iterable[Document], items: Iterable[Resource | Unmanaged]) -> dict[Key, str]:
+    def _kept(
+        self, rules: Iterable[tuple[Document, Resource | Unmanaged]], items: Iterable[Resource | Unmanaged]
+    ) -> dict[Key, str]:
         """Lists and data views that others rely on: deleting them would lose or widen what is not ours."""
         kept: dict[Key, str] = {}
         for item in items:
@@ -209,8 +218,7 @@ class KibanaProvider:
                 guard, *used = item.needs
                 kept[guard] = f"it holds the item {item.name!r}, added by hand"
                 kept |= dict.fromkeys(used, f"the item {item.name!r}, added by hand to {guard}, refers to it")
-        for document in rules:
-            found = self._decoded(Kind.RULE, document)
+        for document, found in rules:
             if isinstance(found, Unmanaged) or not self._desired.concerns(found):
                 kept |= dict.fromkeys(codec.uses(document), _used_by(document))
         return kept

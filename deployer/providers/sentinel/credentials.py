@@ -36,9 +36,13 @@ _RENEW_SECONDS = 300
 class SharedToken:
     """A credential that asks its source once per audience, whoever uses it and from whatever thread."""
 
-    def __init__(self, source: TokenCredential, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, source: TokenCredential, clock: Callable[[], float] = time.time, asked: Callable[[], None] = lambda: None
+    ) -> None:
+        """`asked` is told of each time that the source is asked."""
         self._source = source
         self._clock = clock
+        self._asked = asked
         self._lock = threading.Lock()
         self._tokens: dict[tuple[str, ...], AccessToken] = {}
         self._given: set[str] = set()
@@ -54,6 +58,7 @@ class SharedToken:
         with self._lock:
             token = self._tokens.get(scopes)
             if token is None or options.get("claims") or token.expires_on - self._clock() < _RENEW_SECONDS:
+                self._asked()
                 token = self._source.get_token(*scopes, **options)
                 self._tokens[scopes] = token
                 self._given.add(token.token)
@@ -70,23 +75,25 @@ class StaticBearer(policies.SansIOHTTPPolicy[Any, Any]):
         request.http_request.headers["Authorization"] = f"Bearer {self._secret.reveal()}"
 
 
-def token_source(credential: Credential | None, secret: Secret | None) -> SharedToken:
+def token_source(credential: Credential | None, secret: Secret | None, asked: Callable[[], None]) -> SharedToken:
     """What gives tokens for a named credential; without one, azure-identity's chain, workload identity first."""
+    return SharedToken(_source(credential, secret), asked=asked)
+
+
+def _source(credential: Credential | None, secret: Secret | None) -> TokenCredential:
     from azure import identity
 
     cloud = credential.cloud if credential else "public"
     authority = _AUTHORITIES[cloud]
     if credential and secret and credential.type == "client_secret":
-        return SharedToken(
-            identity.ClientSecretCredential(
-                str(credential.tenant_id), str(credential.client_id), secret.reveal(), authority=authority
-            )
+        return identity.ClientSecretCredential(
+            str(credential.tenant_id), str(credential.client_id), secret.reveal(), authority=authority
         )
     client_id = (credential and credential.client_id) or os.environ.get("AZURE_CLIENT_ID")
     tenant_id = (credential and credential.tenant_id) or os.environ.get("AZURE_TENANT_ID")
     if client_id and tenant_id and github.offers_tokens() and not os.environ.get("AZURE_FEDERATED_TOKEN_FILE"):
         ask = partial(github.assertion, cloud)
-        return SharedToken(identity.ClientAssertionCredential(tenant_id, client_id, ask, authority=authority))
+        return identity.ClientAssertionCredential(tenant_id, client_id, ask, authority=authority)
     options: dict[str, Any] = {"authority": authority}
     if credential and credential.client_id:
         options["workload_identity_client_id"] = credential.client_id
@@ -94,7 +101,7 @@ def token_source(credential: Credential | None, secret: Secret | None) -> Shared
     if credential and credential.tenant_id:
         options["workload_identity_tenant_id"] = credential.tenant_id
         options["additionally_allowed_tenants"] = [credential.tenant_id]
-    return SharedToken(identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **options))
+    return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **options)
 
 
 def authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:

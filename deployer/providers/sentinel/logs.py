@@ -27,11 +27,12 @@ from deployer.errors import Overloaded
 from deployer.errors import ProviderError
 from deployer.errors import Refused
 from deployer.errors import Unreachable
-from deployer.providers.sentinel.api import NoCredential
-from deployer.providers.sentinel.api import OneOrigin
-from deployer.providers.sentinel.api import PatientRetries
-from deployer.providers.sentinel.api import cause
-from deployer.providers.sentinel.api import transport
+from deployer.errors import Untrusted
+from deployer.providers.sentinel.pipeline import OneOrigin
+from deployer.providers.sentinel.pipeline import PatientRetries
+from deployer.providers.sentinel.pipeline import RunsTransport
+from deployer.providers.sentinel.pipeline import cause
+from deployer.providers.traffic import Traffic
 
 Row = dict[str, Any]
 
@@ -52,6 +53,13 @@ class NoTable(Refused):
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
         self.name = name
+
+
+class _NoCredential:
+    """The client demands one, but the authentication policy is ours."""
+
+    def get_token(self, *scopes: str, **_: Any) -> Any:
+        raise Untrusted(f"no token for {', '.join(scopes)} was to be asked for here")
 
 
 class _Refusals(policies.SansIOHTTPPolicy[Any, Any]):
@@ -77,6 +85,7 @@ class WorkspaceLogs:
         redact: Callable[[str], str],
         who: str,
         slots: AbstractContextManager[Any],
+        traffic: Traffic,
     ) -> None:
         endpoint = endpoint.rstrip("/").removesuffix("/v1")
         group = f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
@@ -90,9 +99,8 @@ class WorkspaceLogs:
         self._who = who
         self._slots = slots
         self._client = LogsQueryClient(
-            NoCredential(),
+            _NoCredential(),
             endpoint=endpoint,
-            # Named one by one, as for ARM: the default list follows redirects and logs.
             policies=[
                 _Refusals(),
                 policies.RequestIdPolicy(),
@@ -101,12 +109,8 @@ class WorkspaceLogs:
                 PatientRetries(),
                 authentication,
             ],
-            transport=transport(endpoint, READ_SECONDS),
+            transport=RunsTransport(traffic, endpoint, READ_SECONDS),
         )
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._client.close()
 
     def rows(self, query: str, timespan: tuple[datetime, datetime] | None = None) -> list[Row]:
         """Every row of the query's result by column name: times are datetimes, dynamic values are JSON texts.

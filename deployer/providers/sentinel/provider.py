@@ -1,5 +1,6 @@
 """One Sentinel workspace: read its analytics rules, and our watchlists, whole; write one at a time."""
 
+import threading
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from deployer.providers import base
 from deployer.providers.base import Asked
 from deployer.providers.sentinel import arrival
 from deployer.providers.sentinel import codec
+from deployer.providers.sentinel import costs
 from deployer.providers.sentinel import edits
 from deployer.providers.sentinel import previewing
 from deployer.providers.sentinel import runs
@@ -43,6 +45,7 @@ from deployer.state import LiveState
 from deployer.state import Resource
 from deployer.state import Unmanaged
 from deployer.state import unmanaged
+from deployer.tally import Ahead
 
 if TYPE_CHECKING:
     from deployer.providers.sentinel.logs import WorkspaceLogs
@@ -50,6 +53,8 @@ if TYPE_CHECKING:
 
 class SentinelProvider:
     """Implements `Provider` for a workspace."""
+
+    writes_at_once = 4
 
     def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"]) -> None:
         """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed."""
@@ -59,6 +64,7 @@ class SentinelProvider:
         self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
         self._memory = previewing.Memory()
+        self._seeing = threading.Lock()
         self._lists = Watchlists(api, self._ask, lambda error: _way_out(error)[0])
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
@@ -80,9 +86,7 @@ class SentinelProvider:
             raise Untrusted(f"{error}: {_way_out(error)[0]}") from None
 
     def close(self) -> None:
-        self._api.close()
-        if self._logs is not None:
-            self._logs.close()
+        """The connections are the run's."""
 
     def read(self, desired: DesiredState) -> LiveState:
         """Every analytics rule, one request a page; and our watchlists, where there may be any.
@@ -113,13 +117,17 @@ class SentinelProvider:
         """ARM has nothing to ask beforehand: it answers each write by itself."""
         return {}
 
+    def cost(self, plan: Plan) -> Ahead:
+        return costs.cost(plan)
+
     def apply(self, change: Change) -> None:
         """One change. A rule that runs is written only once log queries see the watchlists that it reads."""
         if change.key.kind is Kind.WATCHLIST:
             self._lists.apply(change, self._desired)
             return
         if not isinstance(change, Delete) and change.desired.body.get("enabled") is not False:
-            self._lists.require_seen(change.desired.needs)
+            with self._seeing:
+                self._lists.require_seen(change.desired.needs)
         base.carry_out(change, lambda _: self._write(change), lambda: self._find(change.key), upserts=True)
 
     def health(self, rules: Sequence[Asked]) -> Mapping[Key, Health]:

@@ -66,7 +66,7 @@ def asserted(monkeypatch):
 
 
 def test_a_job_that_may_have_tokens_exchanges_a_fresh_one_each_time(runner, asserted):
-    token_source(LIGHTHOUSE, None)
+    token_source(LIGHTHOUSE, None, lambda: None)
 
     [((tenant, client, ask), named)] = asserted
     assert (tenant, client, named) == ("tenant", "client", {"authority": "login.microsoftonline.com"})
@@ -80,16 +80,16 @@ def test_ids_that_the_file_leaves_out_come_from_the_job(runner, asserted, monkey
     monkeypatch.setenv("AZURE_CLIENT_ID", "reader")
     monkeypatch.setenv("AZURE_TENANT_ID", "home")
 
-    token_source(None, None)
+    token_source(None, None, lambda: None)
 
     assert asserted[0][0][:2] == ("home", "reader")
 
 
 @pytest.mark.usefixtures("runner")
 def test_a_token_file_and_a_missing_id_leave_it_to_azure_identity(asserted, monkeypatch, tmp_path):
-    token_source(None, None)
+    token_source(None, None, lambda: None)
     monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "token"))
-    token_source(LIGHTHOUSE, None)
+    token_source(LIGHTHOUSE, None, lambda: None)
 
     assert asserted == []
 

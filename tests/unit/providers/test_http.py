@@ -39,9 +39,9 @@ def http(slept):
 @pytest.mark.parametrize(
     ("header", "waits"),
     [
-        ("7", lambda seconds: seconds == 7.0),
-        ("3600", lambda seconds: seconds == 30.0),
-        (+25, lambda seconds: 5 < seconds <= 25),
+        ("7", lambda seconds: 7.0 <= seconds <= 8.75),
+        ("3600", lambda seconds: 30.0 <= seconds <= 37.5),
+        (+25, lambda seconds: 5 < seconds <= 31.25),
         (-60, lambda seconds: seconds < 2),
         ("Mon, 32 Nov 2026 99:99:99 GMT", lambda seconds: seconds < 2),
         ("\u00b2", lambda seconds: seconds < 2),

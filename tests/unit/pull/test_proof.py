@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from deployer.crew import Job
 from deployer.diff import field_changes
 from deployer.fleet import Fleet
-from deployer.fleet import Job
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
 from deployer.manifest.replacing import replace_text

@@ -1,0 +1,191 @@
+"""Every request of a run: over connections that are kept, counted, and within what hosts and subscriptions allow.
+
+Both clients, ours for Kibana and Microsoft's for Azure, send through `requests`, so one adapter sees what really
+leaves, the tries after a refusal included.
+"""
+
+import random
+import re
+import threading
+import time
+from contextlib import AbstractContextManager
+from contextlib import nullcontext
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from deployer.hosts import loopback
+from deployer.providers.pacing import Bucket
+from deployer.tally import Tally
+
+CONNECT_SECONDS = 10
+"""How long a host may take to take a connection."""
+WRITES_AT_ONCE = 8
+"""Writes at a time to one host, over all of its tenants: a Kibana writes each rule together with its task, and others
+work there, too."""
+ARM = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}
+"""What ARM lets one principal ask of one subscription: a bucket of tokens, and so many that come back each second
+(azure-resource-manager/management/request-limits-and-throttling)."""
+_REMAINING = "x-ms-ratelimit-remaining-subscription-"
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)/.*/providers/Microsoft\.SecurityInsights/", re.IGNORECASE)
+_ASKS = re.compile(r"/(query|_search|_count|_field_caps|rules/preview)$")
+"""Paths where a POST asks for something and changes nothing."""
+_DEAD_SECONDS = 60.0
+"""How long a host that let a connection wait in vain is not asked again: each of its tenants would wait as long."""
+
+
+class Traffic:
+    """The requests of one run. Every method may be called from any thread."""
+
+    def __init__(self, connections: int = 16, share: float = 1.0, stopping: threading.Event | None = None) -> None:
+        """`connections` are kept per host. `share` is the part of every budget that is this run's: runs that go side
+        by side have one budget together. Once `stopping` is set nobody waits any more before a request is tried again.
+        """
+        self._connections = connections
+        self._share = share
+        self._stopping = stopping or threading.Event()
+        self._lock = threading.Lock()
+        self._sessions: dict[str, requests.Session] = {}
+        self._lines: dict[str, Line] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._writes: dict[str, threading.BoundedSemaphore] = {}
+        self._dead: dict[str, float] = {}
+        self._made = Tally()
+
+    @property
+    def made(self) -> Tally:
+        """The requests until now."""
+        with self._lock:
+            opened = sum(line.connections() for line in self._lines.values())
+            return self._made + Tally(connections=opened)
+
+    def session(self, url: str) -> requests.Session:
+        """What sends requests to the host of `url`: one session for all, and its connections are kept.
+
+        It has no cookies, since it serves several credentials, and no netrc entry has a say in it.
+        """
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        with self._lock:
+            if origin not in self._sessions:
+                self._sessions[origin] = self._opened(origin)
+            return self._sessions[origin]
+
+    def pause(self, seconds: float) -> None:
+        """Wait, but no longer than until the run is to stop."""
+        self._stopping.wait(seconds)
+
+    def token(self) -> None:
+        """A token was asked for."""
+        self._count(Tally(tokens=1))
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        with self._lock:
+            for session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+
+    # -- what a line asks ---------------------------------------------------------------------------------------------
+
+    def turn(self, origin: str, request: requests.PreparedRequest) -> AbstractContextManager[Any]:
+        """Wait until the request may be sent; what is given bounds how many are under way.
+
+        Raises for a host that is dead.
+        """
+        if self._dead.get(origin, 0.0) > time.monotonic():
+            raise requests.ConnectTimeout("it let a connection wait in vain a moment ago", request=request)
+        budget = _budget(request)
+        if budget:
+            time.sleep(self._bucket(origin, *budget).take())
+        reads = _reads(request)
+        self._count(Tally(reads=int(reads), writes=int(not reads)))
+        if reads or budget:
+            return nullcontext()
+        with self._lock:
+            return self._writes.setdefault(origin, threading.BoundedSemaphore(WRITES_AT_ONCE))
+
+    def answered(self, origin: str, request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Learn from what the server says of its own budget."""
+        put_off = response.status_code in (429, 503)
+        if put_off:
+            self._count(Tally(refused=1))
+        if budget := _budget(request):
+            left = response.headers.get(f"{_REMAINING}{budget[1]}", "")
+            if response.status_code == 429 or left.isdecimal():
+                self._bucket(origin, *budget).at_most(0 if put_off else int(left))
+
+    def dead(self, origin: str) -> None:
+        """The host let a connection wait in vain."""
+        self._dead[origin] = time.monotonic() + _DEAD_SECONDS
+
+    def _bucket(self, origin: str, subscription: str, kind: str) -> Bucket:
+        key = (origin, subscription, kind)
+        with self._lock:
+            if key not in self._buckets:
+                size, rate = ARM[kind]
+                self._buckets[key] = Bucket(max(1.0, size * self._share), rate * self._share)
+            return self._buckets[key]
+
+    def _count(self, more: Tally) -> None:
+        with self._lock:
+            self._made += more
+
+    def _opened(self, origin: str) -> requests.Session:
+        session = requests.Session()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        session.auth = _leave_alone  # else a netrc entry for the host would replace a token
+        # A proxy named by the environment must not see loopback traffic.
+        session.trust_env = not loopback(urlsplit(origin).hostname or "")
+        line = self._lines[origin] = Line(self, origin, self._connections)
+        session.mount("https://", line)
+        session.mount("http://", line)
+        return session
+
+
+class Line(HTTPAdapter):
+    """The connections to one host."""
+
+    def __init__(self, traffic: Traffic, origin: str, connections: int) -> None:
+        super().__init__(pool_maxsize=connections)
+        self._traffic = traffic
+        self._origin = origin
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """One request and the head of its answer."""
+        with self._traffic.turn(self._origin, request):
+            try:
+                response = super().send(request, *args, **options)
+            except requests.ConnectTimeout:
+                self._traffic.dead(self._origin)
+                raise
+        self._traffic.answered(self._origin, request, response)
+        return response
+
+    def connections(self) -> int:
+        """How many were opened."""
+        pools = self.poolmanager.pools
+        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - it cannot be iterated
+
+
+def jittered(seconds: float) -> float:
+    """A wait that a server asked for, and up to a quarter more: those that it asked together do not come together."""
+    return seconds * random.uniform(1.0, 1.25)  # noqa: S311 - no secret
+
+
+def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _reads(request: requests.PreparedRequest) -> bool:
+    return request.method in ("GET", "HEAD") or _ASKS.search(urlsplit(request.url or "").path) is not None
+
+
+def _budget(request: requests.PreparedRequest) -> tuple[str, str] | None:
+    """The subscription and the kind of operation whose budget pays for the request; None where there is none."""
+    found = _SUBSCRIPTION.search(request.url or "")
+    kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(request.method or "", "writes")
+    return (found[1].lower(), kind) if found else None

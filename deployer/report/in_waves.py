@@ -1,0 +1,52 @@
+"""How the waves of a run went, for people and for scripts, and the way to go on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from deployer.report.wording import count
+from deployer.report.wording import plain
+from deployer.waves import Verdict
+from deployer.waves import Went
+
+
+def lines(waves: Sequence[Went], environment: str, again: str = "") -> list[str]:
+    """Per wave what happened, with everybody who failed or was not begun; then the way to go on, if it was stopped.
+
+    `again` is the command that does the same once more.
+    """
+    told = [line for wave in waves for line in _lines(wave)]
+    if all(wave.outcome is Verdict.PASSED for wave in waves):
+        return told
+    again = plain(again or f"deployer apply {environment}")
+    stopped = [wave for wave in waves if wave.outcome is Verdict.STOPPED]
+    told += [f"To look at it: deployer verify {plain(environment)} --wave {wave.number}" for wave in stopped]
+    told.append(f"To go on once it is mended: {again} (what is done is found equal and only verified again)")
+    later = [wave for wave in waves if wave.outcome is Verdict.NOT_BEGUN]
+    if later:
+        told.append(f"To go on without it: {again} --wave {later[0].number} (that wave alone; no other is asked)")
+    return told
+
+
+def document(waves: Sequence[Went]) -> dict[str, Any]:
+    """What a document says of its waves; nothing of a run without any."""
+    told = [
+        {
+            "name": wave.name,
+            "number": wave.number,
+            "tenants": list(wave.tenants),
+            "outcome": str(wave.outcome),
+            "failed": list(wave.failed),
+            "failures": [{"tenant": name, "reason": reason} for name, reason in wave.failed.items()],
+            "reason": wave.reason,
+        }
+        for wave in waves
+    ]
+    return {"waves": told} if told else {}
+
+
+def _lines(wave: Went) -> list[str]:
+    title = f"Wave {wave.number} ({wave.name}), {count(len(wave.tenants), 'tenant')}: {wave.outcome}"
+    said = f"{title}: {plain(wave.reason)}" if wave.reason else title
+    if wave.outcome is Verdict.NOT_BEGUN:
+        return [f"{said}: {', '.join(map(plain, wave.tenants))}"]
+    return [said, *(f"    {plain(name)}: {plain(reason)}" for name, reason in wave.failed.items())]
