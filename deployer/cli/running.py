@@ -39,9 +39,6 @@ def run(
     from deployer.outcome import DONE
     from deployer.report import as_json
     from deployer.report import as_markdown
-    from deployer.report import as_text
-    from deployer.report import grouped
-    from deployer.report import in_waves
     from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
@@ -75,12 +72,9 @@ def run(
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     if form is as_json:
         put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
-    elif form and grouped.wanted(options.get("by", "target"), len(outcomes)):
-        top = [*in_waves.lines(waves, environment, again), *as_text.summary(outcomes), *notes]
-        report = as_markdown.by_change(verb, environment, grouped.rows_of(outcomes), top, digest)
-        put_out(report, options["out"])
     elif form:
-        report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes)
+        by = options.get("by", "target")
+        report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes, by=by)
         put_out(report, options["out"])
     if form is None or saving:
         shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again, notes, verb)

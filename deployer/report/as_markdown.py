@@ -38,7 +38,6 @@ from deployer.report import drifted
 from deployer.report import grouped
 from deployer.report import in_waves
 from deployer.report import pulled
-from deployer.report.rows import Row
 from deployer.report.rule_tests import tally
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -67,10 +66,11 @@ def render(
     waves: Sequence[Went] = (),
     again: str = "",
     notes: Sequence[str] = (),
+    by: str | None = "target",
 ) -> str:
     """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
 
-    `notes` are lines of ours to say beyond the outcomes.
+    `notes` are lines of ours to say beyond the outcomes. `by` is `change` or `target`; None leaves it to their number.
     """
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
@@ -78,6 +78,8 @@ def render(
     head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
         head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
+    if grouped.wanted(by, len(outcomes)):
+        return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
     rows = [_row(outcome) for outcome in ordered]
     worthy = [outcome for outcome in ordered if _worth_a_section(outcome)]
     return _composed(head, rows, len(worthy), (_section(outcome, environment) for outcome in worthy))
@@ -99,21 +101,21 @@ def _composed(head: Sequence[str], rows: Sequence[str] | None, number: int, sect
     return _written([*head, *table, *_sections(number, sections, room)])
 
 
-def by_change(verb: str, environment: str, rows: Sequence[Row], summary: Sequence[str], digest: str = "") -> str:
-    """The report of a run over many targets, by what is changed; `summary` holds lines of ours, for its beginning.
+def by_change(verb: str, environment: str, top: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """A report of the parts of `grouped.sections`; `top` holds lines of ours, for its beginning."""
+    return _parts([*_head(verb, environment), *top, ""], parts)
 
-    What stands first may take all the room that there is, but for the beginning of each part after it.
-    """
-    approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *summary, *approved, ""]
-    parts = [_Section(each.title, _blocks(each.lines), each.open) for each in grouped.sections(rows, verb)]
+
+def _parts(head: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """What stands first may take all the room that there is, but for the beginning of each part after it."""
+    made = [_Section(each.title, _blocks(each.lines), each.open) for each in parts]
     room = LONGEST - _size(head) - 1_000
     lines: list[str] = []
-    for number, part in enumerate(parts):
-        kept = sum(min(_FAIR, _size(_details(each, LONGEST, "part"))) for each in parts[number + 1 :])
-        told = _details(part, room - kept, "part")
-        room -= _size(told)
-        lines += told or [f"There was no room for: {_code(part.title)}", ""]
+    for number, part in enumerate(made):
+        kept = sum(min(_FAIR, _size(_details(each, LONGEST, "part"))) for each in made[number + 1 :])
+        shown = _details(part, room - kept, "part")
+        room -= _size(shown)
+        lines += shown or [f"There was no room for: {_code(part.title)}", ""]
     return _written([*head, *lines])
 
 

@@ -72,10 +72,14 @@ def render(
     `summary` holds lines of ours for its end, `hint` the option that tells all of it target by target.
     """
     there = f" ({hint} tells it of each)" if hint else ""
-    told = [f"{count(len(rows), 'target')}, by change{there}", ""]
-    for title, lines, _ in sections(rows, verb):
-        told += [f"{title}:" if lines else f"{title}.", *lines, ""]
+    told = [f"{count(len(rows), 'target')}, by change{there}", "", *lines(rows, verb)]
     return "\n".join([*told, *summary, *([f"Plan {digest}."] if digest else [])]) + "\n"
+
+
+def lines(rows: Sequence[Row], verb: str = "plan") -> list[str]:
+    """The parts of the report, as text."""
+    parts = ([f"{each.title}{':' if each.lines else '.'}", *each.lines, ""] for each in sections(rows, verb))
+    return [line for part in parts for line in part]
 
 
 def sections(rows: Sequence[Row], verb: str = "plan") -> list[Section]:

@@ -130,7 +130,7 @@ def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
     remarks = told["outcome"] not in ("failed", "unreadable")
     return Row(
         tenant=told["tenant"],
-        target=told["target"],
+        target=told.get("target"),
         outcome=told["outcome"],
         platform=told.get("platform") or "",
         changes=tuple(changes),
@@ -139,7 +139,7 @@ def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
         unchanged=told["unchanged"],
         asides=(*(f"{words} ({place})" for place, words in found if remarks), *_asides(told)),
         unmanaged=tuple(_unmanaged(one) for one in told.get("unmanaged_objects", ())),
-        error=told.get("error", ""),
+        error=told.get("error") or "",
         findings=() if remarks else tuple(found),
         refused=any(one["code"] == "limits" for one in told["findings"]),
     )
@@ -217,14 +217,14 @@ def _change_in(told: Mapping[str, Any]) -> ChangeRow:
         blocked=told.get("blocked") or "",
         reason=told.get("reason") or "",
         retires=told.get("retires", False),
-        by=told["edited_by"] or "",
-        at=datetime.fromisoformat(told["edited_at"]) if told["edited_at"] else None,
+        by=told.get("edited_by") or "",
+        at=datetime.fromisoformat(told["edited_at"]) if told.get("edited_at") else None,
         note=told.get("note") or "",
         source=told.get("source") or "",
         fields=tuple(
             FieldRow(one.path, one.before, one.after)
             for each in fields
-            for one in parted(FieldChange(each["path"], each["before"], each["after"]))
+            for one in parted(FieldChange(each["path"], each.get("before"), each.get("after")))
         ),
         done=told.get("done"),
         error=told.get("error") or "",
@@ -235,9 +235,9 @@ def _change_in(told: Mapping[str, Any]) -> ChangeRow:
 
 
 def _kept(told: Mapping[str, Any]) -> KeptRow:
-    said = [one for one in (told["origin"] or {}).get("said", ()) if one["voice"] in _OVERLAYS and one["path"]]
-    places = dict.fromkeys(f"{one['path']}:{one['line']}{_selector(one['key'] or '')}" for one in said)
-    return KeptRow(told["kind"], told["id"], told["path"], told["value"], " and ".join(places))
+    said = [one for one in (told.get("origin") or {}).get("said", ()) if one["voice"] in _OVERLAYS and one.get("path")]
+    places = dict.fromkeys(f"{one['path']}:{one.get('line')}{_selector(one.get('key') or '')}" for one in said)
+    return KeptRow(told["kind"], told["id"], told["path"], told.get("value"), " and ".join(places))
 
 
 def _selector(key: str) -> str:
@@ -248,7 +248,7 @@ def _selector(key: str) -> str:
 def _asides(told: Mapping[str, Any]) -> Iterator[str]:
     for one in told.get("remarks", ()):
         yield f"note on {_key(one)}: {one['remark']}"
-    for one in told["not_applicable"]:
+    for one in told.get("not_applicable", ()):
         yield f"not applicable: {one['rule']}: {one['reason']}"
     for one in told.get("notes", ()):
         yield f"equal to Git, but not ours: {_key(one)}: {one['note']}"
@@ -256,11 +256,11 @@ def _asides(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"no longer in Git: {_key(one)}: {one['note']}"
     for one in told.get("accepted", ()):
         said = f"until {one['until']} by {one['owner']}: {one['reason']}"
-        yield f"accepted: {_key(one)} {one['path']} is {value(one['live'])}, {said}"
+        yield f"accepted: {_key(one)} {one['path']} is {value(one.get('live'))}, {said}"
     for one in told.get("accepted_in_vain", ()):
         at = one["accepted_at"]
         yield f"accepted in vain: {one['object']} {one['path']} is not live as {at['path']}:{at['line']} accepts it"
-    for one in told["carried"]:
+    for one in told.get("carried", ()):
         yield f"left as it is in {_key(one)}: {', '.join(one['names'])}"
 
 
@@ -273,4 +273,4 @@ def _key(told: Mapping[str, Any]) -> str:
 
 
 def _place(finding: Mapping[str, Any]) -> str:
-    return f"{finding['path']}:{finding['line']}" if finding["path"] else ""
+    return f"{finding['path']}:{finding.get('line')}" if finding.get("path") else ""

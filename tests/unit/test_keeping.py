@@ -152,7 +152,7 @@ def test_no_secret_of_the_run_is_in_what_is_kept(manifest):
             assignment = assign(manifest, tenant, target)
             keeping.note(Place(tenant.name, target.name), encode(assignment), assignment)
 
-    said = keeping.told(planned(manifest, before), lambda text: text.replace("12h", "***"))
-    told = [one for one in said if isinstance(one, Planned)]
+    told = keeping.told(planned(manifest, before), lambda text: text.replace("12h", "***"))
 
-    assert [kept.value for one in told for kept in one.kept if kept.path[0] == "query"] == ["***"]
+    kept = [each for one in told if isinstance(one, Planned) for each in one.kept]
+    assert [one.value for one in kept if one.path[0] == "query"] == ["***"]

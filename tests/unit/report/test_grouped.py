@@ -28,6 +28,8 @@ from deployer.report import as_json
 from deployer.report import as_markdown
 from deployer.report import as_text
 from deployer.report import grouped
+from deployer.report import merged
+from deployer.report import shapes
 from deployer.report.groups import groups
 from deployer.report.groups import transition_of
 from deployer.report.naming import Names
@@ -46,8 +48,7 @@ def told(outcomes, verb="plan"):
 
 
 def in_markdown(outcomes):
-    rows = grouped.rows_of(outcomes)
-    return as_markdown.by_change("plan", "prod", rows, as_text.summary(outcomes), "1a87cb97b95b1f2a")
+    return as_markdown.render("plan", "prod", outcomes, by="change")
 
 
 def test_a_plan_of_many_targets_reads_well(golden, repo_root):
@@ -94,6 +95,15 @@ def test_a_document_gives_the_same_report_as_the_run(verb, become):
     again = grouped.render(grouped.rows_in(document), as_text.summary(outcomes), "1a87cb97b95b1f2a", verb=verb)
 
     assert again == told(outcomes, verb)
+
+
+def test_the_report_of_merged_shards_is_by_change_as_well():
+    document = json.loads(as_json.render("plan", "prod", crowd.crowd()))
+
+    parts = told(crowd.crowd()).split("\n\n")[1:-1]
+    assert shapes.fault(document) == ""
+    assert merged.text(document).split("\n\n")[: len(parts)] == parts
+    assert "<code>To look at: 6 changes" in merged.markdown(document)
 
 
 # -- nothing is lost --------------------------------------------------------------------------------------------------
@@ -172,7 +182,7 @@ def test_three_hundred_targets_fit_into_a_comment_with_what_is_gravest_first():
     )
     some = [Row(f"tenant-with-a-long-name-{each:04}", "kibana", "planned", "", (gone, *new)) for each in range(300)]
 
-    report = as_markdown.by_change("plan", "prod", some, [])
+    report = as_markdown.by_change("plan", "prod", [], grouped.sections(some))
 
     assert len(report) <= as_markdown.LONGEST < GITHUB
     assert "tenant-with-a-long-name-0299" in report
