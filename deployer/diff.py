@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from functools import lru_cache
 
 from deployer import queries
 from deployer.model import Json
 from deployer.state import as_json
 
 QUERY = "query"
+_MAPPINGS = (dict, Mapping)
+"""What is a dict is seen at once, what is another mapping takes long to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +39,20 @@ def parted(change: FieldChange) -> tuple[FieldChange, ...]:
     """
     if change.path != QUERY or not (isinstance(change.before, str) and isinstance(change.after, str)):
         return (change,)
-    old, new = ({let.name: let.value for let in queries.lets(text)} for text in (change.before, change.after))
-    moved = {name: value for name, value in new.items() if name in old and old[name] != value}
-    if not moved or queries.replace_lets(change.before, moved) != change.after:
-        return (change,)
     return tuple(
-        FieldChange(f"{QUERY}.let {name}", old[name], value, (QUERY, f"let {name}")) for name, value in moved.items()
-    )
+        FieldChange(f"{QUERY}.let {name}", old, new, (QUERY, f"let {name}"))
+        for name, old, new in _moved_lets(change.before, change.after)
+    ) or (change,)
+
+
+@lru_cache(maxsize=16_384)  # asked twice of each query that a plan changes; it holds texts that the plan holds, too
+def _moved_lets(before: str, after: str) -> tuple[tuple[str, str, str], ...]:
+    """Name, old and new value of the `let` statements that differ; nothing if anything else does."""
+    old, new = ({let.name: let.value for let in queries.lets(text)} for text in (before, after))
+    moved = {name: value for name, value in new.items() if name in old and old[name] != value}
+    if not moved or queries.replace_lets(before, moved) != after:
+        return ()
+    return tuple((name, old[name], value) for name, value in moved.items())
 
 
 def undone(after: Mapping[str, Json], changes: Iterable[FieldChange]) -> dict[str, Json]:
@@ -54,7 +64,9 @@ def undone(after: Mapping[str, Json], changes: Iterable[FieldChange]) -> dict[st
 
 
 def _changes(keys: tuple[str, ...], before: Json, after: Json) -> Iterator[FieldChange]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if before is after or (type(before) is type(after) is str and before == after):
+        return  # nearly always: what is equal is often the very same, and most of it is text
+    if isinstance(before, _MAPPINGS) and isinstance(after, _MAPPINGS):
         for name in sorted(before.keys() | after.keys()):
             yield from _changes((*keys, name), before.get(name), after.get(name))
     elif as_json(before) != as_json(after):

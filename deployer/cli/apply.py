@@ -70,7 +70,7 @@ def apply(
         return running.run("apply", root, options, call, waves)
 
 
-def asking(yes: bool, question: str = "Apply this?", by: str | None = None) -> "Approve | None":
+def asking(yes: bool, question: str = "Apply this?", by: str | None = "target") -> "Approve | None":
     """Show the plan and ask, on a terminal; None where nobody is to be asked."""
 
     def ask(outcomes: "Sequence[Outcome]") -> bool:

@@ -69,14 +69,15 @@ def run(
         told["requests"] = requests.document(made.crew.made, outcomes)
     if verb == "plan":
         told["digest"] = digest_of(outcomes)
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
     if form is as_json:
         put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
-        report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes)
+        by = options.get("by", "target")
+        report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes, by=by)
         put_out(report, options["out"])
     if form is None or saving:
-        digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again, notes)
+        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again, notes, verb)
         put_out(shown, None if saving else options["out"])
     return code
 
@@ -116,6 +117,7 @@ def text(
     waves: "Sequence[Went]" = (),
     again: str = "",
     notes: "Sequence[str]" = (),
+    verb: str = "plan",
 ) -> str:
     """The report for people: target by target or by change, as asked for; None leaves it to their number."""
     from deployer.report import as_text
@@ -125,4 +127,4 @@ def text(
     if not grouped.wanted(by, len(outcomes)):
         return as_text.render(outcomes, environment, digest, waves, again, notes)
     went = in_waves.lines(waves, environment, again)
-    return grouped.render(grouped.rows_of(outcomes), [*went, *as_text.summary(outcomes), *notes], digest)
+    return grouped.render(grouped.rows_of(outcomes), [*went, *as_text.summary(outcomes), *notes], digest, verb=verb)

@@ -5,7 +5,6 @@ of what Git alone has changed the first are named and the others counted.
 """
 
 import re
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -39,9 +38,14 @@ _ENTRIES = 5
 _ASIDES = 10
 _SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
+_ORDINARY = {"plan": "Changed in Git", "apply": "Done"}
+_NOTHING = {"plan": "No changes", "apply": "Nothing to do", "drift": "No differences"}
 _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
     Cause.BOTH: "changed in the target, and in Git",
+    Cause.UNCLAIMED: "stands there without our mark",
+    Cause.CONFLICT: "stands there with somebody else's mark",
+    Cause.UNKNOWN: "its mark is of a later version of deployer",
 }
 _PLACES = re.compile(r"https?://[^\s)'\"]+|/[^\s)'\":]*/[^\s)'\":]*")
 
@@ -51,6 +55,8 @@ class Section(NamedTuple):
 
     title: str
     lines: tuple[str, ...]
+    open: bool = True
+    """Whether it is to be seen at once, where parts can be folded."""
 
 
 def wanted(by: str | None, targets: int) -> bool:
@@ -58,44 +64,57 @@ def wanted(by: str | None, targets: int) -> bool:
     return by == "change" if by else targets > MANY
 
 
-def render(rows: Sequence[Row], summary: Sequence[str], digest: str = "", hint: str = "--by target") -> str:
-    """The report as text. `summary` stands at its end; `hint` is the option that lists every target."""
-    there = f" ({hint} lists them one by one)" if hint else ""
-    told = [f"{count(len(rows), 'target')} by change{there}", ""]
-    for title, lines in sections(rows):
-        told += [f"{title}:" if lines else title, *lines, ""]
+def render(
+    rows: Sequence[Row], summary: Sequence[str], digest: str = "", *, verb: str = "plan", hint: str = "--by target"
+) -> str:
+    """The report of plan, apply or drift as text.
+
+    `summary` holds lines of ours for its end, `hint` the option that tells all of it target by target.
+    """
+    there = f" ({hint} tells it of each)" if hint else ""
+    told = [f"{count(len(rows), 'target')}, by change{there}", "", *lines(rows, verb)]
     return "\n".join([*told, *summary, *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
-def sections(rows: Sequence[Row]) -> list[Section]:
-    """What there is to say, the gravest first: every line is harmless."""
+def lines(rows: Sequence[Row], verb: str = "plan") -> list[str]:
+    """The parts of the report, as text."""
+    parts = ([f"{each.title}{':' if each.lines else '.'}", *each.lines, ""] for each in sections(rows, verb))
+    return [line for part in parts for line in part]
+
+
+def sections(rows: Sequence[Row], verb: str = "plan") -> list[Section]:
+    """What there is to say, the gravest first; every title and line is harmless."""
     said = Names(rows)
-    found = groups(rows)
-    out, ordinary = ([one for one in found if one.stands_out is grave] for grave in (True, False))
     held, told = kept(rows), set[Object]()
-
-    def lines(some: Iterable[Group]) -> tuple[str, ...]:
-        return tuple(line for group in some for line in _group(group, said, held, told))
-
-    applied = any(change.done is not None for row in rows for change in row.changes)
-    idle = [row for row in said.seen if not row.changes]
-    sections = [
-        Section("Not looked at, or stopped", tuple(_unseen(rows))),
-        Section(f"To look at: {_number(out)}", lines(out)),
-        Section(f"{'Done' if applied else 'Changed in Git'}: {_number(ordinary)}", lines(ordinary)),
-        Section("Left alone, and notes", tuple(_asides(said))),
-    ]
-    unchanged = [Section(f"No changes in {said.tally(idle, said.seen)}", tuple(_idle(idle, said)))] if idle else []
-    return [one for one in sections if one.lines] + unchanged
+    parts = [Section(*_unseen(rows))]
+    for title, some in _parts(groups(rows), verb):
+        lines = tuple(line for group in some for line in _group(group, said, held, told, verb))
+        parts.append(Section(f"{title}: {_number(some, verb)}", lines))
+    parts.append(Section("Left alone, and notes", tuple(_asides(said)), open=False))
+    return [one for one in parts if one.lines] + _idle(said, verb)
 
 
-def _number(found: Sequence[Group]) -> str:
-    return count(sum(len(one.members) for one in found), "change")
+def _idle(said: Names, verb: str) -> list[Section]:
+    """Those in whom there is nothing to do: a part that may have a title only."""
+    rows = [row for row in said.seen if not row.changes]
+    which = few(rows, said.seen)
+    title = f"{_NOTHING[verb]} in {said.tally(rows, said.seen)}"
+    return [Section(title, (f"  {which}",) if which else (), open=False)] if rows else []
 
 
-def _idle(rows: Sequence[Row], said: Names) -> Iterator[str]:
-    if told := few(rows, said.seen):
-        yield f"  {told}"
+def _parts(found: Sequence[Group], verb: str) -> Iterator[tuple[str, list[Group]]]:
+    if verb != "drift":
+        yield "To look at", [one for one in found if one.stands_out]
+        yield _ORDINARY[verb], [one for one in found if not one.stands_out]
+        return
+    pending, untold = Cause.PENDING, Cause.UNKNOWN
+    yield "Drifted, Git's value -> the target's", [one for one in found if one.cause not in (pending, untold)]
+    yield "Cannot be told", [one for one in found if one.cause == untold]
+    yield "Pending, changed in Git", [one for one in found if one.cause == pending]
+
+
+def _number(found: Sequence[Group], verb: str) -> str:
+    return count(sum(len(one.members) for one in found), "object" if verb == "drift" else "change")
 
 
 # -- changes ----------------------------------------------------------------------------------------------------------
@@ -106,19 +125,20 @@ def _group(
     said: Names,
     held: Mapping[Object, moved.Kept],
     told: set[Object],
+    verb: str,
 ) -> Iterator[str]:
     sort, rows = group.sort, group.rows
     keys = {(row.platform, sort.kind, change.id) for row, change in group.members}
     keep = held.get(min(keys), ()) if sort.action == "update" and len(keys) == 1 else ()
     among = said.beside(rows)
-    yield from _head(group, said, among, keep)
+    yield from _head(group, said, among, keep, verb)
     if sort.blocked:
         yield f"      will not be written: {plain(sort.blocked)}"
     if sort.failed:
         yield f"      {plain(sort.failed)}"
     if sort.reason:
         yield f"      (because it is {plain(sort.reason)})" if _goes(group) else f"      ({plain(sort.reason)})"
-    elif sort.cause in _CAUSES:
+    elif sort.cause in _CAUSES and not sort.blocked:
         yield f"      ({_CAUSES[Cause(sort.cause)]})"
     if group.stands_out:
         yield from _editors(group, among)
@@ -132,20 +152,17 @@ def _goes(group: Group) -> bool:
     return first.action == "delete" or first.retires
 
 
-def _head(group: Group, said: Names, among: Sequence[Row], keep: Sequence[tuple[Row, object]]) -> Iterator[str]:
+def _head(group: Group, said: Names, among: Sequence[Row], keep: moved.Kept, verb: str) -> Iterator[str]:
     sort, rows = group.sort, group.rows
     first = group.members[0].change
-    symbol = "x" if first.done is False else _SYMBOLS[sort.action]
-    verb = (
-        {True: f" {_DONE[sort.action]}", False: f" not {_DONE[sort.action]}"}.get(first.done, "")
-        if first.done is not None
-        else ""
-    )
+    gone = verb == "drift" and sort.action == "create" and group.stands_out
+    symbol = "x" if gone or first.done is False else _SYMBOLS[sort.action]
+    done = "" if first.done is None else f" {_DONE[sort.action]}" if first.done else f" not {_DONE[sort.action]}"
     holders = {(row.tenant, row.target): row for row in (*rows, *(row for row, _ in keep))}
     that = ""
     if keep and len(holders) < len(among):
         among, that = list(holders.values()), " that hold it"
-    head = f"  {symbol} {_what(group)}{verb} in "
+    head = f"  {symbol} {_what(group)}{done} in "
     if not group.stands_out:
         told = few(rows, among)
         if len(rows) == 1:
@@ -223,8 +240,14 @@ def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
 # -- what was not looked at, and what is left alone ------------------------------------------------------------------
 
 
-def _unseen(rows: Sequence[Row]) -> Iterator[str]:
+def _unseen(rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """Why nothing is known of some targets, or nothing done there, and which they are."""
+    number = sum(not row.seen for row in rows)
+    title = f"Not looked at, or stopped: {count(number, 'target or tenant', 'targets or tenants')}"
+    return title, tuple(_grounds(rows))
+
+
+def _grounds(rows: Sequence[Row]) -> Iterator[str]:
     found: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         if not row.seen:
@@ -238,9 +261,10 @@ def _unseen(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _reasons(row: Row) -> tuple[str, ...]:
-    if row.error:
+    if row.outcome == "unreadable":
         return "not looked at", row.error
-    return "refused" if row.refused else "stopped", *(message for _, message in row.findings)
+    said = [message for _, message in row.findings]
+    return "refused" if row.refused else "stopped", *(said or ("no reason is given",))
 
 
 def _masked(row: Row) -> tuple[str, ...]:

@@ -99,6 +99,11 @@ class Group:
         return _stands_out(self.members[0].change)
 
     @property
+    def cause(self) -> str:
+        """Why its objects differ."""
+        return self.members[0].change.cause
+
+    @property
     def ids(self) -> dict[str, list[Member]]:
         """By object, the changes of it; that of most targets first."""
         found: dict[str, list[Member]] = {}
@@ -145,8 +150,9 @@ def transition_of(one: FieldRow) -> Transition:
     """What becomes of a field: what is put into a set and taken out of it, the lines of a text, or the new value."""
     before, after = _value(one.path, one.before), _value(one.path, one.after)
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
-        changed = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-        return Transition(one.path, "", (), tuple(line for line in list(changed)[2:] if not line.startswith("@@")))
+        changed = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0))[2:]
+        if lines := tuple(line for line in changed if not line.startswith("@@")):
+            return Transition(one.path, "", (), lines)
     sets = value_sets.changed_sets(FieldChange(one.path, before, after), longer_than=0)
     if sets:
         return Transition(one.path, "", tuple(replace(each, size=0) for each in sets))  # sizes differ, changes do not

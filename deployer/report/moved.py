@@ -68,7 +68,7 @@ def _moved(path: str, moved: Moved, where: str) -> Iterator[str]:
             yield f"        + {new}"
     for origins, members in moved.origins.items():
         part = "" if len(members) == len(moved.members) else f" (in {few(_rows(members), _rows(moved.members))})"
-        yield from (f"        origin: {one}{part}" for one in origins)
+        yield from (f"        origin: {plain(one)}{part}" for one in origins)
 
 
 def _line(text: str, where: str) -> Iterator[str]:

@@ -73,7 +73,7 @@ def left_out(rows: Iterable[Row], among: Iterable[Row]) -> list[Row]:
 
 def names(rows: Iterable[Row], among: Iterable[Row]) -> list[str]:
     """The name of each: that of the tenant alone where nothing else of the tenant is meant, else `tenant/target`."""
-    rows = list(rows)
+    rows = list({(row.tenant, row.target): row for row in rows}.values())
     here = Counter(row.tenant for row in rows)
     there = Counter(row.tenant for row in among)
     told = {

@@ -14,7 +14,9 @@ from typing import Any
 
 from deployer.diff import FieldChange
 from deployer.diff import parted
+from deployer.drift import Difference
 from deployer.model import Json
+from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.origins import Voice
 from deployer.outcome import Applied
@@ -108,8 +110,8 @@ class Row:
 
     @property
     def seen(self) -> bool:
-        """Whether it was looked at, and worked on if that was asked for."""
-        return not self.error and not self.findings
+        """Whether it was looked at: neither unreadable nor stopped before anything was done."""
+        return self.outcome != "unreadable" and (self.outcome != "failed" or bool(self.changes))
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
@@ -119,7 +121,8 @@ def rows_of(outcomes: Sequence[Outcome]) -> list[Row]:
 
 def rows_in(document: Mapping[str, Any]) -> list[Row]:
     """The rows of a `deployer/1` document of plan, apply or drift."""
-    return [_row(target, [_change_in(one) for one in target["changes"]]) for target in document["targets"]]
+    changed = (lambda one: _weighed(_change_in(one))) if document["verb"] == "drift" else _change_in
+    return [_row(target, [changed(one) for one in target["changes"]]) for target in document["targets"]]
 
 
 def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
@@ -127,7 +130,7 @@ def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
     remarks = told["outcome"] not in ("failed", "unreadable")
     return Row(
         tenant=told["tenant"],
-        target=told["target"],
+        target=told.get("target"),
         outcome=told["outcome"],
         platform=told.get("platform") or "",
         changes=tuple(changes),
@@ -136,7 +139,7 @@ def _row(told: Mapping[str, Any], changes: Iterable[ChangeRow]) -> Row:
         unchanged=told["unchanged"],
         asides=(*(f"{words} ({place})" for place, words in found if remarks), *_asides(told)),
         unmanaged=tuple(_unmanaged(one) for one in told.get("unmanaged_objects", ())),
-        error=told.get("error", ""),
+        error=told.get("error") or "",
         findings=() if remarks else tuple(found),
         refused=any(one["code"] == "limits" for one in told["findings"]),
     )
@@ -150,22 +153,25 @@ def _changes_of(outcome: Outcome) -> list[ChangeRow]:
         case Planned(plan=plan, origins=told):
             return [_change_of(one, told) for one in plan.changes]
         case Drifted(drift=drift):
-            return [
-                replace(
-                    _change_of(one.change),
-                    cause=one.cause,
-                    by=one.by or "",
-                    at=one.at,
-                    note=one.note,
-                    source=one.source,
-                )
-                for one in drift.differences
-            ]
+            return [_weighed(_difference_of(one)) for one in drift.differences]
         case Applied(done=done, failures=failures):
             failed = [replace(_change_of(one.change), done=False, error=one.error) for one in failures]
             return [*(replace(_change_of(one), done=True) for one in done), *failed]
         case _:
             return []
+
+
+def _difference_of(one: Difference) -> ChangeRow:
+    change = _change_of(one.change)
+    return replace(change, cause=one.cause, by=one.by or "", at=one.at, note=one.note, source=one.source)
+
+
+def _weighed(change: ChangeRow) -> ChangeRow:
+    """A change as what has become of Git's state in the target; what only Git has changed stays as it is."""
+    if change.cause == Cause.PENDING:
+        return replace(change, blocked="")
+    fields = tuple(replace(one, before=one.after, after=one.before) for one in change.fields)
+    return replace(change, fields=fields, blocked="")
 
 
 def _change_of(change: Change, told: Origins | None = None) -> ChangeRow:
@@ -188,9 +194,16 @@ def _change_of(change: Change, told: Origins | None = None) -> ChangeRow:
 
 def _fields_of(change: Change, told: Origins) -> Iterator[FieldRow]:
     for field in change.fields:
-        said = tuple(origins.words(one) for one in origins.of_field(change, field, told)) if told else ()
-        for one in parted(field):
-            yield FieldRow(one.path, one.before, one.after, said)
+        found = origins.of_field(change, field, told) if told else []
+        parts = parted(field)
+        for one in parts:
+            mine = found if one.path == field.path else [each for each in found if each.path == one.keys]
+            yield FieldRow(one.path, one.before, one.after, tuple(_origin(each, one.keys) for each in mine))
+
+
+def _origin(one: Origin, keys: tuple[str, ...]) -> str:
+    part = "" if one.path in (keys, ()) else f"{'.'.join(one.path[len(keys) :])}: "
+    return f"{part}{origins.words(one)}"
 
 
 def _change_in(told: Mapping[str, Any]) -> ChangeRow:
@@ -204,14 +217,14 @@ def _change_in(told: Mapping[str, Any]) -> ChangeRow:
         blocked=told.get("blocked") or "",
         reason=told.get("reason") or "",
         retires=told.get("retires", False),
-        by=told["edited_by"] or "",
-        at=datetime.fromisoformat(told["edited_at"]) if told["edited_at"] else None,
+        by=told.get("edited_by") or "",
+        at=datetime.fromisoformat(told["edited_at"]) if told.get("edited_at") else None,
         note=told.get("note") or "",
         source=told.get("source") or "",
         fields=tuple(
             FieldRow(one.path, one.before, one.after)
             for each in fields
-            for one in parted(FieldChange(each["path"], each["before"], each["after"]))
+            for one in parted(FieldChange(each["path"], each.get("before"), each.get("after")))
         ),
         done=told.get("done"),
         error=told.get("error") or "",
@@ -222,9 +235,9 @@ def _change_in(told: Mapping[str, Any]) -> ChangeRow:
 
 
 def _kept(told: Mapping[str, Any]) -> KeptRow:
-    said = [one for one in (told["origin"] or {}).get("said", ()) if one["voice"] in _OVERLAYS and one["path"]]
-    places = dict.fromkeys(f"{one['path']}:{one['line']}{_selector(one['key'] or '')}" for one in said)
-    return KeptRow(told["kind"], told["id"], told["path"], told["value"], " and ".join(places))
+    said = [one for one in (told.get("origin") or {}).get("said", ()) if one["voice"] in _OVERLAYS and one.get("path")]
+    places = dict.fromkeys(f"{one['path']}:{one.get('line')}{_selector(one.get('key') or '')}" for one in said)
+    return KeptRow(told["kind"], told["id"], told["path"], told.get("value"), " and ".join(places))
 
 
 def _selector(key: str) -> str:
@@ -235,7 +248,7 @@ def _selector(key: str) -> str:
 def _asides(told: Mapping[str, Any]) -> Iterator[str]:
     for one in told.get("remarks", ()):
         yield f"note on {_key(one)}: {one['remark']}"
-    for one in told["not_applicable"]:
+    for one in told.get("not_applicable", ()):
         yield f"not applicable: {one['rule']}: {one['reason']}"
     for one in told.get("notes", ()):
         yield f"equal to Git, but not ours: {_key(one)}: {one['note']}"
@@ -243,11 +256,11 @@ def _asides(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"no longer in Git: {_key(one)}: {one['note']}"
     for one in told.get("accepted", ()):
         said = f"until {one['until']} by {one['owner']}: {one['reason']}"
-        yield f"accepted: {_key(one)} {one['path']} is {value(one['live'])}, {said}"
+        yield f"accepted: {_key(one)} {one['path']} is {value(one.get('live'))}, {said}"
     for one in told.get("accepted_in_vain", ()):
         at = one["accepted_at"]
         yield f"accepted in vain: {one['object']} {one['path']} is not live as {at['path']}:{at['line']} accepts it"
-    for one in told["carried"]:
+    for one in told.get("carried", ()):
         yield f"left as it is in {_key(one)}: {', '.join(one['names'])}"
 
 
@@ -260,4 +273,4 @@ def _key(told: Mapping[str, Any]) -> str:
 
 
 def _place(finding: Mapping[str, Any]) -> str:
-    return f"{finding['path']}:{finding['line']}" if finding["path"] else ""
+    return f"{finding['path']}:{finding.get('line')}" if finding.get("path") else ""

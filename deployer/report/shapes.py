@@ -103,7 +103,26 @@ _CHANGE = _object(
     blocked=_perhaps(_text),
     note=_perhaps(_text),
     error=_perhaps(_text),
+    name=_perhaps(_text),
+    reason=_perhaps(_text),
+    source=_perhaps(_text),
 )
+_KEYED = {"kind": _text, "id": _text}
+_PLACE = _object(path=_text, line=_number)
+_SAID = _object(voice=_text, key=_perhaps(_text), path=_perhaps(_text), line=_perhaps(_number))
+_ASIDES: dict[str, Check] = {
+    "platform": _perhaps(_text),
+    "carried": _perhaps(_list(_object(**_KEYED, names=_list(_text)))),
+    "not_applicable": _perhaps(_list(_object(rule=_text, reason=_text))),
+    "notes": _perhaps(_list(_object(**_KEYED, note=_text))),
+    "waiting": _perhaps(_list(_object(**_KEYED, note=_text))),
+    "accepted": _perhaps(_list(_object(**_KEYED, path=_text, until=_text, reason=_text, owner=_text))),
+    "accepted_in_vain": _perhaps(_list(_object(object=_text, path=_text, accepted_at=_PLACE))),
+    "remarks": _perhaps(_list(_object(**_KEYED, remark=_text))),
+    "unmanaged_objects": _perhaps(_list(_object(**_KEYED, name=_text, note=_text))),
+    "keeps": _perhaps(_list(_object(**_KEYED, path=_text, origin=_perhaps(_object(said=_list(_SAID)))))),
+}
+"""What stands beside the changes of a plan."""
 _LEVEL = _object(
     kind=_one_of(*_KINDS),
     id=_text,
@@ -144,6 +163,7 @@ _TARGET: dict[str, Check] = {
     "findings": _list(_FINDING),
     "unchanged": _number,
     "error": _perhaps(_text),
+    **_ASIDES,
 }
 _VERIFIED: dict[str, Check] = {
     "levels": _list(_LEVEL),
