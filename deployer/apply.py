@@ -27,8 +27,10 @@ from deployer.plan import Plan
 from deployer.providers.base import Provider
 from deployer.staging import Step
 from deployer.staging import steps
+from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
+from deployer.state import LiveState
 from deployer.state import Resource
 
 
@@ -135,6 +137,13 @@ class _Run:
         if denied:
             self._end = self._end or "not tried: the credential was refused before"
         return Failure(step.of, error) if error is not None else None
+
+
+def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
+    """What is ours in a target after an apply, given what was there before it. What failed is as it was before."""
+    owned = {key for key, one in live.resources.items() if desired.owns(one)}
+    gone = {change.key for change in applied.done if isinstance(change, Delete)}
+    return (owned | {change.key for change in applied.done}) - gone
 
 
 def _carry_out(

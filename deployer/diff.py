@@ -12,6 +12,8 @@ from deployer.model import Json
 from deployer.state import as_json
 
 QUERY = "query"
+_MAPPINGS = (dict, Mapping)
+"""What is a dict is seen at once, what is another mapping takes long to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,9 @@ def undone(after: Mapping[str, Json], changes: Iterable[FieldChange]) -> dict[st
 
 
 def _changes(keys: tuple[str, ...], before: Json, after: Json) -> Iterator[FieldChange]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if before is after or (type(before) is type(after) is str and before == after):
+        return  # nearly always: what is equal is often the very same, and most of it is text
+    if isinstance(before, _MAPPINGS) and isinstance(after, _MAPPINGS):
         for name in sorted(before.keys() | after.keys()):
             yield from _changes((*keys, name), before.get(name), after.get(name))
     elif as_json(before) != as_json(after):

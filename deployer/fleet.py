@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from deployer.apply import apply
+from deployer.apply import ours_after
 from deployer.crew import Crew
 from deployer.crew import Job
 from deployer.crew import Verb
@@ -36,14 +37,12 @@ from deployer.manifest.overlay import assign
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
-from deployer.outcome import Applied
 from deployer.outcome import Drifted
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
 from deployer.outcome import Stopped
 from deployer.outcome import Verified
-from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.plan import make_plan
 from deployer.plan import matches
@@ -319,13 +318,6 @@ class Fleet:
 def _emptied(desired: DesiredState) -> DesiredState:
     """Nothing is wanted there any more, at once."""
     return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0, notes=())
-
-
-def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
-    """What is ours in a target after an apply, given what was there before it. What failed is as it was before."""
-    owned = {key for key, one in live.resources.items() if desired.owns(one)}
-    gone = {change.key for change in applied.done if isinstance(change, Delete)}
-    return (owned | {change.key for change in applied.done}) - gone
 
 
 def _is_everybodys(fault: Finding) -> bool:

@@ -76,35 +76,32 @@ def wave(manifest: Manifest, asked: str) -> Stage:
 class Chosen:
     """The tenants that a run is about."""
 
-    globs: tuple[str, ...]
-    wave: frozenset[str] | None
-    """Of a run of one wave: its tenants."""
+    selection: Selection
     dealt: Dealt | None
     """Of a run of one shard: how its tenants were dealt out."""
 
     def __contains__(self, tenant: object) -> bool:
         """Whether a tenant is one of them, also one that no file names any more."""
-        if not isinstance(tenant, str) or (self.globs and not matches(tenant, self.globs)):
-            return False
-        if self.wave is not None and tenant not in self.wave:
+        if not isinstance(tenant, str) or not _left([tenant], self.selection):
             return False
         return self.dealt is None or self.dealt.holds(tenant)
 
 
 def chosen(manifest: Manifest, selection: Selection) -> Chosen:
     """The tenants that `selection` means. A tenant whose file is broken is in a shard, too."""
-    dealt = None
-    if selection.shard is not None:
-        found = names(manifest, selection.tenants)
-        left = tuple(name for name in found if selection.wave is None or name in selection.wave)
-        dealt = Dealt(selection.shard, left)
-    return Chosen(selection.tenants, selection.wave, dealt)
+    dealt = Dealt(selection.shard, names(manifest, selection)) if selection.shard else None
+    return Chosen(selection, dealt)
 
 
-def names(manifest: Manifest, globs: Sequence[str] = ()) -> tuple[str, ...]:
-    """Every tenant of the environment that one of the globs matches, or all, sorted; those with a broken file too."""
+def names(manifest: Manifest, selection: Selection = EVERYTHING) -> tuple[str, ...]:
+    """The tenants that --tenant and --wave leave, sorted, with a broken file or not: shards are dealt out of these."""
     found = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
-    return tuple(sorted(name for name in found if not globs or matches(name, globs)))
+    return tuple(_left(sorted(found), selection))
+
+
+def _left(tenants: Sequence[str], selection: Selection) -> list[str]:
+    globs, wave = selection.tenants, selection.wave
+    return [one for one in tenants if (not globs or matches(one, globs)) and (wave is None or one in wave)]
 
 
 def require_matches(manifest: Manifest, selection: Selection) -> None:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
+    from deployer.manifest.load import Manifest
     from deployer.request import Consent
+    from deployer.request import Selection
     from deployer.verify import Waiting
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -206,25 +208,30 @@ def exactly(name: str) -> str:
 
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
-    from deployer.errors import CannotStart
     from deployer.fleet import Fleet
+
+    manifest, selection = selected(root, options)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted_hosts(), jobs=options["jobs"])
+
+
+def selected(root: Path, options: dict[str, Any]) -> "tuple[Manifest, Selection]":
+    """The environment, and the part of it that the options select; what selects nothing is a usage error."""
+    from deployer.errors import CannotStart
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
     from deployer.request import wave as wave_of
 
-    trusted = trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
+    manifest = load(root, options["environment"], trusted_hosts=trusted_hosts(), trusted_root=trusted_root())
+    rules = tuple(options.get("rules", ()))
     try:
         wave = options.get("wave")
         members = None if wave is None else frozenset(wave_of(manifest, wave).tenants)
-        selection = Selection(
-            tuple(options["tenants"]), tuple(options["rules"]), wave=members, shard=options.get("shard")
-        )
+        selection = Selection(tuple(options["tenants"]), rules, wave=members, shard=options.get("shard"))
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
+    return manifest, selection
 
 
 def hands(seconds: float = 0.0) -> "Waiting":

@@ -54,7 +54,10 @@ def run(
             outcomes = call(made)
     except DeployerError as error:
         if form is as_json:
-            put_out(as_json.failure(verb, environment, error, shards.told(options)), options["out"])
+            put_out(
+                as_json.failure(verb, environment, error, {"asked": asked(options), **shards.told(options)}),
+                options["out"],
+            )
         elif form:
             put_out(as_markdown.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
@@ -66,6 +69,7 @@ def run(
         told["requests"] = requests.document(made.crew.made, outcomes)
     if verb == "plan":
         told["digest"] = digest_of(outcomes)
+    digest = digest_to_approve(outcomes) if verb == "plan" else ""
     if form is as_json:
         put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
@@ -73,7 +77,6 @@ def run(
         report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes, by=by)
         put_out(report, options["out"])
     if form is None or saving:
-        digest = digest_to_approve(outcomes) if verb == "plan" else ""
         shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again, notes, verb)
         put_out(shown, None if saving else options["out"])
     return code

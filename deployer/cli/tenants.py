@@ -41,6 +41,7 @@ def tenants() -> None:
 @tenants.command("list")
 @common.environment
 @common.tenants
+@common.wave
 @click.option(
     "--shards",
     type=click.IntRange(1, _MOST_JOBS),
@@ -73,12 +74,12 @@ def show(root: Path, /, **options: Any) -> int:
     if form == "github-matrix" and shards is None:
         raise click.UsageError("--format github-matrix needs --shards N: how many jobs there are to be at most")
     try:
-        manifest = _manifest(root, options)
+        manifest, selection = common.selected(root, options)
     except DeployerError as error:
         if form == "json":
             common.put_out(as_json.text(as_json.failed("tenants", environment, error)), options["out"])
         raise common.complaint(error) from None
-    found = names(manifest, options["tenants"])
+    found = names(manifest, selection)
     dealt = deal(found, shards) if shards else []
     rows = _rows(manifest, found, dealt)
     broken = [row for row in rows if row.faults]
@@ -91,21 +92,6 @@ def show(root: Path, /, **options: Any) -> int:
     told = as_json.text(report.document(environment, code, rows)) if form == "json" else report.text(rows)
     common.put_out(told, options["out"])
     return code
-
-
-def _manifest(root: Path, options: dict[str, Any]) -> "Manifest":
-    from deployer.errors import CannotStart
-    from deployer.manifest.load import load
-    from deployer.request import Selection
-    from deployer.request import require_matches
-
-    trusted = common.trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=common.trusted_root())
-    try:
-        require_matches(manifest, Selection(tuple(options["tenants"])))
-    except CannotStart as error:
-        raise click.UsageError(str(error)) from None
-    return manifest
 
 
 def _rows(manifest: "Manifest", found: Sequence[str], dealt: Sequence[Sequence[str]]) -> "list[Row]":

@@ -69,8 +69,8 @@ def _respond(world: World, path: str) -> flask.Response:
     if prefix == "_emulator":
         return _http(_carry_out(service, call, None))
     query = flask.request.query_string.decode()
-    place = service.place(call)
-    fault = world.faults.take(Asked(call.method, "/" + path, query, place.target))
+    call = replace(call, place=service.place(call))
+    fault = world.faults.take(Asked(call.method, "/" + path, query, call.place.target))
     return _http(_with_fault(service, call, fault), fault)
 
 
@@ -146,15 +146,14 @@ def _in_transaction(service: Service, call: Call, fault: Fault | None, *, logged
 
 
 def _entry(service: Service, call: Call, status: int | None, fault: Fault | None = None) -> Document:
-    place = service.place(call)
     entry: Document = {
         "method": call.method,
         "path": flask.request.path,
         "query": {name: values[0] if len(values) == 1 else list(values) for name, values in call.query.items()},
         "status": status,
         "user": service.user(call),
-        "target": place.target,
-        "route": place.route,
+        "target": call.place.target,
+        "route": call.place.route,
         "connection": flask.request.environ.get(CONNECTION),
         "credential": call.world.credentials.number(call.headers.get("authorization")),
     }

@@ -145,7 +145,7 @@ def _change(change: Change, told: Origins) -> Iterator[str]:
             if isinstance(change, Update) and change.reason:
                 yield f"      (because it is {plain(change.reason)})" if change.retires else f"      ({change.reason})"
             for field in change.fields:
-                yield from field_lines(field)
+                yield from _field(field)
                 yield from origins.lines(change, field, told)
 
 
@@ -163,8 +163,7 @@ def _editor(change: Change) -> str:
     return f"; last edited{by}{at}"
 
 
-def field_lines(field: FieldChange) -> Iterator[str]:
-    """What becomes of a field; of a long set or text, what differs in it."""
+def _field(field: FieldChange) -> Iterator[str]:
     if sets := value_sets.changed_sets(field):
         for one in sets:
             yield f"      {plain(one.path)}: {one.tally}"

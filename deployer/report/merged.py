@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -20,9 +21,13 @@ from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.outcome import Place
 from deployer.outcome import Verified
+from deployer.plan import Cause
 from deployer.report import as_markdown
 from deployer.report import as_text
+from deployer.report import drifted
 from deployer.report import grouped
+from deployer.report.rows import Row
+from deployer.report.rows import rows_in
 from deployer.report.wording import count
 from deployer.report.wording import plain
 from deployer.state import Key
@@ -34,13 +39,13 @@ Section = tuple[str, Sequence[str]]
 
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
 _PENDING = "pending"
+_BY_CHANGE = ("plan", "apply", "rollback", "tenants retire")
+"""Verbs whose targets are told together, by change."""
 
 
 def text(document: Document) -> str:
     """The report as text."""
     told = [line for title, lines in _sections(document) for line in (title, *lines, "")]
-    if _is_grouped(document):
-        told += grouped.lines(grouped.rows_in(document), document["verb"])
     return "\n".join([*told, *_top(document), *_digest(document, plain)]) + "\n"
 
 
@@ -49,11 +54,11 @@ def markdown(document: Document) -> str:
     top = [*_top(document), *_digest(document, lambda digest: f"`{digest}`")]
     if document.get("findings") or "error" in document:
         top = ["**Not all of it is known, or not all of it is right: see the first section.**", "", *top]
-    verb, environment, found = document["verb"], document["environment"], list(_sections(document))
-    if not _is_grouped(document):
-        return as_markdown.told(verb, environment, top, found)
-    first = [grouped.Section(title.removesuffix(":"), tuple(lines)) for title, lines in found]
-    return as_markdown.by_change(verb, environment, top, [*first, *grouped.sections(grouped.rows_in(document), verb)])
+    verb, environment = document["verb"], document["environment"]
+    if verb not in _BY_CHANGE:
+        return as_markdown.told(verb, environment, top, list(_sections(document)))
+    first = [grouped.Section(title.removesuffix(":"), tuple(lines)) for title, lines in _run(document)]
+    return as_markdown.by_change(verb, environment, top, [*first, *_parts(document)])
 
 
 # -- all of it --------------------------------------------------------------------------------------------------------
@@ -61,32 +66,55 @@ def markdown(document: Document) -> str:
 
 def _sections(document: Document) -> Iterator[Section]:
     """What is said of the run, then the targets that there is something to say of, the gravest first."""
+    yield from _run(document)
+    if document["verb"] in _BY_CHANGE:
+        for part in _parts(document):
+            yield f"{part.title}{':' if part.lines else '.'}", part.lines
+        return
+    for target in sorted(document["targets"], key=_gravity):
+        title, *lines = _target(target, document["environment"])
+        if lines or target["exit_code"] != DONE:
+            yield title, lines
+
+
+def _run(document: Document) -> Iterator[Section]:
     said = [f"  x {plain(line)}" for line in document.get("error", "").split("\n") if line]
     said += [f"  x {plain(str(_finding(one)))}" for one in document.get("findings", ())]
     if said:
         yield "Of the run as a whole:", said
     for wave in document.get("waves", ()):
         yield _wave(wave)
-    if _is_grouped(document):
-        return  # what is said of the targets is said by change
-    for target in sorted(document["targets"], key=_gravity):
-        title, *lines = _target(target, document["verb"], document["environment"])
-        if lines or target["exit_code"] != DONE:
-            yield title, lines
 
 
-def _is_grouped(document: Document) -> bool:
-    return document["verb"] in ("plan", "apply") and grouped.wanted(None, len(document["targets"]))
+def _parts(document: Document) -> list[grouped.Section]:
+    """The targets by change, a plan as what is to be done and anything else as what was."""
+    return grouped.sections(_rows(document), "plan" if document["verb"] == "plan" else "apply")
+
+
+def _rows(document: Document) -> list[Row]:
+    """The targets of a plan. What one keeps of what others change is known only to its own shard: it is told where
+    every shard has changes of that, and else not at all, rather than with a number that is too small."""
+    rows = rows_in(document)
+    homes = {
+        tenant: shard["index"] for shard in document.get("merged", {}).get("shards", ()) for tenant in shard["tenants"]
+    }
+    seen = {homes.get(row.tenant) for row in rows if row.seen}
+    moving: dict[tuple[str, ...], set[Any]] = {}
+    for row in rows:
+        for change in row.changes:
+            for field in change.fields:
+                where = (row.platform, change.kind, change.id, field.path)
+                moving.setdefault(where, set()).add(homes.get(row.tenant))
+    return [
+        replace(row, kept=tuple(k for k in row.kept if moving.get((row.platform, k.kind, k.id, k.path)) == seen))
+        for row in rows
+    ]
 
 
 def _top(document: Document) -> Iterator[str]:
     """What came of it, in words of ours and numbers."""
-    targets, total = document["targets"], document["summary"]
-    done = document["verb"] in ("apply", "tenants retire", "rollback")
-    words = [f"{total[name]} {_DONE[name] if done else f'to {name}'}" for name in _DONE if total.get(name)]
-    words += [f"{total['failed']} failed"] if total.get("failed") else []
-    words += [f"{total.get('unchanged', 0)} unchanged"]
-    yield f"{count(len(targets), 'target')}: {', '.join(words)}."
+    targets = document["targets"]
+    yield f"{count(len(targets), 'target')}: {', '.join(_tally(document))}."
     lost = sum(target["outcome"] == "unreadable" for target in targets)
     if lost:
         them = "it" if lost == 1 else "them"
@@ -98,6 +126,19 @@ def _top(document: Document) -> Iterator[str]:
         there = len(merged["shards"])
         missing = merged["of"] - there
         yield f"Made of {count(there, 'shard')}{f', {missing} missing' if missing else ''}."
+
+
+def _tally(document: Document) -> list[str]:
+    total = document["summary"]
+    failed = [f"{total['failed']} failed"] if total.get("failed") else []
+    if document["verb"] not in (*_BY_CHANGE, "drift"):
+        return [count(total.get("rules", 0), "rule"), *failed]
+    unchanged = [*failed, f"{total.get('unchanged', 0)} unchanged"]
+    if document["verb"] == "drift":
+        return [*(f"{total[cause]} {cause}" for cause in Cause if total.get(cause)), *unchanged]
+    done = any(change.get("done") for target in document["targets"] for change in target["changes"])
+    words = [f"{total[name]} {_DONE[name] if done else f'to {name}'}" for name in _DONE if total.get(name)]
+    return [*words, *unchanged]
 
 
 def _digest(document: Document, shown: Callable[[str], str]) -> list[str]:
@@ -124,7 +165,7 @@ def _wave(wave: Document) -> Section:
 # -- one target -------------------------------------------------------------------------------------------------------
 
 
-def _target(target: Document, verb: str, environment: str) -> list[str]:
+def _target(target: Document, environment: str) -> list[str]:
     """The title, and what there is to say."""
     place = plain(f"{target['tenant']}/{target['target']}" if target["target"] else target["tenant"])
     remarks = [f"  {plain(str(_finding(one)))}" for one in target["findings"]]
@@ -137,17 +178,13 @@ def _target(target: Document, verb: str, environment: str) -> list[str]:
         case "verified":
             return as_text.lines(_verified(target), environment)
         case _:
-            return [f"{place}: {_said(target, verb)}", *_lines(target), *remarks]
+            return [f"{place}: {_said(target)}", *_lines(target), *remarks]
 
 
-def _said(target: Document, verb: str) -> str:
-    changes = count(len(target["changes"]), "difference" if verb == "drift" else "change")
-    if target["outcome"] in ("applied", "partial", "failed") and target["changes"]:
-        done = sum(change.get("done") is True for change in target["changes"])
-        return f"{count(done, 'change')} made, {len(target['changes']) - done} not"
-    if not target["changes"]:
-        return target["outcome"] if target["exit_code"] else f"in order ({count(target['unchanged'], 'object')})"
-    return changes
+def _said(target: Document) -> str:
+    if target["changes"]:
+        return count(len(target["changes"]), "difference")
+    return plain(target["outcome"]) if target["exit_code"] else f"in order ({count(target['unchanged'], 'object')})"
 
 
 def _lines(target: Document) -> Iterator[str]:
@@ -164,19 +201,16 @@ def _lines(target: Document) -> Iterator[str]:
 
 
 def _change(change: Document) -> Iterator[str]:
-    key = plain(f"{change['kind']}/{change['id']}")
-    done = change.get("done")
-    became = "" if done is None else f" {'' if done else 'not '}{_DONE[change['action']]}"
-    cause = "" if change["cause"] == _PENDING else f" ({change['cause']})"
-    yield f"  {'x' if done is False else as_text.SYMBOLS[change['action']]} {key}{became}{cause}"
-    for said in ("error", "blocked", "note"):
-        if change.get(said):
-            yield f"      {plain(change[said])}"
+    """A difference that `drift` found."""
+    key, gone = plain(f"{change['kind']}/{change['id']}"), change["action"] == "create"
+    yield f"  {'x' if gone else '~'} {key} ({change['cause']})"
+    if change.get("note"):
+        yield f"      {plain(change['note'])}"
     if change["cause"] != _PENDING and (change.get("edited_by") or change.get("edited_at")):
         yield f"      last edited by {plain(change.get('edited_by') or 'somebody')}{_when(change.get('edited_at'))}"
-    if change["action"] in ("update", "claim") and change.get("done") is None:
+    if change["cause"] != _PENDING and not gone:
         for one in change["fields"]:
-            yield from as_text.field_lines(FieldChange(one["path"], one.get("before"), one.get("after")))
+            yield from drifted.field_lines(FieldChange(one["path"], one.get("before"), one.get("after")))
 
 
 def _when(moment: str | None) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from itertools import chain
 from typing import Any
 
 from deployer.errors import CannotStart
@@ -21,6 +22,7 @@ from deployer.findings import Finding
 from deployer.outcome import FAILED
 from deployer.report.as_json import SCHEMA
 from deployer.report.as_json import finding
+from deployer.report.merged import text
 from deployer.report.shapes import fault
 from deployer.saved import digest_over
 
@@ -61,8 +63,17 @@ class Given:
         except (ValueError, RecursionError):
             said = "it is not JSON: the job was stopped, or `--format json` is missing" if text else "it is empty"
             return cls(name, fault=said)
-        problem = fault(document)
+        problem = fault(document) or _unreadable(document)
         return cls(name, fault=problem) if problem else cls(name, document)
+
+
+def _unreadable(document: Document) -> str:
+    """Why no report can be made of it; empty if one can."""
+    try:
+        text(document)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        return f"it was damaged ({type(error).__name__}: {error})"
+    return ""
 
 
 def merge(files: Sequence[Given]) -> Document:
@@ -260,6 +271,7 @@ def _merged(found: Sequence[Given], apart: Sequence[Document]) -> Document:
             "file": one.name,
             "exit_code": one.document["exit_code"],
             "targets": len(one.document["targets"]),
+            "tenants": list(dict.fromkeys(target["tenant"] for target in one.document["targets"])),
             **told,
         }
         for one, told in zip(found, apart, strict=True)
@@ -287,17 +299,19 @@ def _options(document: Mapping[str, Any]) -> Any:
 
 
 def _is_count(value: object) -> bool:
-    """Whether it is an object of numbers, or of such objects."""
-    return isinstance(value, dict) and all(
-        _is_count(one) or (isinstance(one, int | float) and not isinstance(one, bool)) for one in value.values()
-    )
+    """Whether it is an object of numbers and answers, or of such objects."""
+    return isinstance(value, dict) and all(_is_count(one) or isinstance(one, int) for one in value.values())
 
 
 def _added(counts: Sequence[Mapping[str, Any]]) -> Document:
-    """The sums, name by name."""
-    names = dict.fromkeys(name for one in counts for name in one)
-    found = {name: [one[name] for one in counts if name in one] for name in names}
-    return {name: _added(values) if isinstance(values[0], dict) else sum(values) for name, values in found.items()}
+    """The sums, name by name; of answers, whether any is yes."""
+    return {name: _sum([one[name] for one in counts if name in one]) for name in dict.fromkeys(chain(*counts))}
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    if all(isinstance(value, dict) for value in values):
+        return _added(values)
+    return any(values) if all(isinstance(value, bool) for value in values) else sum(map(int, values))
 
 
 def _once(values: Iterable[Any]) -> list[Any]:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     for name in [asked.part] if asked.part else TABLE:
         size = replace(Size(), **{**OF_EACH.get(name, {}), **given})
-        wanted = Asked(size, asked.repeat, asked.profile, say)
+        wanted = Asked(size, 1 if asked.profile else asked.repeat, asked.profile, say)
         measured: Callable[[Asked], Iterator[Row]] = PARTS[name]
         if asked.sizes and name in ("tenants", "rules"):
             measured = partial(PARTS[name], sizes=asked.sizes)
@@ -65,7 +65,7 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
             row.took,
             row.against,
             f"{row.ratio:.2f}",
-            _or_nothing(row.goal, "≤ {:g}"),
+            row.asked_for,
             _or_nothing(row.cpu, "{:.2f} s"),
             _or_nothing(row.megabytes, "{:.0f} MB"),
             _or_nothing(row.requests, "{:,}"),
@@ -92,7 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     option("--platforms", nargs="+", choices=["kibana", "sentinel"])
     option("--stubs", type=int, metavar="N", help="processes that answer (default: 2)")
     option("--own-hosts", action="store_true", default=None, help="an address for each tenant's Kibana; Linux only")
-    option("--repeat", type=int, default=1, metavar="N", help="the best of so many, deployer and floor in turn")
+    option(
+        "--repeat",
+        type=int,
+        default=3,
+        metavar="N",
+        help="the best of so many, deployer and floor in turn (default: 3)",
+    )
     option("--profile", type=Path, metavar="FILE", help="profile deployer, all threads, by CPU time")
     return parser
 

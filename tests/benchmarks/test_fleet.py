@@ -1,6 +1,8 @@
 """The benchmark of many tenants measures what it says: its servers, its estate and its floor fit deployer."""
 
 import json
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,23 @@ def test_a_plan_after_an_apply_is_empty_and_the_floor_sends_what_both_sent(tmp_p
         stubs.settings(refused=1.0, latency_ms=1)
         otherwise = floor.replay(floor.lanes(files), jobs=4)
         assert otherwise == stubs.counts()["kinds"]["refused"] > OBJECTS
+
+
+def test_a_dead_tenant_refuses_connections_or_is_waited_for_and_the_log_says_how_long(tmp_path: Path) -> None:
+    with Stubs(1) as stubs:
+        stub = stubs.all[0]
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((stub.address, stub.refusing))
+        with socket.create_connection((stub.address, stub.silent)) as waiting:
+            waiting.sendall(b"GET /s/acme/api/status HTTP/1.1\r\n\r\n")
+            waiting.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                waiting.recv(1)
+        while not stubs.counts()["requests"]:
+            time.sleep(0.01)
+        told = tally(stubs.save(tmp_path), pause=0)
+
+    assert (told["unanswered"], told["longest"] > 0.09) == (1, True)
 
 
 def test_the_log_tells_an_object_that_was_written_twice(tmp_path: Path) -> None:

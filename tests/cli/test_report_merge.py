@@ -202,7 +202,8 @@ def test_a_document_of_an_earlier_version_says_what_to_do(shards, written):
 def test_a_run_that_stopped_before_any_target_is_part_of_the_whole(deployer, shards, four, written):
     stopped = ("plan", "nowhere", "--shard", "3/3", "--format", "json", "--out", written[2])
     deployer(*stopped)
-    shards.edit(written[2], lambda document: document.update(environment="site"))
+    asked = json.loads(Path(written[0]).read_text())["asked"]
+    shards.edit(written[2], lambda document: document.update(environment="site", asked=asked))
 
     done = shards.merge(written)
 
@@ -257,13 +258,41 @@ def test_the_reports_for_people_name_what_is_wrong_first_and_count_the_rest(depl
     deployer("apply", "site")
     colleague.edit_rule(four.emulator, "acme", RULE, interval="9m")
     four.emulator.fault(path="/s/initech/", status=401)
+    for verb, found in (("plan", "rule/t1584.005-botnet-node in acme"), ("drift", "acme/kibana: 1 difference")):
+        files = shards.run(verb, "site")
+
+        text, markdown = (shards.merge(files[:2], form).out for form in ("text", "markdown"))
+
+        for told in (text, markdown):
+            assert told.index("shard 3/3 is missing") < told.index("not looked at: 401") < told.index(found)
+            assert "Made of 2 shards, 1 missing." in told
+        assert markdown.startswith(f"<!-- deployer:{verb}:site -->\n")
+
+
+def test_the_plan_of_all_shards_reads_as_the_plan_of_one_run(deployer, shards, four):
+    """Also where a tenant keeps what the others change: every shard has changes of it."""
+    four.tenant("hooli").write_text(four.tenant("acme").read_text().replace("space: acme", "space: hooli"))
+    deployer("apply", "site")
+    settings = four.root / "environments/site/environment.yaml"
+    four.edit(settings, lambda document: document.update(overlay={RULE: {"severity": "low"}}))
+    four.edit(four.tenant("acme"), lambda document: document.update(overlay={RULE: {"severity": "high"}}))
+
+    merged = shards.merge(shards.run("plan", "site"), "text").out
+    planned = deployer("plan", "site", "--by", "change").out
+
+    told = planned.partition("\n\n")[2].partition("\n4 targets:")[0]
+    assert told == merged.partition("\n4 targets:")[0]
+    assert 'acme keeps "high" because environments/site/tenants/acme.yaml:' in told
+    assert planned.split("\n")[-2] == merged.split("\n")[-2]
+
+
+def test_what_a_tenant_keeps_is_not_counted_where_not_every_shard_would_tell_it(deployer, shards, four):
+    deployer("apply", "site")
+    for name in ("globex", "initech"):
+        four.edit(four.tenant(name), lambda document: document.update(overlay={RULE: {"severity": "low"}}))
+    four.tenant("hooli").unlink()
+
     files = shards.run("plan", "site")
 
-    text, markdown = (shards.merge(files[:2], form).out for form in ("text", "markdown"))
-
-    for told in (text, markdown):
-        assert told.index("shard 3/3 is missing") < told.index("initech/kibana: not looked at")
-        assert told.index("initech/kibana: not looked at") < told.index("acme/kibana: 1 change")
-        assert "Made of 2 shards, 1 missing." in told
-    assert markdown.startswith("<!-- deployer:plan:site -->\n")
-    assert "globex" not in text
+    assert "keeps" not in shards.merge(files, "text").out
+    assert "rule/t1584.005-botnet-node in 2 of 3 targets" in shards.merge(files, "text").out

@@ -6,7 +6,7 @@ import pytest
 import requests
 import yaml
 
-from deployer.cli import apply as command
+from deployer.errors import Declined
 from deployer.fleet import Fleet
 from deployer.journal import Journal
 from deployer.manifest.load import load
@@ -153,10 +153,8 @@ def test_a_target_that_changes_after_it_was_shown_fails_its_wave(estate):
     assert "it is not as it was when the plan was shown" in waves[0].failed["acme"]
 
 
-def test_a_no_on_a_terminal_begins_no_wave(deployer, estate, monkeypatch):
-    monkeypatch.setattr(command, "asking", lambda yes, *_: lambda outcomes: False)
+def test_a_no_begins_no_wave(estate):
+    with pytest.raises(Declined):
+        rolled_out(estate, Clock(), lambda outcomes: False)
 
-    run = deployer("apply", "site")
-
-    assert (run.code, "Nothing was applied." in run.err) == (1, True)
-    assert {one["method"] for one in estate.asked("acme")} == {"GET"}
+    assert {one["method"] for one in (*estate.asked("acme"), *estate.asked("globex"))} == {"GET"}
