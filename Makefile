@@ -50,7 +50,8 @@ lint: $(READY)  ## run the style checks only: ruff, mypy, layers, locks, workflo
 mutants: $(READY)  ## break the queries one condition at a time and see that a case notices (minutes)
 	@$(BIN)/python -m tests.mutants
 
-bench: $(READY)  ## measure the engines at ten thousand, a hundred thousand and a million events (minutes)
+bench: $(READY)  ## measure many tenants against the bare requests, and the engines over many events (minutes)
+	@$(BIN)/python -m tests.benchmarks.fleet
 	@$(BIN)/python -m tests.benchmarks.engines
 
 format: $(READY)  ## lay the code out as the style checks want it

@@ -114,7 +114,7 @@ def most_previews(fleet: Fleet, wish: Wish) -> tuple[int, int]:
     rules = previews = 0
     manifest = fleet.manifest
     for tenant in manifest.tenants:
-        if fleet.selection.tenants and not matches(tenant.name, fleet.selection.tenants):
+        if tenant.name not in fleet.chosen:
             continue
         for target in tenant.targets:
             for rule in assign(manifest, tenant, target).rules:

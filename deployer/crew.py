@@ -108,6 +108,10 @@ class Crew:
             self._connections = None
             self._stack.close()
 
+    def redact(self, text: str) -> str:
+        """`text` without any secret of the run, as long as its connections last."""
+        return self._connections.redact(text) if self._connections else text
+
     def over(self, jobs: Sequence[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.
 

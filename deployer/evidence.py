@@ -1,6 +1,6 @@
 """What the journals of earlier runs tell of targets: what was ours there, and which places nobody looks at any more."""
 
-from collections.abc import Callable
+from collections.abc import Container
 from collections.abc import Mapping
 
 from deployer.drift import Witness
@@ -19,7 +19,7 @@ def witness_of(target: Target, known: Mapping[Where, Witness]) -> Witness | None
     return max(here, key=lambda witness: witness.at, default=None)
 
 
-def left_behind(manifest: Manifest, known: Mapping[Where, Witness], selects: Callable[[str], bool]) -> list[Outcome]:
+def left_behind(manifest: Manifest, known: Mapping[Where, Witness], chosen: Container[str]) -> list[Outcome]:
     """The places that hold something of ours by the journals, and that Git does not speak of any more.
 
     A target that got another address is not left behind if what is ours was there without being written there.
@@ -40,5 +40,5 @@ def left_behind(manifest: Manifest, known: Mapping[Where, Witness], selects: Cal
             "retire` takes them out",
         )
         for (tenant, target, address), witness in sorted(known.items(), key=lambda one: one[0])
-        if (tenant, target, address) not in there and tenant not in broken and selects(tenant) and witness.owned
+        if (tenant, target, address) not in there and tenant not in broken and tenant in chosen and witness.owned
     ]

@@ -15,6 +15,7 @@ from deployer.manifest.voices import Voices
 from deployer.model import Assignment
 from deployer.model import Platform
 from deployer.model import Rule
+from deployer.model import Tenant
 from deployer.origins import Filled
 from deployer.origins import Made
 from deployer.origins import Origin
@@ -61,6 +62,39 @@ def explain(
             voices = Voices(manifest.rules[rule.id], manifest, tenant, assignment.target)
             absent = (asked or {}).get(key, ())
             found[str(key)] = (*_origins(rule, resource, voices, whole), *_taken_out(rule, key, voices, absent))
+    return found
+
+
+def origins_of(
+    manifest: Manifest,
+    tenant: Tenant,
+    assignment: Assignment,
+    desired: DesiredState,
+    asked: Mapping[Key, Collection[Path]],
+) -> dict[tuple[Key, Path], Origin]:
+    """The origin of some values only, of rules and of their own data views; of any other object there is none.
+
+    Where a path leads to several values, it is the origin of the first of them that is tuned, else of the first.
+    """
+    owners = {key: rule for rule in assignment.rules for key in _own(rule, desired)}
+    found: dict[tuple[Key, Path], Origin] = {}
+    for key, paths in asked.items():
+        if (rule := owners.get(key)) is None:
+            continue
+        voices = Voices(manifest.rules[rule.id], manifest, tenant, assignment.target)
+        body = desired.resources[key].body
+        for path in paths:
+            if path[0] == QUERY and len(path) > 1:
+                whole = _Whole(assignment, desired, dict(_filled(assignment)))
+                told = [one for one in _of_lets(rule, str(body[QUERY]), voices, whole) if one.path == path]
+            else:
+                told = [
+                    _origin(leaf, value, made, [voices.of(keys) for keys in (made.block, *made.neutral)])
+                    for leaf, value in leaves_under(body, path)
+                    for made in (codecs.made(voices.platform, rule, key.kind, leaf),)
+                ] or list(_taken_out(rule, key, voices, (path,)))
+            if told:
+                found[key, path] = next((one for one in told if one.tuned), told[0])
     return found
 
 
@@ -165,6 +199,17 @@ def leaves(body: Mapping[str, Any], path: Path = ()) -> Iterator[tuple[Path, Any
             yield from leaves(value, (*path, name))
         else:
             yield (*path, name), value
+
+
+def leaves_under(body: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, Any]]:
+    """Every value of a document that a path leads to, itself or as one of several beneath it."""
+    value: Any = body
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, Mapping) and value:
+        yield from leaves(value, path)
+    elif value is not None:
+        yield path, value
 
 
 def _takes_out(said: Sequence[Said]) -> bool:

@@ -30,6 +30,7 @@ from deployer.explaining import explain
 from deployer.findings import Finding
 from deployer.journal import Journal
 from deployer.journal import witnesses
+from deployer.keeping import Keeping
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
@@ -51,7 +52,9 @@ from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
 from deployer.request import Selection
+from deployer.request import chosen
 from deployer.saved import SavedPlan
+from deployer.saved import require_same_deal
 from deployer.saved import stale
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -83,10 +86,14 @@ class Fleet:
         self.manifest = manifest
         self.root = root
         self.selection = selection
+        self.chosen = chosen(manifest, selection)
         trusted = manifest.environment.trusted_hosts if trusted_hosts is None else trusted_hosts
-        self.crew = Crew(manifest, root, trusted, jobs or jobs_of())
+        # The shards of a matrix run side by side, and have the budgets of a platform together.
+        share = 1 / selection.shard.of if selection.shard else 1.0
+        self.crew = Crew(manifest, root, trusted, jobs or jobs_of(), share)
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
+        self._keeping = Keeping(manifest)
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
         """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
@@ -94,10 +101,12 @@ class Fleet:
         def one(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, job.desired, consent)
             gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
+            self._keeping.note(job.place, job.desired, job.assignment)
             told = self._explained(job, gone) if explained else {}
             return Planned(job.place, plan, told, provider.cost(plan))
 
-        return self.over(one)
+        with self.crew:
+            return self._keeping.told(self.over(one), self.crew.redact)
 
     def apply(
         self,
@@ -127,14 +136,14 @@ class Fleet:
         known = witnesses(folder, self.manifest.environment.name, self.manifest.environment.owner)
 
         def one(provider: Provider, job: Job) -> Outcome:
-            place = job.place
             live = provider.read(job.desired)
             plan = self._narrow(make_plan(job.desired, live, today=today), job.desired, live)
+            plan = replace(plan, platform=job.target.platform)
             witness = witness_of(job.target, known)
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
-            return Drifted(place, plan, assess(plan, job.desired, live, witness, history, today))
+            return Drifted(job.place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *left_behind(self.manifest, known, self._selects)]
+        return [*self.over(one), *left_behind(self.manifest, known, self.chosen)]
 
     def approved(
         self,
@@ -148,11 +157,14 @@ class Fleet:
 
         Raises `Declined` for a no.
         """
+        if saved is not None:
+            require_same_deal(saved, self.chosen.dealt)
         shown: dict[Place, str] = {}
 
         def show(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
+            self._keeping.note(job.place, job.desired, job.assignment)
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
@@ -173,9 +185,14 @@ class Fleet:
                     journal.settled(place, ours, desired.resources.keys() - ours, equal)
             return applied
 
-        if approve is not None and not approve(self.over(show)):
+        if approve is not None and not self._approved(approve, show):
             raise Declined("Nothing was applied.")
         return carry_out
+
+    def _approved(self, approve: Approve, show: Verb) -> bool:
+        with self.crew:
+            outcomes = self._keeping.told(self.over(show), self.crew.redact)
+        return approve(outcomes)
 
     def verify(
         self, waiting: Waiting | None = None, require: Sequence[str] = (), among: Collection[Place] | None = None
@@ -246,12 +263,12 @@ class Fleet:
         stopped = [
             Stopped(Place(name), findings)
             for name, findings in self.manifest.broken_tenants.items()
-            if self._selects(name)
+            if name in self.chosen
         ]
         jobs: list[Job] = []
         everybodys: list[Finding] = []
         for tenant in self.manifest.tenants:
-            if not self._selects(tenant.name):
+            if tenant.name not in self.chosen:
                 continue
             faults: list[Finding] = []
             own: list[Job] = []
@@ -277,7 +294,7 @@ class Fleet:
         plan = make_plan(
             desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
         )
-        plan = replace(self._narrow(plan, desired, live), address=job.target.address)
+        plan = replace(self._narrow(plan, desired, live), address=job.target.address, platform=job.target.platform)
         check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 
@@ -296,10 +313,6 @@ class Fleet:
             jobs, stopped = [job for job in jobs if job.place in among], []
         outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
-
-    def _selects(self, tenant: str) -> bool:
-        globs, wave = self.selection.tenants, self.selection.wave
-        return (not globs or matches(tenant, globs)) and (wave is None or tenant in wave)
 
 
 def _emptied(desired: DesiredState) -> DesiredState:

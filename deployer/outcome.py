@@ -1,6 +1,5 @@
 """What came of a verb for one target, and the exit code of the whole run. "Could not look" is a type of its own."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import datetime
@@ -11,6 +10,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.plan import Change
 from deployer.plan import Plan
@@ -20,8 +20,6 @@ from deployer.state import Unmanaged
 from deployer.tally import Ahead
 from deployer.trials import Trial
 from deployer.trials import Unit
-from deployer.waves import CODE
-from deployer.waves import Went
 
 DONE, FAILED, DIFFERENT, PARTIAL = 0, 1, 2, 3
 """The exit codes that scripts rely on; the command line adds 64 for a usage error."""
@@ -41,6 +39,18 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that stays as it is in this target, although it changes in others that hold the same object."""
+
+    key: Key
+    path: tuple[str, ...]
+    """Keys from the root of the canonical body; behind `query`, `let NAME` stands for a part of it."""
+    value: Json
+    origin: Origin | None = None
+    """Where it comes from, where it is another value than the others get."""
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """The target was read whole and compared."""
 
@@ -50,6 +60,8 @@ class Planned:
     """Of what is to be created or changed, where it was asked for."""
     ahead: Ahead = field(default_factory=Ahead)
     """The requests that carrying it out will take."""
+    kept: tuple[Kept, ...] = ()
+    """What other targets of the run change, and this one does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,46 +345,3 @@ def name(outcome: Outcome) -> str:
 
 _TAKEN = {DONE: "applied", PARTIAL: "partial", FAILED: "failed"}
 """Of what was taken over into Git, in the words that scripts know."""
-
-
-def not_begun(outcome: Outcome) -> bool:
-    """Whether the run stopped before the wave that the target is in."""
-    return isinstance(outcome, Stopped) and any(finding.code == CODE for finding in outcome.findings)
-
-
-def exit_code(outcomes: Sequence[Outcome], waves: Sequence[Went] = ()) -> int:
-    """The exit code of a run over all its targets; no outcome at all is a failure, never "clean".
-
-    Of a run in waves, what failed its verification is not done, though it was applied.
-    """
-    code = _worst(outcomes)
-    return PARTIAL if code == DONE and not all(wave.clean for wave in waves) else code
-
-
-def _worst(outcomes: Sequence[Outcome]) -> int:
-    if not outcomes or any(isinstance(outcome, Stopped) and outcome.refused for outcome in outcomes):
-        return FAILED
-    codes = [_code(outcome) for outcome in outcomes]
-    if all(code == FAILED for code in codes):
-        return FAILED
-    if any(isinstance(outcome, Verified) and outcome.worst() is Answer.FAIL for outcome in outcomes):
-        return FAILED
-    if any(code in (FAILED, PARTIAL) for code in codes):
-        return PARTIAL
-    return max(codes)
-
-
-def _code(outcome: Outcome) -> int:
-    match outcome:
-        case Planned(plan=plan):
-            return DIFFERENT if plan.changes else DONE
-        case Drifted(drift=drift):
-            return PARTIAL if drift.untold else DIFFERENT if drift.found else DONE
-        case Unreadable() | Stopped():
-            return FAILED
-        case Applied():
-            return {"applied": DONE, "partial": PARTIAL, "failed": FAILED}[name(outcome)]
-        case Pulled() | Adopted() | Backtested():
-            return outcome.code
-        case Verified():
-            return {Answer.PASS: DONE, Answer.FAIL: FAILED, Answer.UNKNOWN: PARTIAL}[outcome.worst()]

@@ -26,6 +26,7 @@ from deployer.diff import undone
 from deployer.model import Acceptance
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.model import Platform
 from deployer.retirement import Goes
 from deployer.retirement import Stays
 from deployer.retirement import SwitchedOff
@@ -185,6 +186,8 @@ class Plan:
     """What is to be known of an object or a change beyond what is written: the notes of the desired state, too."""
     address: str = ""
     """Where the target is."""
+    platform: Platform | None = None
+    """Of which platform the target is, where it is known."""
 
     @property
     def digest(self) -> str:
@@ -225,15 +228,18 @@ def make_plan(
         resource for key, resource in live.resources.items() if key not in desired.resources and desired.owns(resource)
     ]
     gone, waiting = _gone(dropped, desired, today)
+    unchanged.sort(key=_by_name)
     return Plan(
         changes=tuple(sorted(_kept_whole([*changes, *gone]), key=_order)),
-        unchanged=tuple(sorted(unchanged)),
+        unchanged=tuple(unchanged),
         unmanaged=live.unmanaged,
         not_applicable=desired.not_applicable,
         carried=_carried(live, desired),
         owned_rules=sum(key.kind is Kind.RULE and desired.owns(resource) for key, resource in live.resources.items()),
         notes=tuple(
-            (key, whose(live.resources[key])) for key in sorted(unchanged) if not desired.owns(live.resources[key])
+            (key, whose(live.resources[key]))
+            for key in sorted(unchanged, key=_by_name)
+            if not desired.owns(live.resources[key])
         ),
         accepted=tuple(sorted(accepted, key=lambda one: (one.key, one.field.path))),
         idle=idle(desired.accepted, accepted),
@@ -256,13 +262,13 @@ def _change(
     wanted: Resource, git: Resource, found: Resource | None, desired: DesiredState, adopt: bool, reenable: bool
 ) -> Change | None:
     """What makes the object equal to `wanted`, which is what `git` says but for what is accepted as it is live."""
-    mark = desired.mark(wanted)
     if found is None:
-        return Create(wanted, mark)
+        return Create(wanted, desired.mark(wanted))
     fields = field_changes(found.body, wanted.body)
     fixed = next((field.path for field in fields if field.path in FIXED_FIELDS), None)
     if not fields and found.mark is not None:
         return None  # live = desired is in sync, whatever the mark says
+    mark = desired.mark(wanted)
     blocked = f"{fixed} cannot be changed in place; {FIXED_FIELDS[fixed]}" if fixed else None
     if found.halted and not reenable:
         blocked = blocked or f"{found.halted}; mend the cause, then pass --reenable"
@@ -342,6 +348,11 @@ def _order(change: Change) -> tuple[bool, int, str]:
     return False, list(Kind).index(change.key.kind), change.key.id
 
 
+def _by_name(key: Key) -> tuple[str, str]:
+    """Keys in their own order; compared as pairs of texts they are in order sooner."""
+    return key.kind, key.id
+
+
 def _summary(change: Change) -> list[Json]:
     """What must not differ between a plan that was shown and one that is carried out."""
     live = None if isinstance(change, Create) else change.live
@@ -358,6 +369,6 @@ def _summary(change: Change) -> list[Json]:
 def _carried(live: LiveState, desired: DesiredState) -> tuple[tuple[Key, tuple[str, ...]], ...]:
     return tuple(
         (key, tuple(sorted(resource.carried)))
-        for key, resource in sorted(live.resources.items())
+        for key, resource in sorted(live.resources.items(), key=lambda one: _by_name(one[0]))
         if key in desired.resources and resource.carried
     )

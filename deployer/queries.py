@@ -5,6 +5,7 @@ Grammar: https://learn.microsoft.com/kusto/query/let-statement and scalar-data-t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -87,8 +88,8 @@ def replace_lets(query: str, values: Mapping[str, str]) -> str:
 
 def repeated(query: str) -> list[str]:
     """Names that are declared twice; Kusto refuses such a query."""
-    names = [let.name for let in lets(query)]
-    return sorted({name for name in names if names.count(name) > 1})
+    counted = Counter(let.name for let in lets(query))
+    return sorted(name for name, times in counted.items() if times > 1)
 
 
 @lru_cache(maxsize=4096)

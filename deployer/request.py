@@ -1,5 +1,6 @@
 """What a run was asked for: the part of an environment that it is about, and what it may do beyond the ordinary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -7,6 +8,8 @@ from deployer.errors import CannotStart
 from deployer.manifest.load import Manifest
 from deployer.model import Limits
 from deployer.plan import matches
+from deployer.shards import Dealt
+from deployer.shards import Shard
 from deployer.waves import Stage
 from deployer.waves import find
 from deployer.waves import stages
@@ -20,6 +23,8 @@ class Selection:
     rules: tuple[str, ...] = ()
     wave: frozenset[str] | None = None
     """The tenants of one wave; None means of all."""
+    shard: Shard | None = None
+    """One part of the tenants that are left by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ def in_waves(manifest: Manifest) -> tuple[Stage, ...]:
 
     A tenant whose file is broken has its wave, too.
     """
-    return stages(manifest.environment.waves, _tenants(manifest))
+    return stages(manifest.environment.waves, names(manifest))
 
 
 def wave(manifest: Manifest, asked: str) -> Stage:
@@ -67,14 +72,42 @@ def wave(manifest: Manifest, asked: str) -> Stage:
     return found
 
 
-def _tenants(manifest: Manifest) -> set[str]:
-    return {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The tenants that a run is about."""
+
+    selection: Selection
+    dealt: Dealt | None
+    """Of a run of one shard: how its tenants were dealt out."""
+
+    def __contains__(self, tenant: object) -> bool:
+        """Whether a tenant is one of them, also one that no file names any more."""
+        if not isinstance(tenant, str) or not _left([tenant], self.selection):
+            return False
+        return self.dealt is None or self.dealt.holds(tenant)
+
+
+def chosen(manifest: Manifest, selection: Selection) -> Chosen:
+    """The tenants that `selection` means. A tenant whose file is broken is in a shard, too."""
+    dealt = Dealt(selection.shard, names(manifest, selection)) if selection.shard else None
+    return Chosen(selection, dealt)
+
+
+def names(manifest: Manifest, selection: Selection = EVERYTHING) -> tuple[str, ...]:
+    """The tenants that --tenant and --wave leave, sorted, with a broken file or not: shards are dealt out of these."""
+    found = {tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants)
+    return tuple(_left(sorted(found), selection))
+
+
+def _left(tenants: Sequence[str], selection: Selection) -> list[str]:
+    globs, wave = selection.tenants, selection.wave
+    return [one for one in tenants if (not globs or matches(one, globs)) and (wave is None or one in wave)]
 
 
 def require_matches(manifest: Manifest, selection: Selection) -> None:
     """Raise `CannotStart` for a glob that matches nothing: a mistyped name must not read as "clean"."""
     name = manifest.environment.name
-    tenants, whose = _tenants(manifest), name
+    tenants, whose = set(names(manifest)), name
     if selection.wave is not None:
         tenants, whose = tenants & selection.wave, f"that wave of {name}"
     for glob in selection.tenants:

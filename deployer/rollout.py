@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 
@@ -37,6 +38,7 @@ from deployer.waves import Went
 from deployer.waves import judged
 
 _INTERRUPTED = "interrupted"
+_CUT_SHORT = "interrupted; if it was begun, the journal names what was written"
 _NAMED = 5
 """Tenants of a wave that are named before it begins; of more their number."""
 
@@ -63,13 +65,14 @@ def apply(
     rollout = _Rollout(fleet, fleet.approved(consent, approve, journal, saved), journal, waiting)
     outcomes: list[Outcome] = []
     waves: list[Went] = []
-    before: Stage | None = None
+    why = ""
     for part in parts:
-        if before is None:
-            done, went = rollout.through(part)
-            before = None if went.outcome is Verdict.PASSED else part.stage
+        why = why or (_INTERRUPTED if rollout.stopping() else "")
+        if why:
+            done, went = _not_begun(part, why)
         else:
-            done, went = _not_begun(part, before)
+            done, went = rollout.through(part)
+            why = "" if went.outcome is Verdict.PASSED else f"{part.stage.title} stopped the run"
         outcomes += done
         waves.append(went)
     return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or "")), waves
@@ -125,43 +128,38 @@ class _Rollout:
         self._waiting = waiting
         self._interrupted = False
 
-    def through(self, part: _Part) -> tuple[list[Outcome], Went]:
-        """Apply to a wave and verify it. An interruption stops it, whatever is known by then."""
-        title = part.stage.title
-        self._waiting.say(f"{title.capitalize()} begins.")
-        done = [*part.stopped, *self._applied(part)]
-        failed = _failures(part.tenants, part.places, done)
-        went = judged(part.stage, part.tenants, failed)
-        if went.outcome is Verdict.PASSED and not self._stopping():
-            failed |= self._unverified(part, failed)
-            went = judged(part.stage, part.tenants, failed)
-        elif len(failed) < len(part.tenants) and not self._stopping():
-            went = replace(went, reason=f"{went.reason}; the others were not verified")
-        if self._stopping():
-            said = f"{went.reason}; " if went.reason else ""
-            went = replace(went, outcome=Verdict.STOPPED, reason=f"{said}{_INTERRUPTED} before it was verified")
-        self._waiting.say(f"{title.capitalize()} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
-        return done, went
-
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
+        """Whether somebody has interrupted the run."""
         return self._interrupted or self._fleet.stopping()
 
-    def _applied(self, part: _Part) -> list[Outcome]:
-        try:
-            return self._fleet.over(self._carry_out, self._journal, among=part.places) if part.places else []
-        except KeyboardInterrupt:
-            self._interrupted = True
-            return [Unreadable(place, f"{_INTERRUPTED}; the journal has what was written") for place in part.places]
+    def through(self, part: _Part) -> tuple[list[Outcome], Went]:
+        """Apply to a wave and verify it. An interruption stops it, whatever is known by then."""
+        title = part.stage.title.capitalize()
+        done: list[Outcome] = [*part.stopped]
+        unverified: dict[str, str] = {}
+        note = ""
+        with self._until_interrupted():
+            self._waiting.say(f"{title} begins.")
+            done += self._fleet.over(self._carry_out, self._journal, among=part.places) if part.places else []
+            failed = _failures(part.places, done)
+            if judged(part.stage, part.tenants, failed).outcome is Verdict.STOPPED:
+                note = "the others were not verified" if len(failed) < len(part.tenants) else ""
+            elif not self.stopping():
+                unverified = self._unverified(part, failed)
+        told = {outcome.place for outcome in done}
+        done += [Unreadable(place, _CUT_SHORT) for place in part.places if place not in told]
+        went = judged(part.stage, part.tenants, {**unverified, **_failures(part.places, done)})
+        if self.stopping():
+            went, note = replace(went, outcome=Verdict.STOPPED), f"{_INTERRUPTED} before it was verified"
+        went = replace(went, reason="; ".join(filter(None, (went.reason, note))))
+        with self._until_interrupted():
+            self._waiting.say(f"{title} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
+        return done, went
 
     def _unverified(self, part: _Part, failed: Collection[str]) -> dict[str, str]:
         """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed."""
         places = [place for place in part.places if place.tenant not in failed]
-        try:
-            seen = self._looked_at(part.stage, places)
-        except KeyboardInterrupt:
-            self._interrupted = True
-            return {}
-        return _failures({place.tenant for place in places}, places, seen)
+        return _failures(places, self._looked_at(part.stage, places))
 
     def _looked_at(self, stage: Stage, places: Sequence[Place]) -> list[Outcome]:
         gate = stage.wave.gate
@@ -176,7 +174,7 @@ class _Rollout:
 
         if not gate.minutes:
             return look(None)
-        return until_known(look, replace(self._waiting, seconds=gate.minutes * 60.0, sleep=sleep), self._stopping)
+        return until_known(look, replace(self._waiting, seconds=gate.minutes * 60.0, sleep=sleep), self.stopping)
 
     @contextmanager
     def _noticing(self) -> Iterator[None]:
@@ -187,29 +185,32 @@ class _Rollout:
             self._interrupted = True
             raise
 
+    @contextmanager
+    def _until_interrupted(self) -> Iterator[None]:
+        """End there, and go on behind it: what was done is still to be said."""
+        with suppress(KeyboardInterrupt), self._noticing():
+            yield
 
-def _not_begun(part: _Part, before: Stage) -> tuple[list[Outcome], Went]:
-    """What is said of a wave behind the one that stopped. Tenants that are stopped by themselves keep their reasons."""
-    why = f"{before.title} stopped the run"
-    finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was asked and nothing written")
+
+def _not_begun(part: _Part, why: str) -> tuple[list[Outcome], Went]:
+    """What is said of a wave behind the end of the run. Tenants that are stopped by themselves keep their reasons."""
+    finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was written there")
     outcomes: list[Outcome] = [*part.stopped, *(Stopped(place, (finding,)) for place in part.places)]
     return outcomes, Went(part.stage.number, part.stage.wave.name, part.tenants, Verdict.NOT_BEGUN, reason=why)
 
 
-def _failures(tenants: Collection[str], places: Iterable[Place], outcomes: Iterable[Outcome]) -> dict[str, str]:
+def _failures(places: Iterable[Place], outcomes: Iterable[Outcome]) -> dict[str, str]:
     """The tenants that are not seen to be as they should be, each with the first reason."""
     found: dict[str, str] = {}
-    told: dict[Place, Outcome] = {}
+    told: set[Place] = set()
     for outcome in outcomes:
-        told[outcome.place] = outcome
+        place = outcome.place
+        told.add(place)
         if reason := _reason(outcome):
-            place = outcome.place
             found.setdefault(place.tenant, f"{place.target}: {reason}" if place.target else reason)
     for place in places:
         if place not in told:
             found.setdefault(place.tenant, f"{place.target}: nothing is known of it")
-    for name in set(tenants) - {place.tenant for place in told}:
-        found.setdefault(name, "nothing is known of it")
     return found
 
 

@@ -6,6 +6,7 @@ state that was read and the desired state that was to be written.
 
 import hashlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 from typing import TypeAlias
 
 from deployer.errors import CannotStart
+from deployer.errors import StalePlan
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
@@ -21,6 +23,8 @@ from deployer.plan import Change
 from deployer.plan import Create
 from deployer.plan import Delete
 from deployer.plan import Plan
+from deployer.shards import Dealt
+from deployer.shards import parse
 from deployer.state import as_json
 
 Where: TypeAlias = tuple[str, str]
@@ -50,16 +54,22 @@ class SavedPlan:
     """Per target that could be looked at, its changes by object."""
     addresses: Mapping[Where, str]
     """Where each of these targets was."""
+    dealt: str | None = None
+    """Of the plan of a shard: the digest of the tenants that were dealt out."""
 
 
 def digest_of(outcomes: Sequence[Outcome]) -> str:
     """16 hexadecimal digits over the plans of a run, target by target."""
-    plans = [
+    return digest_over(
         [outcome.place.tenant, outcome.place.target, outcome.plan.digest]
         for outcome in outcomes
         if isinstance(outcome, Planned)
-    ]
-    return hashlib.sha256(as_json(plans).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    )
+
+
+def digest_over(plans: Iterable[Sequence[str | None]]) -> str:
+    """The same, of tenant, target and digest of each plan."""
+    return hashlib.sha256(as_json([list(plan) for plan in plans]).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def digest_to_approve(outcomes: Sequence[Outcome]) -> str:
@@ -73,6 +83,15 @@ def step(change: Change) -> Step:
     live = None if isinstance(change, Create) else f"{change.live.digest}:{change.live.version or ''}"
     desired = None if isinstance(change, Delete) else f"{change.desired.digest}:{change.mark}"
     return Step(change.action, live, desired, change.blocked)
+
+
+def require_same_deal(saved: SavedPlan, dealt: Dealt | None) -> None:
+    """Raise `StalePlan` where the planned shard holds other tenants by now: some would be left out without a word."""
+    if saved.dealt is not None and (dealt is None or dealt.digest != saved.dealt):
+        raise StalePlan(
+            "tenants have come or gone since the plan of this shard was made, so that it holds others by now. Nothing "
+            "was written; plan again"
+        )
 
 
 def stale(saved: SavedPlan, place: Place, plan: Plan) -> Iterator[str]:
@@ -124,6 +143,7 @@ def read(document: Any, environment: str) -> SavedPlan:
                 for where, target in planned.items()
             },
             addresses={where: str(target["address"]) for where, target in planned.items()},
+            dealt=str(document["shard"]["dealt"]) if document["asked"].get("shard") else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CannotStart(f"the plan is damaged ({type(error).__name__}: {error}); make it again") from None
@@ -135,16 +155,17 @@ def _asked(told: Any) -> dict[str, Any]:
         **dict.fromkeys(("tenants", "rules"), _is_texts),
         "wave": lambda value: value is None or isinstance(value, str),
         **dict.fromkeys(("adopt", "reenable", "rekey"), lambda value: isinstance(value, bool)),
+        "shard": lambda value: value is None or isinstance(value, str),
         **dict.fromkeys(("allow_deletes", "allow_updates"), lambda value: value is None or _is_count(value)),
     }
     if isinstance(told, dict):
-        told = {"wave": None, **told}  # plans of before do not tell it
+        told = {"wave": None, "shard": None, **told}  # plans of before do not tell them
     if not isinstance(told, dict) or told.keys() != fits.keys():
         raise ValueError("it does not hold the options of `plan`")
     for name, value in told.items():
         if not fits[name](value):
             raise ValueError(f"{name} cannot be {value!r}")
-    return told
+    return {**told, "shard": None if told["shard"] is None else parse(told["shard"])}
 
 
 def _is_texts(value: Any) -> bool:

@@ -45,6 +45,10 @@ class Key:
     def __str__(self) -> str:
         return f"{self.kind}/{self.id}"
 
+    def __hash__(self) -> int:
+        # Hundreds of thousands are looked up in a run, and the hash of a member of an enum takes as long as the rest.
+        return hash(self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -251,7 +255,7 @@ def digest(body: Json) -> str:
 
 def as_json(value: Json) -> str:
     """One text per JSON value: keys sorted, `1`, `1.0` and `true` all different."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return _JSON.encode(value)
 
 
 def _plain(value: object) -> object:
@@ -262,8 +266,12 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
 def _mark(match: re.Match[str]) -> Mark | UnknownMark:
     version, owner, environment, kind, id, mark_digest = match.groups()
-    if int(version) != FORMAT or mark_digest is None or kind not in set(Kind):
+    if int(version) != FORMAT or mark_digest is None or kind not in _KINDS:
         return UnknownMark(match.group())
-    return Mark(owner, environment, Key(Kind(kind), id), mark_digest)
+    return Mark(owner, environment, Key(_KINDS[kind], id), mark_digest)

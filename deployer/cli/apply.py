@@ -11,6 +11,7 @@ from typing import TextIO
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Approve
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 @common.output
 @common.consents
 @common.recorded
+@common.grouping
 @click.option("--yes", is_flag=True, help="Do not ask, on a terminal either.")
 @click.option(
     "--plan", "file", type=common.Opened(encoding="utf-8"), help="Apply exactly this plan (`plan --out FILE`)."
@@ -54,7 +56,7 @@ def apply(
     saved = _saved(file, options) if file else None
     if file and digest:
         raise click.UsageError("--plan and --digest both say what was approved: give one of them")
-    approve = _same(digest) if digest else asking(yes or saved is not None)
+    approve = _same(digest) if digest else asking(yes or saved is not None, by=options["by"])
     waves: list[Went] = []
     with common.recording(root, folder, options["environment"]) as journal:
 
@@ -65,17 +67,16 @@ def apply(
             waves.extend(went)
             return outcomes
 
-        return common.run("apply", root, options, call, waves)
+        return running.run("apply", root, options, call, waves)
 
 
-def asking(yes: bool, question: str = "Apply this?") -> "Approve | None":
+def asking(yes: bool, question: str = "Apply this?", by: str | None = "target") -> "Approve | None":
     """Show the plan and ask, on a terminal; None where nobody is to be asked."""
 
     def ask(outcomes: "Sequence[Outcome]") -> bool:
         from deployer.outcome import Planned
-        from deployer.report import as_text
 
-        click.echo(as_text.render(outcomes), err=True)
+        click.echo(running.text(outcomes, by=by), err=True)
         if not any(isinstance(outcome, Planned) and outcome.plan.changes for outcome in outcomes):
             return True
         return click.confirm(question, err=True)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Fleet
@@ -60,7 +61,7 @@ def backtest(root: Path, /, days: int, until: str | None, entries: int | None, *
         click.echo(f"{said}: at most {_count(previews, 'preview')}.", err=True)
         return backtest(fleet, wish)
 
-    return common.run("backtest", root, options, call)
+    return running.run("backtest", root, options, call)
 
 
 def _moment(text: str | None) -> datetime:

@@ -1,7 +1,6 @@
 """What the commands share: their options, loading the manifest, and putting out a report."""
 
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -14,18 +13,18 @@ from typing import TypeVar
 import click
 
 from deployer.cli import completing
+from deployer.cli import shards
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from deployer.crew import Hands
     from deployer.errors import DeployerError
     from deployer.fleet import Fleet
     from deployer.journal import Journal
-    from deployer.outcome import Outcome
+    from deployer.manifest.load import Manifest
     from deployer.request import Consent
+    from deployer.request import Selection
     from deployer.verify import Waiting
-    from deployer.waves import Went
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -65,7 +64,7 @@ rules = click.option(
 
 
 def targets(command: Command) -> Command:
-    """ENV, --tenant, --rule, --jobs and --stats."""
+    """ENV, --tenant, --rule, --shard, --jobs and --stats."""
     for decorate in (
         click.option("--stats", is_flag=True, help="Say how many requests were made; of a plan, what apply will take."),
         click.option(
@@ -73,6 +72,7 @@ def targets(command: Command) -> Command:
             type=click.IntRange(1, 256),
             help="Targets worked on side by side (default: 16 per core, 64 at most).",
         ),
+        shards.option,
         selection,
         environment,
     ):
@@ -115,9 +115,20 @@ def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")
     return command
 
 
+def grouping(command: Command) -> Command:
+    """--by."""
+    told = "Tell changes target by target, or each once with the targets that have it (default: of more than 10)."
+    return click.option("--by", type=click.Choice(("target", "change")), help=told)(command)
+
+
 def plain_output(command: Command) -> Command:
     """--format and --out of what has no report in Markdown."""
     return output(command, ("text", "json"))
+
+
+def matrix_output(command: Command) -> Command:
+    """--format and --out of what a workflow on GitHub takes as its matrix."""
+    return output(command, ("text", "json", "github-matrix"))
 
 
 def consents(command: Command) -> Command:
@@ -133,8 +144,14 @@ def consents(command: Command) -> Command:
     return command
 
 
-ASKED = ("tenants", "rules", "wave", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
+ASKED = ("tenants", "rules", "wave", "shard", "adopt", "reenable", "rekey", "allow_deletes", "allow_updates")
 """The options that decide what a plan holds, by the names of their parameters."""
+
+
+def asked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of `ASKED` that a command has, as a report tells them."""
+    told = {name: options[name] for name in ASKED if name in options}
+    return {**told, "shard": str(told["shard"])} if told.get("shard") else told
 
 
 def flag(name: str) -> str:
@@ -191,23 +208,30 @@ def exactly(name: str) -> str:
 
 def fleet(root: Path, options: dict[str, Any]) -> "Fleet":
     """The targets that the options select; every fault of the manifest is said before anything is asked of a target."""
-    from deployer.errors import CannotStart
     from deployer.fleet import Fleet
+
+    manifest, selection = selected(root, options)
+    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted_hosts(), jobs=options["jobs"])
+
+
+def selected(root: Path, options: dict[str, Any]) -> "tuple[Manifest, Selection]":
+    """The environment, and the part of it that the options select; what selects nothing is a usage error."""
+    from deployer.errors import CannotStart
     from deployer.manifest.load import load
     from deployer.request import Selection
     from deployer.request import require_matches
     from deployer.request import wave as wave_of
 
-    trusted = trusted_hosts()
-    manifest = load(root, options["environment"], trusted_hosts=trusted, trusted_root=trusted_root())
+    manifest = load(root, options["environment"], trusted_hosts=trusted_hosts(), trusted_root=trusted_root())
+    rules = tuple(options.get("rules", ()))
     try:
-        asked = options.get("wave")
-        members = None if asked is None else frozenset(wave_of(manifest, asked).tenants)
-        selection = Selection(tuple(options["tenants"]), tuple(options["rules"]), members)
+        wave = options.get("wave")
+        members = None if wave is None else frozenset(wave_of(manifest, wave).tenants)
+        selection = Selection(tuple(options["tenants"]), rules, wave=members, shard=options.get("shard"))
         require_matches(manifest, selection)
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    return Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
+    return manifest, selection
 
 
 def hands(seconds: float = 0.0) -> "Waiting":
@@ -244,86 +268,6 @@ def trusted_root() -> Path | None:
         # A variable that a pipeline left empty must not give the credentials back to what is not trusted.
         raise click.UsageError("DEPLOYER_TRUSTED_ROOT is empty: name the trusted checkout, or take the variable away")
     return None if given is None else Path(given)
-
-
-def run(
-    verb: str,
-    root: Path,
-    options: dict[str, Any],
-    call: "Callable[[Fleet], list[Outcome]]",
-    waves: "Sequence[Went]" = (),
-) -> int:
-    """One verb over the selected targets: its report is put out, its exit code returned.
-
-    `waves` is how each wave went, once `call` has returned.
-    """
-    from deployer.errors import DeployerError
-    from deployer.outcome import exit_code
-    from deployer.report import as_json
-    from deployer.report import as_markdown
-    from deployer.report import as_text
-    from deployer.report import requests
-    from deployer.saved import digest_of
-    from deployer.saved import digest_to_approve
-
-    environment = options["environment"]
-    # A plan that goes into a file and is not asked for in some form is one to apply later.
-    saving = verb == "plan" and options["out"] is not None and options["form"] is None
-    form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
-    try:
-        made = fleet(root, options)
-        made.crew.hands = informing()
-        with made.crew:
-            outcomes = call(made)
-        stats = (made.crew.made, outcomes) if options.get("stats") else None
-    except DeployerError as error:
-        if form:
-            put_out(form.failure(verb, environment, error), options["out"])
-        raise complaint(error) from None
-    again = _again(verb, options)
-    told: dict[str, Any] = {"requests": requests.document(*stats)} if stats else {}
-    if verb == "plan":
-        told |= {"digest": digest_of(outcomes), "asked": _asked(options)}
-    if form is as_json:
-        put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
-    elif form:
-        put_out(as_markdown.render(verb, environment, outcomes, waves=waves, again=again), options["out"])
-    if form is None or saving:
-        digest = digest_to_approve(outcomes) if verb == "plan" else ""
-        put_out(as_text.render(outcomes, environment, digest, waves, again), None if saving else options["out"])
-    if stats and form is not as_json:
-        for line in requests.lines(*stats):
-            click.echo(line, err=form is not None or options["out"] is not None)
-    return exit_code(outcomes, waves)
-
-
-def _asked(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in ASKED if name in options}
-
-
-def _again(verb: str, options: dict[str, Any]) -> str:
-    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
-    words = ["deployer", verb, options["environment"]]
-    for name, value in _asked(options).items():
-        if value is True:
-            words.append(flag(name))
-        elif value is not None and value is not False:
-            for one in value if isinstance(value, tuple | list) else (value,):
-                words += [flag(name), str(one)]
-    return shlex.join(words)
-
-
-def informing() -> "Hands":
-    """What a person at a terminal sees while targets are worked on; a log sees an interrupt only."""
-    from deployer.crew import Hands
-
-    def show(done: int, targets: int) -> None:
-        click.echo(f"\r{done:,} of {targets:,} targets ", nl=False, err=True)
-
-    def say(line: str) -> None:
-        click.echo(line, err=True)
-
-    return Hands(say, show, 1.0) if sys.stderr.isatty() else Hands(say)
 
 
 def put_out(text: str, out: TextIO | None) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 
 @click.command()
 @common.targets
 @common.wave
 @common.output
+@common.grouping
 @common.journal("Where the journals of `apply` lie: they tell whether what is missing was ever there")
 @click.pass_obj
 def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
@@ -33,4 +35,5 @@ def drift(root: Path, /, folder: Path | None, **options: Any) -> int:
         raise click.UsageError(f"there is no folder {folder} with journals")
     today = datetime.now(UTC).date()
     journals = common.journals(root, folder)
-    return common.run("drift", root, options, lambda fleet: fleet.drift(journals, today))
+    options["by"] = options["by"] or "target"  # with the commands that settle it
+    return running.run("drift", root, options, lambda fleet: fleet.drift(journals, today))

@@ -26,6 +26,7 @@ VERBS = {
     "emulator": "Kibana and Sentinel on loopback, for trying and testing.",
     "plan": "Show what apply would do, and write nothing.",
     "pull": "Write what was changed by hand in tenants into their files, as overlays and allowlist entries.",
+    "report": "Reports that are there already: join those of the shards of one run.",
     "rollback": "Undo what a run of apply wrote.",
     "schema": "Print the JSON Schema of a kind of file, for editors; without NAME, the names.",
     "show": "Show the objects that a target is to hold, as they would be sent, with overlays and allowlists applied.",

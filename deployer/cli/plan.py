@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 
 @click.command()
@@ -12,6 +13,7 @@ from deployer.cli import common
 @common.wave
 @common.output
 @common.consents
+@common.grouping
 @click.option(
     "--explain", is_flag=True, help="Say of each new value where it comes from, and what it would be without."
 )
@@ -28,7 +30,10 @@ def plan(root: Any, /, **options: Any) -> int:
     Examples:
       deployer plan demo --tenant acme
       deployer plan demo --tenant acme --explain
+      deployer plan demo --by change
     """
-    return common.run(
+    if options["explain"]:
+        options["by"] = options["by"] or "target"
+    return running.run(
         "plan", root, options, lambda fleet: fleet.plan(common.consent(options), explained=options["explain"])
     )

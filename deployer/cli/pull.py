@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Fleet
@@ -74,7 +75,7 @@ def pull(root: Path, /, **options: Any) -> int:
             raise click.UsageError(f"no target is named {wish.target!r}; there are {', '.join(sorted(names))}")
         return run(fleet, wish, common.trusted_hosts())
 
-    return common.run("pull", root, options, call)
+    return running.run("pull", root, options, call)
 
 
 def _acceptance(options: dict[str, Any]) -> "Acceptance | None":
@@ -117,7 +118,7 @@ def _adopt(root: Path, options: dict[str, Any]) -> int:
         missing.extend(nothing_found(done, wish))
         return done
 
-    code = common.run("pull", root, options, call)
+    code = running.run("pull", root, options, call)
     for name in missing:
         click.echo(
             f"No rule there answers to {name!r}. Rules that the vendor ships cannot be taken over: duplicate one, "

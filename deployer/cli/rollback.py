@@ -7,6 +7,7 @@ import click
 
 from deployer.cli import apply
 from deployer.cli import common
+from deployer.cli import shards
 
 
 @click.command()
@@ -35,10 +36,11 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     """
     from deployer.errors import CannotStart
     from deployer.errors import DeployerError
+    from deployer.exits import exit_code
     from deployer.fleet import Fleet
     from deployer.journal import Journal
     from deployer.manifest.load import load
-    from deployer.outcome import exit_code
+    from deployer.outcome import DONE
     from deployer.report import as_json
     from deployer.report import rollback as report
     from deployer.request import Consent
@@ -54,7 +56,7 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
         manifest = load(root, environment, trusted_hosts=trusted, trusted_root=common.trusted_root())
         try:
             told = read([find(folder, name) for name in names], environment, manifest.environment.owner)
-            selection = narrowed(manifest, told, options["tenants"], options["rules"])
+            selection = narrowed(manifest, told, options["tenants"], options["rules"], options["shard"])
         except CannotStart as error:
             raise click.UsageError(str(common.complaint(error))) from None
         fleet = Fleet(manifest, root, selection=selection, trusted_hosts=trusted, jobs=options["jobs"])
@@ -65,12 +67,15 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
             recorded = journal.run if journal.path.exists() else None
     except DeployerError as error:
         if json:
-            common.put_out(as_json.failure("rollback", environment, error), options["out"])
+            common.put_out(as_json.failure("rollback", environment, error, shards.told(options)), options["out"])
         raise common.complaint(error) from None
+    # Nothing was written to the tenants of this shard: it is in order that there is nothing to undo.
+    code = DONE if options["shard"] and not selection.tenants else exit_code(outcomes)
     if json:
-        text = report.json(environment, told.ids, outcomes, recorded)
+        text = report.json(environment, told.ids, outcomes, recorded, {"exit_code": code, **shards.told(options)})
     else:
         writes = sum(len(told.writes[where]) for where in told.writes if where[0] in selection.tenants)
         text = report.text(told.ids, told.began, writes, outcomes, recorded)
+        text += f"Shard {options['shard']} only.\n" if options["shard"] else ""
     common.put_out(text, options["out"])
-    return exit_code(outcomes)
+    return code

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import shards
 
 
 @click.command()
@@ -29,17 +30,20 @@ def show(root: Any, /, **options: Any) -> int:
 
     json = options["form"] == "json"
     try:
-        states = common.fleet(root, options).desired()
+        fleet = common.fleet(root, options)
+        states = fleet.desired()
     except DeployerError as error:
         if json:
-            common.put_out(as_json.failure("show", options["environment"], error), options["out"])
+            common.put_out(as_json.failure("show", options["environment"], error, shards.told(options)), options["out"])
         raise common.complaint(error) from None
     explained = options["explain"]
     if explained is None:
         explained = bool(options["rules"]) and desired.is_one_rule(states)
     if json:
-        text = as_json.text(desired.document(options["environment"], states))
+        text = as_json.text({**desired.document(options["environment"], states), **shards.told(options, fleet)})
     else:
         text = desired.render(states, explained=explained)
+    for note in shards.notes(fleet):
+        click.echo(note, err=True)
     common.put_out(text, options["out"])
     return 0

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deployer.cli import common
+from deployer.cli import running
 
 if TYPE_CHECKING:
     from deployer.fleet import Fleet
@@ -55,7 +56,7 @@ def verify(root: Any, /, **options: Any) -> int:
       deployer verify demo
       deployer verify prod --wait 15m
     """
-    return common.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
+    return running.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
 
 
 def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":

@@ -1,14 +1,17 @@
 """HTTP in, HTTP out: finds the service, the fault and the route, logs the request, answers when all is durable.
 
-The log tells of each request: `method`, `path`, `query`, `status` (None where nothing was answered), `user`, and
-`connection`, a number for each connection that was opened, so that one sees which requests shared one. Where there is
-such a thing: `body`, and `fault`, the kind of the injected failure.
+The log tells of each request: `method`, `path`, `query`, `status` (None where nothing was answered), `user`, `target`
+(the space or the workspace that it is about), `route` (the template of its path, without the space); `connection`, a
+number for each connection that was opened, and `credential`, a number for each key or token that was sent, so that one
+sees which requests shared one. Where there is such a thing: `body`, and `fault`, the kind of the injected failure.
+Whatever makes no sense for a request is None.
 """
 
 from __future__ import annotations
 
 import json
 import socket
+from dataclasses import replace
 from typing import Any
 
 import flask
@@ -21,9 +24,13 @@ from deployer.emulator import loganalytics
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
+from deployer.emulator.calls import Refused
+from deployer.emulator.faults import SILENT
+from deployer.emulator.faults import Asked
 from deployer.emulator.faults import Fault
 from deployer.emulator.services import Service
 from deployer.emulator.web import CONNECTION
+from deployer.emulator.web import CUT
 from deployer.emulator.world import World
 
 SERVICES: dict[str, Service] = {
@@ -62,7 +69,8 @@ def _respond(world: World, path: str) -> flask.Response:
     if prefix == "_emulator":
         return _http(_carry_out(service, call, None))
     query = flask.request.query_string.decode()
-    fault = world.faults.take(call.method, "/" + path, query)
+    call = replace(call, place=service.place(call))
+    fault = world.faults.take(Asked(call.method, "/" + path, query, call.place.target))
     return _http(_with_fault(service, call, fault), fault)
 
 
@@ -81,23 +89,36 @@ def _call(world: World, path: str, origin: str) -> Call:
 
 def _with_fault(service: Service, call: Call, fault: Fault | None) -> Answer:
     """What the request comes to, the fault included; the log has the status that was sent, None when none was."""
-    if fault is None or fault.kind in ("stale", "late"):
-        answer = _carry_out(service, call, fault)
-        if fault is not None and fault.kind == "late":
-            call.world.faults.wait(fault.seconds or 1.0)
-        return answer
+    if fault is None or fault.kind in ("stale", "late", "cut"):
+        return _admitted(service, call, fault)
     if fault.applied:
         _carry_out(service, call, None, logged=False)
     if fault.kind == "timeout":
         call.world.faults.wait(fault.seconds or 60.0)
-    silent = fault.kind in ("close", "timeout")
-    status = fault.status or (200 if fault.kind == "garbage" else 500)
+    status = fault.next_status()
+    silent = fault.kind in SILENT
     body = fault.body if fault.body is not None else service.failure(status)
-    entry = _entry(service, call, None if silent else status) | {"fault": fault.kind}
-    with call.world.lock:
-        if not call.world.closed:
-            call.world.store.log(entry)
-    return Answer(None if silent else body, status, fault.headers)
+    _log(call.world, _entry(service, call, None if silent else status, fault))
+    return Answer(None if silent else body, status, fault.all_headers)
+
+
+def _admitted(service: Service, call: Call, fault: Fault | None) -> Answer:
+    """Carry out what the service has room for, and hold that room until the answer is ready to go."""
+    try:
+        with service.gate(call) as headers:
+            answer = _carry_out(service, call, fault)
+            if fault is not None and fault.kind == "late":
+                call.world.faults.wait(fault.seconds or 1.0)
+            return replace(answer, headers={**headers, **answer.headers})
+    except Refused as refusal:
+        _log(call.world, _entry(service, call, refusal.answer.status))
+        return refusal.answer
+
+
+def _log(world: World, entry: Document) -> None:
+    with world.lock:
+        if not world.closed:
+            world.store.log(entry)
 
 
 def _carry_out(service: Service, call: Call, fault: Fault | None, *, logged: bool = True) -> Answer:
@@ -120,22 +141,26 @@ def _in_transaction(service: Service, call: Call, fault: Fault | None, *, logged
         else:
             answer = service.answer(call)
         if service.logged and logged:
-            world.store.log(_entry(service, call, answer.status))
+            world.store.log(_entry(service, call, answer.status, fault))
     return answer
 
 
-def _entry(service: Service, call: Call, status: int | None) -> Document:
+def _entry(service: Service, call: Call, status: int | None, fault: Fault | None = None) -> Document:
     entry: Document = {
         "method": call.method,
         "path": flask.request.path,
         "query": {name: values[0] if len(values) == 1 else list(values) for name, values in call.query.items()},
         "status": status,
         "user": service.user(call),
+        "target": call.place.target,
+        "route": call.place.route,
+        "connection": flask.request.environ.get(CONNECTION),
+        "credential": call.world.credentials.number(call.headers.get("authorization")),
     }
-    if (number := flask.request.environ.get(CONNECTION)) is not None:
-        entry["connection"] = number
     if call.content:
         entry["body"] = _parsed(call.content)
+    if fault is not None:
+        entry["fault"] = fault.kind
     return entry
 
 
@@ -147,8 +172,10 @@ def _parsed(content: bytes) -> Any:
 
 
 def _http(answer: Answer, fault: Fault | None = None) -> flask.Response:
-    if fault is not None and fault.kind in ("close", "timeout"):
+    if fault is not None and fault.kind in SILENT:
         _hang_up()
+    if fault is not None and fault.kind == "cut":
+        flask.request.environ[CUT] = True
     if fault is not None and fault.kind == "garbage":
         page = "<html><head><title>gateway</title></head><body>not what you asked for</body></html>"
         return flask.Response(page, answer.status, dict(answer.headers), content_type="text/html")

@@ -42,6 +42,14 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Whom a request is about, a space or a workspace, and the template of its route; None where there is none."""
+
+    target: str | None = None
+    route: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One request as a service sees it: the path is the one below the service's prefix."""
 
@@ -54,6 +62,7 @@ class Call:
     origin: str
     user: str = ""
     scope: str = ""
+    place: Place = Place()
     params: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -13,14 +14,23 @@ class Clock:
     def __init__(self) -> None:
         self._offset = timedelta()
         self._frozen: datetime | None = None
+        self._skipped = 0.0
 
     def now(self) -> datetime:
         """The time, in UTC."""
         return self._frozen or datetime.now(UTC) + self._offset
 
+    def elapsed(self) -> float:
+        """Seconds that only ever grow: real ones, and what `set` skipped. A stopped clock does not stop them.
+
+        For limits on how fast a client may be: it waits in real time, whatever the documents are dated.
+        """
+        return time.monotonic() + self._skipped
+
     def set(self, now: datetime, *, frozen: bool = False) -> None:
         """From here on it is `now`."""
         now = now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
+        self._skipped += max(0.0, (now - self.now()).total_seconds())
         self._offset = now - datetime.now(UTC)
         self._frozen = now if frozen else None
 

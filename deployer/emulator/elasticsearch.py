@@ -19,6 +19,7 @@ from deployer.emulator import search
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
+from deployer.emulator.calls import Place
 from deployer.emulator.calls import Refused
 from deployer.emulator.calls import parse_json
 from deployer.emulator.conditions import NotUnderstood
@@ -193,4 +194,14 @@ def _failure(status: int) -> Any:
     return _error(status, "injected_fault", "injected by the emulator")
 
 
-SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "")
+def _place(call: Call) -> Place:
+    """The space of a cluster of its own, or of the alerts that are searched."""
+    cut = _CLUSTER.fullmatch(call.path)
+    path = cut["path"] if cut else call.path
+    found = _ASKED.fullmatch(path)
+    alerts_of = _ALERTS.fullmatch(found["patterns"]) if found else None
+    space = cut["space"] if cut else alerts_of["space"] if alerts_of else None
+    return Place(space, f"/{{index}}/{found['what']}" if found else path)
+
+
+SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "", place=_place)

@@ -10,6 +10,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -19,9 +22,11 @@ from deployer.emulator.arm.access import user_of
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
 from deployer.emulator.calls import Document
+from deployer.emulator.calls import Place
 from deployer.emulator.calls import Refused
 from deployer.emulator.calls import parse_json
 from deployer.emulator.kusto_errors import inner_error
+from deployer.emulator.limits import Full
 from deployer.emulator.services import Service
 from deployer.emulator.timespans import parse as parse_span
 from deployer.errors import BadQuery
@@ -37,6 +42,7 @@ _FAILURES = {
     429: ("ThrottledError", "The request has been throttled"),
     504: ("GatewayTimeout", "The gateway did not receive a response in time"),
 }
+_LONGEST_WAIT = 180.0
 _PARTIAL = "There were some errors when processing your query."
 
 
@@ -146,4 +152,31 @@ def _failure(status: int) -> Any:
     return {"error": {"message": message, "code": code}, "emulated": True}
 
 
-SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "")
+@contextmanager
+def _gate(call: Call) -> Iterator[Mapping[str, str]]:
+    """What one user may ask: so many queries in 30 s; so many at a time, and so many more wait, 3 minutes at most.
+
+    Source: https://learn.microsoft.com/azure/azure-monitor/service-limits#user-query-throttling (429 for all of them;
+    it names no Retry-After, so none is sent).
+    """
+    user, world = user_of(call), call.world
+    if user is None:
+        yield {}
+        return
+    if not world.limits.windows.enter(user, world.setting("log_queries_in_30_seconds"), 30.0, world.clock.elapsed()):
+        raise _refuse(429)
+    at_once, waiting = world.setting("log_queries_at_once"), world.setting("log_queries_waiting")
+    try:
+        with world.limits.places.place(("log queries", user), at_once, waiting=waiting, seconds=_LONGEST_WAIT):
+            yield {}
+    except Full:
+        raise _refuse(429) from None
+
+
+def _place(call: Call) -> Place:
+    """The workspace by its name, or by its GUID where that is what the path has."""
+    found = re.fullmatch(r"/v1/(?:.+/)?workspaces/([^/]+)/query", call.path, re.IGNORECASE)
+    return Place(found[1], "/v1/{workspace}/query") if found else Place()
+
+
+SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "", gate=_gate, place=_place)

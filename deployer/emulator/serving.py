@@ -160,9 +160,13 @@ class Emulator:
         """Take all injected failures back."""
         self._require()[0].faults.clear()
 
-    def stalled(self, seconds: float) -> bool:
-        """Whether a request waits in a `timeout` or `late` fault by now; asks for so many seconds."""
-        return self._require()[0].faults.stalled(seconds)
+    def stalled(self, seconds: float, requests: int = 1) -> bool:
+        """Whether so many requests wait in a `timeout` or `late` fault by now; asks for so many seconds."""
+        return self._require()[0].faults.stalled(seconds, requests)
+
+    def queued(self, seconds: float) -> bool:
+        """Whether a request waits for room that a limit leaves by now; asks for so many seconds."""
+        return self._require()[0].limits.places.queued(seconds)
 
     def load(
         self,

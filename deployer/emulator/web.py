@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CONNECTION = "deployer.connection"
 """The key in a request's environment under which its connection's number stands, from 1."""
+CUT = "deployer.cut"
+"""Where it is set in a request's environment, only half of the answer is sent."""
 SETTLING_SECONDS = 2.0
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -105,7 +107,7 @@ class _Handler(WSGIRequestHandler):
         finally:
             if hasattr(chunks, "close"):
                 chunks.close()
-        self._send(status, headers, content)
+        self._send(status, headers, content, cut=CUT in environ)
 
     def _body(self, environ: dict[str, Any]) -> bytes:
         """The request's body. Raises ValueError or OSError if its length makes no sense or it does not all come."""
@@ -121,9 +123,10 @@ class _Handler(WSGIRequestHandler):
             raise OSError("the client went away")
         return content
 
-    def _send(self, status: str, headers: list[tuple[str, str]], content: bytes) -> None:
+    def _send(self, status: str, headers: list[tuple[str, str]], content: bytes, *, cut: bool) -> None:
         names = {name.lower(): value.lower() for name, value in headers}
-        if names.get("connection") == "close" or self._server.ending or self.request_version != self.protocol_version:
+        wanted = names.get("connection") != "close" and self.request_version == self.protocol_version
+        if cut or self._server.ending or not wanted:
             self.close_connection = True
         head = [f"{self.protocol_version} {status}", f"Server: {self.version_string()}"]
         if "date" not in names:
@@ -133,7 +136,8 @@ class _Handler(WSGIRequestHandler):
         if self.close_connection and "connection" not in names:
             head.append("Connection: close")
         head += [f"{name}: {value}" for name, value in headers]
-        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + content)
+        sent = content[: len(content) // 2] if cut else content
+        self.wfile.write("\r\n".join([*head, "", ""]).encode("latin-1") + sent)
 
 
 def _hear_no_more(connection: socket.socket) -> None:

@@ -1,5 +1,6 @@
 """From rules and overlays to what one target is to hold."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -8,12 +9,12 @@ from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from deployer.answers import kept_for_same
 from deployer.covering import joined
 from deployer.covering import without_covered
 from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Node
-from deployer.manifest.document import Path
 from deployer.manifest.document import merged
 from deployer.manifest.load import Manifest
 from deployer.manifest.remarks import mapping
@@ -22,6 +23,7 @@ from deployer.manifest.selecting import selects
 from deployer.model import Assignment
 from deployer.model import Category
 from deployer.model import Entry
+from deployer.model import Environment
 from deployer.model import Json
 from deployer.model import NotApplicable
 from deployer.model import Platform
@@ -66,6 +68,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     """
     rules: list[Rule] = []
     excused: list[NotApplicable] = []
+    own = tuple(_own(manifest, tenant, target))
     for name, rule in sorted(manifest.rules.items()):
         half = rule.on(target.platform)
         if half is None or not any(fnmatchcase(name, glob) for glob in manifest.environment.rules):
@@ -75,7 +78,7 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
         if missing := _missing(half, tenant, target.platform):
             excused.append(NotApplicable(name, missing, rule.formerly))
         else:
-            rules.append(tuned(rule, manifest, tenant, target))
+            rules.append(_tuned(rule, manifest, own, target.platform))
     honoured = [name for name in manifest.categories if any(name in rule.allowlists for rule in rules)]
     return Assignment(
         owner=manifest.environment.owner,
@@ -91,8 +94,9 @@ def assign(manifest: Manifest, tenant: Tenant, target: Target) -> Assignment:
     )
 
 
+@kept_for_same
 def needed(category: Category, entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """The entries without those that others cover, in an order of their own."""
+    """The entries without those that others cover, in an order of their own. Both targets of a tenant ask for them."""
     return joined(without_covered(entries, category))
 
 
@@ -109,23 +113,48 @@ def _missing(half: PlatformRule, tenant: Tenant, platform: Platform) -> str | No
 
 def tuned(rule: Rule, manifest: Manifest, tenant: Tenant, target: Target) -> Rule:
     """A rule, given as its own file has it, with everything over it that is laid over it at `target`."""
-    for layer in layers(rule, manifest, tenant, target):
-        rule = over(rule, layer, target.platform)
-    return rule
+    return _tuned(rule, manifest, _own(manifest, tenant, target), target.platform)
 
 
 def layers(rule: Rule, manifest: Manifest, tenant: Tenant, target: Target) -> Iterator[Layer]:
     """What is laid over a rule at `target`, in the order in which it applies."""
     environment = manifest.environment
-    node = _written(manifest, environment.location, ("overlay",), environment.overlay)
-    yield from _matching(rule, Level.ENVIRONMENT, node)
+    yield from _matching(rule, Level.ENVIRONMENT, _environments(environment, _document(manifest, environment.location)))
+    for level, node in _own(manifest, tenant, target):
+        yield from _matching(rule, level, node)
+
+
+def _tuned(rule: Rule, manifest: Manifest, own: Iterable[tuple[Level, Node]], platform: Platform) -> Rule:
+    environment = manifest.environment
+    found = _everybodys(rule, environment, _document(manifest, environment.location), platform)
+    for level, node in own:
+        for layer in _matching(rule, level, node):
+            found = over(found, layer, platform)
+    return found
+
+
+@kept_for_same
+def _everybodys(rule: Rule, environment: Environment, document: Document, platform: Platform) -> Rule:
+    """The rule as every tenant of the environment has it that tunes nothing: the very same, so that what is made of it
+    is made once."""
+    found = rule
+    for layer in _matching(rule, Level.ENVIRONMENT, _environments(environment, document)):
+        found = over(found, layer, platform)
+    return found
+
+
+def _environments(environment: Environment, document: Document) -> Node:
+    return Node(document, ("overlay",), environment.overlay)
+
+
+def _own(manifest: Manifest, tenant: Tenant, target: Target) -> Iterator[tuple[Level, Node]]:
+    """What the tenant's file lays over rules at `target`, in the order in which it applies."""
+    document = _document(manifest, tenant.location)
     if target.platform is Platform.KIBANA:
         datasets = {name: list(patterns) for name, patterns in tenant.datasets.items()}
-        yield Layer(Level.DATA, "", _written(manifest, tenant.location, ("data_sources", "kibana"), datasets))
-    node = _written(manifest, tenant.location, ("overlay",), tenant.overlay)
-    yield from _matching(rule, Level.TENANT, node)
-    path = ("targets", target.name, "overlay")
-    yield from _matching(rule, Level.TARGET, _written(manifest, tenant.location, path, target.overlay))
+        yield Level.DATA, Node(document, ("data_sources", "kibana"), datasets)
+    yield Level.TENANT, Node(document, ("overlay",), tenant.overlay)
+    yield Level.TARGET, Node(document, ("targets", target.name, "overlay"), target.overlay)
 
 
 def over(rule: Rule, layer: Layer, platform: Platform) -> Rule:
@@ -134,13 +163,16 @@ def over(rule: Rule, layer: Layer, platform: Platform) -> Rule:
 
 
 def _matching(rule: Rule, level: Level, overlay: Node) -> Iterator[Layer]:
+    if level is Level.DATA:
+        yield Layer(level, "", overlay)
+        return
     found = [Layer(level, key, node) for key, node in overlay.entries() if selects(key, rule)]
     yield from sorted(found, key=lambda layer: rank(layer.key, rule))
 
 
-def _written(manifest: Manifest, where: Location, path: Path, value: Json) -> Node:
-    """A value with the file that it was written in."""
-    return Node(manifest.documents.get(where.path) or Document(where.path, None), path, value)
+def _document(manifest: Manifest, where: Location) -> Document:
+    """The file that something was written in."""
+    return manifest.documents.get(where.path) or Document(where.path, None)
 
 
 def _with_patterns(rule: Rule, datasets: Node) -> Rule:

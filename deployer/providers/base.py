@@ -101,17 +101,18 @@ class Provider(Protocol):
 
 
 def decoded(
-    document: Mapping[str, Any], decode: Callable[[], Resource], unmanaged: Unmanaged | None
+    document: Mapping[str, Any], decode: Callable[[], Resource], unmanaged: Callable[[], Unmanaged | None]
 ) -> Resource | Unmanaged:
-    """The object in a document. One that cannot be read is none of ours if `unmanaged` says so, and else an error.
+    """The object in a document. One that cannot be read is none of ours if `unmanaged`, asked then alone, says so, and
+    else an error.
 
     So a strange object of somebody else's stops nobody, and one of ours never looks absent.
     """
     try:
         return decode()
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        if unmanaged is not None:
-            return unmanaged
+        if (foreign := unmanaged()) is not None:
+            return foreign
         what = document.get("displayName") or document.get("name") or document.get("id")
         raise BadAnswer(f"{what!r} is not as documented: {type(error).__name__}: {error}") from None
 

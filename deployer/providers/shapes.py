@@ -15,11 +15,13 @@ from deployer.state import as_json
 Shape: TypeAlias = Mapping[str, Any] | list[Any] | None
 
 ANY_NAME = "*"
+_MAPPINGS = (dict, Mapping)
+"""What is a dict is seen at once, what is another mapping takes long to see."""
 
 
 def leaves(shape: Shape, path: str) -> Iterator[str]:
     """The path of every single value: `threshold.cardinality[].value`."""
-    if isinstance(shape, Mapping):
+    if isinstance(shape, _MAPPINGS):
         for name, inner in shape.items():
             yield from leaves(inner, f"{path}.{name}")
     elif isinstance(shape, list):
@@ -30,7 +32,7 @@ def leaves(shape: Shape, path: str) -> Iterator[str]:
 
 def known(shape: Shape, value: Any) -> Any:
     """The value without names that the shape does not have, and without nulls; a whole number is written as one."""
-    if isinstance(shape, Mapping) and isinstance(value, Mapping):
+    if isinstance(shape, _MAPPINGS) and isinstance(value, _MAPPINGS):
         return {name: known(_inner(shape, name), part) for name, part in _present(value) if _has(shape, name)}
     if isinstance(shape, list) and isinstance(value, list | tuple):
         return [known(shape[0], part) for part in value]
@@ -39,7 +41,7 @@ def known(shape: Shape, value: Any) -> Any:
 
 def unknown(shape: Shape, value: Any) -> Any:
     """What `known` leaves out: of a mapping those names, of a list the whole elements that hold some; else None."""
-    if isinstance(shape, Mapping) and isinstance(value, Mapping):
+    if isinstance(shape, _MAPPINGS) and isinstance(value, _MAPPINGS):
         found = {
             name: unknown(_inner(shape, name), part) if _has(shape, name) else part for name, part in _present(value)
         }
@@ -54,7 +56,7 @@ def restored(shape: Shape, kept: Any, wanted: Any, alike: Callable[[Any, Any], b
 
     An element of a list that is alike, by what is known of it, is the live one.
     """
-    if isinstance(shape, Mapping) and isinstance(kept, Mapping) and isinstance(wanted, Mapping):
+    if isinstance(shape, _MAPPINGS) and isinstance(kept, Mapping) and isinstance(wanted, Mapping):
         parts = {name: restored(_inner(shape, name), kept.get(name), part) for name, part in wanted.items()}
         return {**{name: part for name, part in kept.items() if not _has(shape, name)}, **parts}
     if isinstance(shape, list) and isinstance(kept, list | tuple) and isinstance(wanted, list | tuple):

@@ -11,7 +11,10 @@ from deployer.diff import FieldChange
 from deployer.drift import Difference
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import exit_code
+from deployer.exits import weigh
 from deployer.findings import Finding
+from deployer.model import Acceptance
 from deployer.origins import Origins
 from deployer.outcome import FAILED
 from deployer.outcome import Adopted
@@ -19,6 +22,7 @@ from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Backtested
 from deployer.outcome import Drifted
+from deployer.outcome import Kept
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Planned
@@ -26,7 +30,6 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import exit_code
 from deployer.outcome import name
 from deployer.plan import Cause
 from deployer.plan import Change
@@ -57,7 +60,10 @@ def render(
     told: Mapping[str, Any] = {},
     waves: Sequence[Went] = (),
 ) -> str:
-    """The document of a run over targets; `told` is what the verb has to say beyond them, `waves` how each went."""
+    """The document of a run over targets; `told` is what the verb has to say beyond them, or in place of them.
+
+    `waves` is how each wave went.
+    """
     return text(
         {
             "schema": SCHEMA,
@@ -66,16 +72,16 @@ def render(
             "exit_code": exit_code(outcomes, waves),
             **told,
             **in_waves.document(waves),
-            "targets": [_target(outcome) for outcome in outcomes],
+            "targets": [target(outcome) for outcome in outcomes],
             "summary": _summary(outcomes),
             **(told or {}),
         }
     )
 
 
-def failure(verb: str, environment: str, error: DeployerError) -> str:
+def failure(verb: str, environment: str, error: DeployerError, told: Mapping[str, Any] = {}) -> str:
     """The document of a run that stopped before any target was looked at."""
-    return text({**failed(verb, environment, error), "targets": [], "summary": _summary(())})
+    return text({**failed(verb, environment, error), **told, "targets": [], "summary": _summary(())})
 
 
 def failed(verb: str, environment: str | None, error: DeployerError) -> Document:
@@ -131,10 +137,17 @@ def _plain(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def _target(outcome: Outcome) -> Document:
+def target(outcome: Outcome, *, outline: bool = False) -> Document:
+    """What the document says of one target; an `outline` is without its changes, and quickly made.
+
+    `exit_code` and `fails_run` are what it makes of the exit code of the run, as `joint` has it.
+    """
+    weight = weigh(outcome)
     base: Document = {
         **_place(outcome.place),
         "outcome": name(outcome),
+        "exit_code": weight.code,
+        "fails_run": weight.decides,
         "changes": [],
         "carried": [],
         "unchanged": 0,
@@ -143,11 +156,11 @@ def _target(outcome: Outcome) -> Document:
         "findings": [],
     }
     match outcome:
-        case Planned(plan=plan, origins=told):
-            changes = [_change(one, told) for one in plan.changes]
-            return {**base, **_plan(plan), "address": plan.address, "digest": plan.digest, "changes": changes}
+        case Planned(plan=plan, kept=kept):
+            made = {} if outline else _planned(outcome)
+            return {**base, **_plan(plan), **made, "keeps": [_kept(one) for one in kept]}
         case Drifted(plan=plan, drift=drift):
-            changes = [_difference(one) for one in drift.differences]
+            changes = [] if outline else [_difference(one) for one in drift.differences]
             remarks = [finding(each) for each in drift.findings]
             return {**base, **_plan(plan), "changes": changes, "findings": remarks}
         case Unreadable(error=error):
@@ -155,7 +168,7 @@ def _target(outcome: Outcome) -> Document:
         case Stopped(findings=found):
             return {**base, "findings": [finding(each) for each in found]}
         case Applied():
-            return {**base, **_applied(outcome)}
+            return {**base, **_plan(outcome.plan), **({} if outline else _applied(outcome))}
         case Adopted():
             return {**base, **adopted.document(outcome)}
         case Pulled():
@@ -163,30 +176,40 @@ def _target(outcome: Outcome) -> Document:
         case Backtested():
             return {**base, **backtest.document(outcome)}
         case Verified():
-            levels = [
-                {
-                    **_key(level.key),
-                    "level": level.level,
-                    "answer": level.answer,
-                    "reason": level.reason,
-                    "setting": level.setting,
-                }
-                for level in outcome.levels
-            ]
-            runs_as = [
-                {
-                    **_key(one.key),
-                    "owner": one.owner,
-                    "api_key": one.api_key,
-                    "warning": one.warning,
-                    "note": one.note,
-                }
-                for one in outcome.runs_as
-            ]
-            idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
-            shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
-            shown["runs_as"] = runs_as
-            return {**base, **shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
+            return {**base, **_verified(outcome)}
+
+
+def _verified(outcome: Verified) -> Document:
+    levels = [
+        {
+            **_key(level.key),
+            "level": level.level,
+            "answer": level.answer,
+            "reason": level.reason,
+            "setting": level.setting,
+        }
+        for level in outcome.levels
+    ]
+    runs_as = [
+        {
+            **_key(one.key),
+            "owner": one.owner,
+            "api_key": one.api_key,
+            "warning": one.warning,
+            "note": one.note,
+        }
+        for one in outcome.runs_as
+    ]
+    idle = [{"rule": item.rule, "reason": item.reason} for item in outcome.not_applicable]
+    shown = {"emulated": outcome.place.emulated, "required": list(outcome.required), "levels": levels}
+    shown["runs_as"] = runs_as
+    return {**shown, "not_applicable": idle, **_unmanaged(outcome.unmanaged)}
+
+
+def _planned(outcome: Planned) -> Document:
+    plan = outcome.plan
+    changes = [_change(one, outcome.origins) for one in plan.changes]
+    return {"address": plan.address, "digest": plan.digest, "changes": changes}
 
 
 def _applied(outcome: Applied) -> Document:
@@ -195,11 +218,12 @@ def _applied(outcome: Applied) -> Document:
         {**_change(failure.change), "done": False, "tried": failure.tried, "error": failure.error}
         for failure in outcome.failures
     ]
-    return {**_plan(outcome.plan), "digest": outcome.plan.digest, "changes": [*done, *failed]}
+    return {"digest": outcome.plan.digest, "changes": [*done, *failed]}
 
 
 def _plan(plan: Plan) -> Document:
     return {
+        "platform": plan.platform,
         "carried": [{**_key(key), "names": list(names)} for key, names in plan.carried],
         "unchanged": len(plan.unchanged),
         **_unmanaged(plan.unmanaged),
@@ -207,6 +231,7 @@ def _plan(plan: Plan) -> Document:
         "notes": [{**_key(key), "note": note} for key, note in plan.notes],
         "waiting": [{**_key(key), "note": note} for key, note in plan.waiting],
         "accepted": [_accepted(one) for one in plan.accepted],
+        "accepted_in_vain": [_in_vain(acceptance, path) for acceptance, path in plan.idle],
         "remarks": [{**_key(key), "remark": remark} for key, remark in plan.remarks],
     }
 
@@ -215,6 +240,16 @@ def _accepted(one: Accepted) -> Document:
     said = one.acceptance
     told = {"path": one.field.path, "live": one.field.before, "git": one.field.after}
     return {**_key(one.key), **told, "until": said.until, "reason": said.reason, "owner": said.owner}
+
+
+def _in_vain(said: Acceptance, path: str) -> Document:
+    where = said.location
+    return {"object": said.object, "path": path, "accepted_at": {"path": where.path, "line": where.line}}
+
+
+def _kept(one: Kept) -> Document:
+    told = origins.document(one.origin) if one.origin else None
+    return {**_key(one.key), "path": ".".join(one.path), "value": one.value, "origin": told}
 
 
 def _unmanaged(objects: Sequence[Unmanaged]) -> Document:
@@ -230,10 +265,12 @@ def _difference(one: Difference) -> Document:
 
 def _change(change: Change, told: Origins | None = None) -> Document:
     live = None if isinstance(change, Create) else change.live
+    resource = change.live if isinstance(change, Delete) else change.desired
     made = step(change)
     return {
         "action": change.action,
         **_key(change.key),
+        "name": resource.known_as if change.key.kind is Kind.RULE else resource.name,
         # scripts know six causes; that a change undoes a run is what the verb says
         "cause": Cause.PENDING if change.cause is Cause.ROLLBACK else change.cause,
         "fields": [_field(change, field, told) for field in change.fields],
@@ -241,6 +278,7 @@ def _change(change: Change, told: Origins | None = None) -> Document:
         "edited_at": live.edited_at if live else None,
         "blocked": change.blocked,
         "reason": _reason(change),
+        "retires": isinstance(change, Update) and change.retires,
         "made_from": {"action": made.action, "live": made.live, "desired": made.desired},
     }
 

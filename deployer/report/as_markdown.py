@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.outcome import Adopted
 from deployer.outcome import Answer
@@ -29,12 +30,12 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.report import as_text
 from deployer.report import backtest
 from deployer.report import drifted
+from deployer.report import grouped
 from deployer.report import in_waves
 from deployer.report import pulled
 from deployer.report.rule_tests import tally
@@ -58,21 +59,64 @@ _NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.
 
 
 def render(
-    verb: str, environment: str, outcomes: Sequence[Outcome], *, waves: Sequence[Went] = (), again: str = ""
+    verb: str,
+    environment: str,
+    outcomes: Sequence[Outcome],
+    *,
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
+    by: str | None = "target",
 ) -> str:
-    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more."""
+    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+
+    `notes` are lines of ours to say beyond the outcomes. `by` is `change` or `target`; None leaves it to their number.
+    """
     ordered = sorted(outcomes, key=lambda outcome: (_gravity(outcome), outcome.place))
     digest = digest_to_approve(outcomes) if verb == "plan" else ""
     approved = [f"Plan {_code(digest)}"] if digest else []
-    head = [*_head(verb, environment), *as_text.summary(outcomes), *approved, ""]
+    head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
         head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
+    if grouped.wanted(by, len(outcomes)):
+        return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
     rows = [_row(outcome) for outcome in ordered]
-    table = _table(rows, min(_TABLE, LONGEST - _size(head) - 2_000))
+    worthy = [outcome for outcome in ordered if _worth_a_section(outcome)]
+    return _composed(head, rows, len(worthy), (_section(outcome, environment) for outcome in worthy))
+
+
+def told(verb: str, environment: str, top: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A report of lines that are there already: `top` are ours, a section is a title and its lines, the gravest first.
+
+    A line of a section that is indented by two begins a block with what is indented further.
+    """
+    made = (_Section(plain(title), _blocks(map(plain, lines))) for title, lines in sections)
+    return _composed([*_head(verb, environment), *top, ""], None, len(sections), made)
+
+
+def _composed(head: Sequence[str], rows: Sequence[str] | None, number: int, sections: Iterable["_Section"]) -> str:
+    """The report, as much of it as there is room for; what there is no room for is not made."""
+    table = [] if rows is None else [*_table(rows, min(_TABLE, LONGEST - _size(head) - 2_000)), ""]
     room = LONGEST - _size(head) - _size(table) - 1_000
-    return _written(
-        [*head, *table, "", *_sections([one for one in ordered if _worth_a_section(one)], environment, room)]
-    )
+    return _written([*head, *table, *_sections(number, sections, room)])
+
+
+def by_change(verb: str, environment: str, top: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """A report of the parts of `grouped.sections`; `top` holds lines of ours, for its beginning."""
+    return _parts([*_head(verb, environment), *top, ""], parts)
+
+
+def _parts(head: Sequence[str], parts: Sequence[grouped.Section]) -> str:
+    """What stands first may take all the room that there is, but for the beginning of each part after it."""
+    made = [_Section(each.title, _blocks(each.lines), each.open) for each in parts]
+    room = LONGEST - _size(head) - 1_000
+    lines: list[str] = []
+    for number, part in enumerate(made):
+        kept = sum(min(_FAIR, _size(_details(each, LONGEST, "part"))) for each in made[number + 1 :])
+        shown = _details(part, room - kept, "part")
+        room -= _size(shown)
+        lines += shown or [f"There was no room for: {_code(part.title)}", ""]
+    return _written([*head, *lines])
 
 
 def failure(verb: str, environment: str, error: DeployerError) -> str:
@@ -216,20 +260,21 @@ def _table(rows: Sequence[str], room: int) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """The lines of one target, in blocks that are shown or left out as a whole."""
+    """The lines of one target or part, in blocks that are shown or left out as a whole."""
 
     title: str
     blocks: tuple[tuple[str, ...], ...]
+    open: bool = False
 
 
 def _worth_a_section(outcome: Outcome) -> bool:
     return not not_begun(outcome) and (_gravity(outcome) < 5 or len(as_text.lines(outcome, "")) > 1)
 
 
-def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Iterator[str]:
-    for number, outcome in enumerate(outcomes):
-        waiting = len(outcomes) - number
-        lines = _details(_section(outcome, environment), min(room, max(room // waiting, _FAIR)))
+def _sections(number: int, sections: Iterable[_Section], room: int) -> Iterator[str]:
+    for place, section in enumerate(sections):
+        waiting = number - place
+        lines = _details(section, min(room, max(room // waiting, _FAIR)), "target")
         if not lines:
             yield f"There was no room for the details of {count(waiting, 'more target')}."
             return
@@ -240,30 +285,34 @@ def _sections(outcomes: Sequence[Outcome], environment: str, room: int) -> Itera
 def _section(outcome: Outcome, environment: str) -> _Section:
     """The lines of the text report; one that is indented by two begins a block with what is indented further."""
     title, *lines = map(plain, as_text.lines(outcome, environment))
+    if isinstance(outcome, Unreadable):
+        because = _shortened(f"  because: {plain(outcome.error)}", _LINE * 4)
+        return _Section(plain(f"{outcome.place}: not looked at"), (*_blocks(lines), (because,)))
+    return _Section(title, _blocks(lines))
+
+
+def _blocks(lines: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     blocks: list[list[str]] = []
     for line in lines:
         if not blocks or not line.startswith("   "):
             blocks.append([])
         blocks[-1].append(_shortened(_signed(line), _LINE))
-    if isinstance(outcome, Unreadable):
-        blocks.append([_shortened(f"  because: {plain(outcome.error)}", _LINE * 4)])
-        title = plain(f"{outcome.place}: not looked at")
-    return _Section(title, tuple(map(tuple, blocks)))
+    return tuple(map(tuple, blocks))
 
 
-def _details(section: _Section, room: int) -> list[str]:
-    """Nothing if there is no room for any of it."""
+def _details(section: _Section, room: int, of: str) -> list[str]:
+    """Nothing if there is no room for any of it. `of` says what a section is about."""
     summary = html.escape(_shortened(section.title, _LINE))
-    top = ["<details>", f"<summary><code>{summary}</code></summary>", ""]
+    top = ["<details open>" if section.open else "<details>", f"<summary><code>{summary}</code></summary>", ""]
     bottom = ["", "</details>", ""]
-    lines = [line for block in _fitting(section.blocks, room - _size(top) - _size(bottom) - 120) for line in block]
+    lines = [line for block in _fitting(section.blocks, room - _size(top) - _size(bottom) - 120, of) for line in block]
     if section.blocks and not lines:
         return []
     written = [*top, *(_fence(lines, "diff") if lines else ()), *bottom]
     return written if _size(written) <= room else []
 
 
-def _fitting(blocks: Sequence[tuple[str, ...]], room: int) -> list[tuple[str, ...]]:
+def _fitting(blocks: Sequence[tuple[str, ...]], room: int, of: str) -> list[tuple[str, ...]]:
     """The first blocks, whole; of the first that does not fit its first lines; then what was left out, in numbers."""
     chosen: list[tuple[str, ...]] = []
     for number, block in enumerate(blocks):
@@ -278,7 +327,7 @@ def _fitting(blocks: Sequence[tuple[str, ...]], room: int) -> list[tuple[str, ..
             return []
         changes = sum(block[0][:3].strip() in ("+", "~", "-", "!", "x") for block in rest)
         entire = f", among them {count(changes, 'whole change')}" if changes else ""
-        return [*chosen, begun, (f"# left out: {count(lines, 'more line')} of this target{entire}",)]
+        return [*chosen, begun, (f"# left out: {count(lines, 'more line')} of this {of}{entire}",)]
     return chosen
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 
 from deployer.diff import FieldChange
+from deployer.exits import not_begun
 from deployer.findings import Finding
 from deployer.origins import Origins
 from deployer.outcome import LEVELS
@@ -24,7 +25,6 @@ from deployer.outcome import RunsAs
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.outcome import not_begun
 from deployer.plan import Cause
 from deployer.plan import Change
 from deployer.plan import Create
@@ -56,18 +56,23 @@ _CAUSES = {
 
 
 def render(
-    outcomes: Sequence[Outcome], environment: str = "ENV", digest: str = "", waves: Sequence[Went] = (), again: str = ""
+    outcomes: Sequence[Outcome],
+    environment: str = "ENV",
+    digest: str = "",
+    waves: Sequence[Went] = (),
+    again: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
 
     `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
-    command that does the same once more.
+    command that does the same once more. `notes` are lines of ours to say beyond the outcomes.
     """
     sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
     lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
     went = in_waves.lines(waves, environment, again)
     approve = [f"Plan {digest}."] if digest else []
-    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *approve]) + "\n"
+    return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *notes, *approve]) + "\n"
 
 
 def findings(found: Sequence[Finding], checked: str) -> str:

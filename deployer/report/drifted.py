@@ -101,7 +101,7 @@ def _difference(one: Difference) -> Iterator[str]:
         yield f"      {plain(one.note)}"
     yield f"      {_who(one)}"
     for field in () if gone else change.fields:
-        yield from _field(field)
+        yield from field_lines(field)
 
 
 def _who(one: Difference) -> str:
@@ -112,7 +112,8 @@ def _who(one: Difference) -> str:
     return f"{by}{at}{f' (says {plain(one.source)})' if one.source else ''}"
 
 
-def _field(field: FieldChange) -> Iterator[str]:
+def field_lines(field: FieldChange) -> Iterator[str]:
+    """A field as Git has it, and as it is in the target."""
     if sets := value_sets.changed_sets(FieldChange(field.path, field.after, field.before)):
         for one in sets:
             yield f"      {plain(one.path)} (- in Git, + in the target): {one.tally}"

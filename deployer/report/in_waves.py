@@ -15,11 +15,11 @@ def lines(waves: Sequence[Went], environment: str, again: str = "") -> list[str]
     `again` is the command that does the same once more.
     """
     told = [line for wave in waves for line in _lines(wave)]
-    first = next((wave for wave in waves if wave.outcome is Verdict.STOPPED), None)
-    if first is None:
+    if all(wave.outcome is Verdict.PASSED for wave in waves):
         return told
     again = plain(again or f"deployer apply {environment}")
-    told.append(f"To look at it: deployer verify {environment} --wave {first.number}")
+    stopped = [wave for wave in waves if wave.outcome is Verdict.STOPPED]
+    told += [f"To look at it: deployer verify {plain(environment)} --wave {wave.number}" for wave in stopped]
     told.append(f"To go on once it is mended: {again} (what is done is found equal and only verified again)")
     later = [wave for wave in waves if wave.outcome is Verdict.NOT_BEGUN]
     if later:

@@ -24,10 +24,16 @@ def text(runs: Sequence[str], began: datetime, writes: int, outcomes: Sequence[O
     return "\n".join([head, "", as_text.render(outcomes) + "\n".join([*_advice(outcomes, recorded), ""])])
 
 
-def json(environment: str, runs: Sequence[str], outcomes: Sequence[Outcome], recorded: str | None) -> str:
-    """The document for scripts."""
+def json(
+    environment: str,
+    runs: Sequence[str],
+    outcomes: Sequence[Outcome],
+    recorded: str | None,
+    said: Mapping[str, Any] = {},
+) -> str:
+    """The document for scripts; `said` is what else it is to say."""
     told: Mapping[str, Any] = {"runs": list(runs), "recorded_as": recorded, "advice": _advice(outcomes, recorded)}
-    return as_json.render("rollback", environment, outcomes, told)
+    return as_json.render("rollback", environment, outcomes, {**told, **said})
 
 
 def _advice(outcomes: Sequence[Outcome], recorded: str | None) -> list[str]:

@@ -41,10 +41,10 @@ class ChangedSet:
                 yield f"{sign} and {len(values) - SHOWN:,} more"
 
 
-def changed_sets(field: FieldChange) -> tuple[ChangedSet, ...]:
+def changed_sets(field: FieldChange, longer_than: int = LONG) -> tuple[ChangedSet, ...]:
     """The long sets that differ, if nothing else does; nothing where the field is better shown as it is."""
     found = _differing(field.path, field.before, field.after)
-    return tuple(found) if found and any(one.size + len(one.removed) > LONG for one in found) else ()
+    return tuple(found) if found and any(one.size + len(one.removed) > longer_than for one in found) else ()
 
 
 def _differing(path: str, before: Json, after: Json) -> list[ChangedSet] | None:

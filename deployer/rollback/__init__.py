@@ -34,12 +34,14 @@ from deployer.plan import matches
 from deployer.providers.base import Provider
 from deployer.request import Consent
 from deployer.request import Selection
+from deployer.request import chosen
 from deployer.rollback.runs import Run
 from deployer.rollback.runs import Where
 from deployer.rollback.runs import listed
 from deployer.rollback.undo import seen_again
 from deployer.rollback.undo import told_until
 from deployer.rollback.undo import undo
+from deployer.shards import Shard
 from deployer.state import Kind
 from deployer.state import LiveState
 
@@ -95,9 +97,12 @@ def rollback(
     return over(carry_out)
 
 
-def narrowed(manifest: Manifest, run: Run, tenants: Sequence[str], rules: Sequence[str]) -> Selection:
-    """The part of the environment that undoing `run` is about, by the names of its tenants.
+def narrowed(
+    manifest: Manifest, run: Run, tenants: Sequence[str], rules: Sequence[str], shard: Shard | None = None
+) -> Selection:
+    """The part of the environment that undoing `run` is about, by the names of its tenants; none of a `shard` without.
 
+    Shards are those of the environment, not of the run: a tenant is in the same one whatever the verb.
     Raise `CannotStart` for a glob that matches nothing that the run wrote.
     """
     there = {tenant for tenant, _ in run.writes}
@@ -109,8 +114,8 @@ def narrowed(manifest: Manifest, run: Run, tenants: Sequence[str], rules: Sequen
     for glob in rules:
         if not any(matches(name, [glob]) for name in names):
             raise CannotStart(f"the run wrote no rule that matches {glob!r}, but {listed(sorted(names)) or 'none'}")
-    chosen = [tenant for tenant in sorted(there) if not tenants or matches(tenant, tenants)]
-    return Selection(tuple(chosen), tuple(rules))
+    wanted = chosen(manifest, Selection(tuple(tenants), (), shard=shard))
+    return Selection(tuple(tenant for tenant in sorted(there) if tenant in wanted), tuple(rules))
 
 
 def _unfit(run: Run, job: Job) -> Outcome | None:

@@ -1,115 +1,106 @@
 """What deployer takes for many tenants, each time against the floor of the same run.
 
-`python -m tests.benchmarks.fleet noop --tenants 500 --rules 5 --latency 50 --jobs 32 [--profile FILE]`
+`python -m tests.benchmarks.fleet` measures everything and prints the table of the README. One part alone:
+`python -m tests.benchmarks.fleet noop --tenants 500 --latency 50 --jobs 32 [--profile FILE]`.
+The ratios say something on a machine that does nothing else.
 """
 
 import argparse
-import json
 import sys
-import tempfile
+from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from tests.benchmarks import estate
-from tests.benchmarks import measure
+from tests.benchmarks import parts
+from tests.benchmarks.parts import Asked
+from tests.benchmarks.parts import Row
+from tests.benchmarks.parts import say
+from tests.benchmarks.site import Size
 
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """What a run is about."""
-
-    tenants: int = 500
-    rules: int = 5
-    latency: float = 50.0
-    jobs: int = 32
-    platforms: tuple[str, ...] = ("kibana", "sentinel")
-    stubs: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """An estate, and the stubs that it is on."""
-
-    size: Size
-    folder: Path
-    stubs: measure.Stubs
-
-    def deployer(self, verb: str, *options: str, profile: Path | None = None) -> measure.Run:
-        """One command over the estate, in a fresh process."""
-        start = ["-m", "deployer"] if profile is None else ["-m", "tests.benchmarks.profiled", str(profile)]
-        words = ["--root", str(self.folder / "root"), verb, estate.ENVIRONMENT, "--jobs", str(self.size.jobs)]
-        return measure.python([*start, *words, *options], self.folder, estate.SECRETS)
-
-    def floor(self, *, afresh: bool) -> measure.Run:
-        """What the stubs were asked since the last reset, once more; `afresh` on stubs that hold nothing yet."""
-        files = self.stubs.save(self.folder)
-        self.stubs.reset(documents=afresh)
-        ran = measure.python(["-m", "tests.benchmarks.floor", str(self.size.jobs), *map(str, files)], self.folder, {})
-        if ran.code or ran.out.split()[1] != "0":
-            raise RuntimeError(f"the floor was answered otherwise than the run: {ran.out}{ran.err}")
-        return ran
-
-
-@contextmanager
-def site(size: Size) -> Iterator[Site]:
-    """The estate in a folder of its own, the stubs empty and with the latency; all is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="deployer-bench-") as name, measure.Stubs(size.stubs) as stubs:
-        folder = Path(name)
-        urls = [stub.url for stub in stubs.all]
-        places = [
-            {"kibana": urls[number % len(urls)], "sentinel": urls[number % len(urls)]} for number in range(size.tenants)
-        ]
-        words = ["--tenants", str(size.tenants), "--rules", str(size.rules), "--platforms", *size.platforms]
-        wrote = measure.python(["-m", "tests.benchmarks.estate", str(folder / "root"), *words], folder, {},
-                               json.dumps(places))  # fmt: skip
-        if wrote.code:
-            raise RuntimeError(wrote.err)
-        stubs.settings(latency_ms=size.latency)
-        yield Site(size, folder, stubs)
+PARTS: Mapping[str, Callable[..., Iterator[Row]]] = {
+    "noop": parts.noop,
+    "apply": parts.apply,
+    "tenants": parts.tenants,
+    "rules": parts.rules,
+    "startup": parts.startup,
+    "rough": parts.rough,
+}
+TABLE = ("tenants", "apply", "rules", "rough", "startup")
+"""What the table holds; its last line of `tenants` is `noop`."""
+OF_EACH = {"apply": {"tenants": 100}, "rough": {"tenants": 100}}
+"""How large a part is unless it is said."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fleet", description="Many tenants, measured.")
-    parser.add_argument("part", choices=["noop", "apply"])
-    parser.add_argument("--tenants", type=int, default=500)
-    parser.add_argument("--rules", type=int, default=5, help="rules of each platform in each tenant")
-    parser.add_argument("--latency", type=float, default=50, metavar="MS")
-    parser.add_argument("--jobs", type=int, default=32)
-    parser.add_argument("--platforms", nargs="+", default=["kibana", "sentinel"], choices=["kibana", "sentinel"])
-    parser.add_argument("--stubs", type=int, default=2, metavar="N", help="processes that answer")
-    parser.add_argument("--profile", type=Path, metavar="FILE", help="profile deployer, all threads, by CPU time")
-    asked = parser.parse_args(arguments)
-    size = Size(asked.tenants, asked.rules, asked.latency, asked.jobs, tuple(asked.platforms), asked.stubs)
-    with site(size) as here:
-        if asked.part == "noop":
-            here.stubs.settings(latency_ms=0)
-            _told("apply (no latency)", here.deployer("apply"), here)
-            here.stubs.settings(latency_ms=size.latency)
-            here.stubs.reset()
-        verb = "plan" if asked.part == "noop" else "apply"
-        ran = here.deployer(verb, profile=asked.profile)
-        _told(verb, ran, here)
-        floor = here.floor(afresh=asked.part == "apply")
-        _told("floor", floor, here)
-        _say(f"ratio {ran.seconds / floor.seconds:.2f}")
-        if asked.profile:
-            _say(ran.err)
+    asked = _parser().parse_args(arguments)
+    given = {name: value for name, value in vars(asked).items() if name in _SIZES and value is not None}
+    if "platforms" in given:
+        given["platforms"] = tuple(given["platforms"])
+    rows: list[Row] = []
+    for name in [asked.part] if asked.part else TABLE:
+        size = replace(Size(), **{**OF_EACH.get(name, {}), **given})
+        wanted = Asked(size, 1 if asked.profile else asked.repeat, asked.profile, say)
+        measured: Callable[[Asked], Iterator[Row]] = PARTS[name]
+        if asked.sizes and name in ("tenants", "rules"):
+            measured = partial(PARTS[name], sizes=asked.sizes)
+        rows += measured(wanted)
+    say("")
+    for line in table(rows):
+        say(line)
     return 0
 
 
-def _told(what: str, ran: measure.Run, here: Site) -> None:
-    counts = here.stubs.counts()
-    said = f"{counts['requests']:>7} requests  {counts['connections']} connections so far"
-    _say(f"{what:<20}{ran.seconds:>8.2f} s {ran.cpu:>8.2f} s CPU {ran.megabytes:>7.0f} MB  exit {ran.code}  {said}")
-    _say("  " + ran.out.strip().rpartition("\n")[2])
+def table(rows: Sequence[Row]) -> Iterator[str]:
+    """In Markdown."""
+    yield "| what | takes | against | ratio | asked for | CPU | memory | requests |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    for row in rows:
+        cells = [
+            row.what,
+            row.took,
+            row.against,
+            f"{row.ratio:.2f}",
+            row.asked_for,
+            _or_nothing(row.cpu, "{:.2f} s"),
+            _or_nothing(row.megabytes, "{:.0f} MB"),
+            _or_nothing(row.requests, "{:,}"),
+        ]
+        yield f"| {' | '.join(cells)} |"
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+def _or_nothing(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+_SIZES = ("tenants", "rules", "latency", "jobs", "platforms", "stubs", "own_hosts")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fleet", description="Many tenants, measured.")
+    option: Any = parser.add_argument
+    option("part", nargs="?", choices=PARTS, help="this part alone; everything unless given")
+    option("--tenants", type=int, metavar="N")
+    option("--rules", type=int, metavar="N", help="of each platform in each tenant")
+    option("--sizes", type=int, nargs="+", metavar="N", help="of the parts `tenants` and `rules`")
+    option("--latency", type=float, metavar="MS", help="before every answer (default: 50)")
+    option("--jobs", type=int, metavar="N", help="of deployer and of the floor (default: 32)")
+    option("--platforms", nargs="+", choices=["kibana", "sentinel"])
+    option("--stubs", type=int, metavar="N", help="processes that answer (default: 2)")
+    option("--own-hosts", action="store_true", default=None, help="an address for each tenant's Kibana; Linux only")
+    option(
+        "--repeat",
+        type=int,
+        default=3,
+        metavar="N",
+        help="the best of so many, deployer and floor in turn (default: 3)",
+    )
+    option("--profile", type=Path, metavar="FILE", help="profile deployer, all threads, by CPU time")
+    return parser
 
 
 if __name__ == "__main__":

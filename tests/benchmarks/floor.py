@@ -41,6 +41,8 @@ def lanes(files: Sequence[Path]) -> list[Lane]:
         address, *lines = file.read_text().splitlines()
         for line in lines:
             entry = json.loads(line)
+            if entry[5] == 0:
+                continue  # it was never answered
             found.setdefault((address, entry[0]), []).append(entry)
     first = sorted(found.items(), key=lambda one: float(str(one[1][0][6])))
     return [

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections import Counter
@@ -135,14 +136,19 @@ def python(arguments: Sequence[str], cwd: Path, variables: Mapping[str, str], st
         with given.open("rb") as reads, out.open("wb") as writes, err.open("wb") as complains:
             begun = time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env=clean(variables),
-                stdin=reads,
-                stdout=writes,
-                stderr=complains,
-            )
-            _, status, used = os.wait4(process.pid, 0)
+                [sys.executable, *arguments], cwd=ROOT, env=clean(variables),
+                stdin=reads, stdout=writes, stderr=complains,
+            )  # fmt: skip
+            enough = threading.Timer(SECONDS, process.kill)
+            enough.start()
+            try:
+                _, status, used = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+            finally:
+                enough.cancel()
             seconds = time.perf_counter() - begun
             process.returncode = os.waitstatus_to_exitcode(status)
         cpu, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024

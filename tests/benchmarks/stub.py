@@ -70,7 +70,7 @@ class Stub:
         self.log: list[Logged] = []
         self.connections = 0
         self._names: dict[bytes, str] = {}
-        self._in_a_row: Counter[bytes] = Counter()
+        self._in_a_row: dict[tuple[bytes, bytes], int] = {}
         self._random = random.Random(self.settings.seed)  # noqa: S311 - no secret
 
     def answer(self, line: bytes, content: bytes) -> tuple[float, bytes]:
@@ -89,7 +89,7 @@ class Stub:
         name = self._names.get(target)
         if name is None:
             name = self._names[target] = place_of(target.decode())[0]
-        if self.settings.refused and self._refuses(line):
+        if self.settings.refused and self._refuses((line, content)):
             return name, self._refusal()
         place = self.places.get(name)
         if place is None:
@@ -103,10 +103,12 @@ class Stub:
                 place.answers.clear()
         return name, known
 
-    def _refuses(self, line: bytes) -> bool:
-        refuses = self._random.random() < self.settings.refused and self._in_a_row[line] < _REFUSED_IN_A_ROW
-        self._in_a_row[line] = self._in_a_row[line] + 1 if refuses else 0
-        return refuses
+    def _refuses(self, request: tuple[bytes, bytes]) -> bool:
+        before = self._in_a_row.pop(request, 0)
+        if before == _REFUSED_IN_A_ROW or self._random.random() >= self.settings.refused:
+            return False
+        self._in_a_row[request] = before + 1
+        return True
 
     def _refusal(self) -> Answered:
         status = self._random.choice((429, 503))
@@ -182,7 +184,20 @@ class Connection(asyncio.Protocol):
 
 
 class Silent(asyncio.Protocol):
-    """Takes a connection and never answers."""
+    """Takes a request and never answers; how long it was waited for goes into the log, with status 0."""
+
+    def __init__(self, stub: Stub) -> None:
+        self._stub = stub
+        self._line = b""
+        self._begun = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        self._line = self._line or data.partition(b"\r\n")[0]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        method, target, *_ = [*self._line.decode(errors="replace").split(" "), "", ""]
+        name, _ = place_of(target)
+        self._stub.log.append(Logged(name, "silence", method, target, "", 0, self._begun, time.monotonic()))
 
 
 def _length(headers: bytes) -> int:
@@ -206,7 +221,7 @@ async def _serve(addresses: list[str]) -> None:
     if addresses[1:]:
         await loop.create_server(lambda: Connection(stub, loop), addresses[1:], port, backlog=64)
     stub.origin = f"http://{addresses[0]}:{port}"
-    silent = await loop.create_server(Silent, addresses[0], 0, backlog=1024)
+    silent = await loop.create_server(lambda: Silent(stub), addresses[0], 0, backlog=1024)
     with socket.socket() as refusing:  # bound and not listened to
         refusing.bind((addresses[0], 0))
         ports = {"port": port, "silent": silent.sockets[0].getsockname()[1], "refusing": refusing.getsockname()[1]}

@@ -21,6 +21,11 @@ SECONDS = 2.5
 """How late the emulator answers the write."""
 
 
+def heard() -> None:
+    """What a shell starts in the background does not hear of Ctrl-C, nor do the processes that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Running:
     """`deployer apply demo` in the middle of a write that the emulator answers late."""
 
@@ -29,7 +34,12 @@ class Running:
         command = [sys.executable, "-m", "deployer", "--root", str(root), "apply", "demo", "--yes", "--format", "json"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heard,
         )
 
     def until_it_writes(self) -> None:

@@ -63,7 +63,12 @@ def test_a_canary_that_fails_keeps_the_run_from_everybody_else_until_it_is_mende
     assert f"rule/{RULE}" in canary["failures"][0]["reason"]
     assert (early["outcome"], rest["outcome"], rest["tenants"]) == ("not begun", "not begun", ["initech"])
     assert outcomes(stopped) == {"acme": "partial", "globex": "failed", "initech": "failed"}
-    assert [one["findings"][0]["code"] for one in stopped.json["targets"] if one["outcome"] == "failed"] == ["wave"] * 2
+    said = [(one["code"], one["message"]) for target in stopped.json["targets"] for one in target["findings"]]
+    assert said[0] == (
+        "wave",
+        "wave 2 (early) was not begun: wave 1 (canary) stopped the run; nothing was written there",
+    )
+    assert [code for code, _ in said] == ["wave", "wave"]
     assert estate.asked("globex") == estate.asked("initech") == []
 
     estate.emulator.clear_faults()
@@ -118,6 +123,15 @@ def test_a_level_that_is_not_known_stops_a_wave_that_asks_for_it(deployer, estat
     (failure,) = run.json["waves"][0]["failures"]
     assert failure == {"tenant": "acme", "reason": f"kibana: ran unknown: rule/{RULE}: it has not run yet"}
     assert estate.asked("globex") == []
+
+
+def test_a_last_wave_that_does_not_pass_is_not_done_although_all_was_written(deployer, estate):
+    in_waves(estate, {"name": "all", "verify": {"levels": ["ran"]}})
+
+    run = deployer("apply", "site", "--tenant", "acme", "--format", "json")
+
+    assert (run.code, run.json["exit_code"], went(run)) == (3, 3, {"all": "stopped"})
+    assert outcomes(run) == {"acme": "applied"}
 
 
 def test_as_many_as_may_fail_let_the_run_go_on_and_are_named(deployer, estate):
@@ -194,9 +208,10 @@ def test_a_wave_that_means_nobody_is_a_usage_error(options, said, deployer, esta
     assert estate.emulator.requests == []
 
 
-def test_an_environment_without_waves_has_none_to_choose_and_reports_none(deployer, site):
+def test_an_environment_without_waves_has_none_to_choose_and_reports_none(deployer, estate):
+    estate.edit(estate.root / "environments/site/environment.yaml", lambda one: one.pop("waves"))
     chosen = deployer("plan", "site", "--wave", "1")
-    applied = deployer("apply", "site", "--tenant", "acme", "--rule", RULE, "--format", "json")
+    applied = deployer("apply", "site", "--tenant", "acme", "--format", "json")
 
     assert (chosen.code, "site has no waves" in chosen.err) == (64, True)
     assert (applied.code, "waves" in applied.json) == (0, False)

@@ -131,7 +131,10 @@ def test_the_log_tells_what_was_asked(emulator: Emulator, kibana: Client, contro
             "query": {},
             "status": 400,
             "user": "deployer",
+            "target": "acme",
+            "route": RULES,
             "connection": 1,
+            "credential": 1,
             "body": {"type": "threshold"},
         },
         {
@@ -140,7 +143,10 @@ def test_the_log_tells_what_was_asked(emulator: Emulator, kibana: Client, contro
             "query": {"page": "1", "filter": "x"},
             "status": 400,
             "user": "deployer",
+            "target": "acme",
+            "route": FIND,
             "connection": 1,
+            "credential": 1,
         },
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 from deployer.emulator import reshaping
 from deployer.emulator.arm import alert_rules
 from deployer.emulator.arm import audit
+from deployer.emulator.arm import throttling
 from deployer.emulator.arm import watchlists
 from deployer.emulator.arm import workspaces
 from deployer.emulator.arm.access import authenticate
@@ -16,6 +17,7 @@ from deployer.emulator.arm.errors import arm
 from deployer.emulator.arm.errors import error_body
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
+from deployer.emulator.calls import Place
 from deployer.emulator.calls import find_route
 from deployer.emulator.calls import known
 from deployer.emulator.calls import parse_json
@@ -54,4 +56,9 @@ def _failure(status: int) -> Any:
     return error_body(codes.get(status, "InternalServerError"), "injected by the emulator")
 
 
-SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "")
+def _place(call: Call) -> Place:
+    found = find_route(ROUTES, call.method, call.path, ignore_case=True)
+    return Place(found[1]["workspace"], found[0].template) if found else Place()
+
+
+SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "", gate=throttling.gate, place=_place)

@@ -8,10 +8,12 @@ from typing import Any
 from deployer.emulator import reshaping
 from deployer.emulator.calls import Answer
 from deployer.emulator.calls import Call
+from deployer.emulator.calls import Place
 from deployer.emulator.calls import find_route
 from deployer.emulator.calls import known
 from deployer.emulator.kibana import alerting
 from deployer.emulator.kibana import bulk
+from deployer.emulator.kibana import concurrency
 from deployer.emulator.kibana import data_views
 from deployer.emulator.kibana import exception_items
 from deployer.emulator.kibana import exception_lists
@@ -69,4 +71,12 @@ def _failure(status: int) -> Any:
     return platform_body(status, "injected by the emulator")
 
 
-SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "")
+def _place(call: Call) -> Place:
+    space, path = split_space(call.path)
+    if path == "/api/status":
+        return Place(None, path)
+    found = find_route(ROUTES, call.method, path)
+    return Place(space, found[0].template if found else None)
+
+
+SERVICE = Service(_handle, _failure, user=lambda call: user_of(call) or "", gate=concurrency.gate, place=_place)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
+from deployer.answers import kept
 from deployer.providers.shapes import Shape
 from deployer.providers.shapes import known
 from deployer.state import MARK_PATTERN
@@ -53,6 +54,7 @@ PLAIN = frozenset(
 MANAGED = (
     PLAIN | SETS | ORDERED | {"interval", "from", "to", "threat", "threshold", "required_fields", "exceptions_list"}
 )
+_IN_ORDER = tuple(sorted(MANAGED))
 _ATTACK: Shape = {"id": None, "name": None, "reference": None}
 NESTED: Mapping[str, Shape] = {
     "threshold": {"field": None, "value": None, "cardinality": [{"field": None, "value": None}]},
@@ -131,10 +133,11 @@ def rule(document: Mapping[str, Any], managed: frozenset[str] = frozenset()) -> 
         filled.setdefault("threat_indicator_path", "threat.indicator")
     if filled.get("data_view_id"):
         filled.pop("index", None)  # the data view wins at execution
-    for name in sorted((MANAGED | managed) & filled.keys()):
-        value = _FIELDS.get(name, _plain)(known(NESTED.get(name), filled[name]))
-        if not _is_absent(name, value):
-            body[name] = value
+    for name in sorted(MANAGED | managed) if managed else _IN_ORDER:
+        if name in filled:
+            value = _field(name, filled[name])
+            if not _is_absent(name, value):
+                body[name] = value
     return body
 
 
@@ -237,9 +240,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@lru_cache(maxsize=4096)
 def _text(value: str) -> str:
     """Line ends and trailing blanks mean nothing: Kibana's form adds a newline on save (detection-rules issue 6081)."""
-    return "\n".join(line.rstrip() for line in value.replace("\r\n", "\n").split("\n")).strip()
+    return "\n".join([line.rstrip() for line in value.replace("\r\n", "\n").split("\n")]).strip()
 
 
 def _is_absent(name: str, value: Any) -> bool:
@@ -330,3 +334,9 @@ _FIELDS: Mapping[str, Callable[[Any], Any]] = {
     "threshold": _threshold,
     "required_fields": _required_fields,
 }
+
+
+@kept
+def _field(name: str, value: Any) -> Any:
+    """One field of a rule in its canonical form."""
+    return _FIELDS.get(name, _plain)(known(NESTED.get(name), value))

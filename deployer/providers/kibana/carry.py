@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
+from deployer.answers import kept as kept_answers
 from deployer.providers import shapes
 from deployer.providers.kibana import canonical
 from deployer.state import Resource
@@ -19,12 +20,15 @@ SPILLED = "deployer-value-list"
 
 def within_rule(document: Document) -> Document:
     """What a rule holds below its managed fields that we do not know."""
-    found = {}
-    for name, shape in canonical.NESTED.items():
-        computed = canonical.COMPUTED.get(name)
-        known = [{**shape[0], **computed[0]}] if isinstance(shape, list) and isinstance(computed, list) else shape
-        found[name] = shapes.unknown(known, document.get(name))
-    return _present(found)
+    return _present({name: _unknown(name, document[name]) for name in canonical.NESTED if name in document})
+
+
+@kept_answers
+def _unknown(name: str, value: Any) -> Any:
+    """What one field of a rule holds that neither Git nor the server itself has put there."""
+    shape, computed = canonical.NESTED[name], canonical.COMPUTED.get(name)
+    known = [{**shape[0], **computed[0]}] if isinstance(shape, list) and isinstance(computed, list) else shape
+    return shapes.unknown(known, value)
 
 
 def restored(name: str, kept: Any, value: Any) -> Any:

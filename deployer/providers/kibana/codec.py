@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from deployer.answers import kept_for_same
 from deployer.errors import CannotEncode
 from deployer.findings import Finding
 from deployer.model import Assignment
@@ -35,6 +36,7 @@ from deployer.state import DesiredState
 from deployer.state import Key
 from deployer.state import Kind
 from deployer.state import Mark
+from deployer.state import Reads
 from deployer.state import Resource
 from deployer.state import UnknownMark
 from deployer.state import choose_mark
@@ -49,6 +51,7 @@ HUNTING = "Hunting"
 """Tag of a hunting rule."""
 _DECLARABLE = frozenset({"note"})
 """What belongs to the analysts unless a rule writes it."""
+_KNOWN = canonical.MANAGED | canonical.SERVER_OWNED | set(canonical.CARRIED)
 _QUERY_LANGUAGES = frozenset({"kuery", "lucene"})
 _OWN_LANGUAGE = frozenset({"eql", "esql"})
 """Types of rules that have a language of their own."""
@@ -91,7 +94,7 @@ def decode_rule(document: Document, desired: DesiredState, ours: frozenset[str])
     own = [item["list_id"] for item in attached if _is_ours(item, ours)]
     declared = frozenset(wanted.body) if wanted else frozenset()
     carried = {name: document[name] for name in canonical.CARRIED if document.get(name) and name not in declared}
-    unknown = document.keys() - canonical.MANAGED - canonical.SERVER_OWNED - set(canonical.CARRIED)
+    unknown = document.keys() - _KNOWN
     carried |= {name: document[name] for name in sorted(unknown) if document[name] not in (None, [], {}, "")}
     carried |= carry.within_rule(document)
     if foreign:
@@ -249,6 +252,13 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...], own: Sequence[Resource] = ()) -> Resource:
+    body, read = _made(rule, half, own[0].key.id) if own else _made_without_exceptions(rule, half)
+    name, key = str(body.get("name", rule.name)), Key(Kind.RULE, rule.live_id)
+    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=read)
+
+
+def _made(rule: Rule, half: PlatformRule, exceptions: str | None = None) -> tuple[Document, Reads]:
+    """The canonical body, and what it reads; `exceptions` is the list of the tenant's own, if it has some for it."""
     fields = {name: value for name, value in half.fields.items() if name != "data_view"}
     if "data_view" in half.fields:
         fields["data_view_id"] = PREFIX + rule.live_id
@@ -260,12 +270,14 @@ def _rule(rule: Rule, half: PlatformRule, needs: tuple[Key, ...], own: Sequence[
             **fields,
             "tags": _tags(rule, half),
             "query": half.query,
-            "exceptions_list": [*(PREFIX + name for name in rule.allowlists), *(one.key.id for one in own[:1])],
+            "exceptions_list": [*(PREFIX + name for name in rule.allowlists), *([exceptions] if exceptions else [])],
         },
         _DECLARABLE & fields.keys(),
     )
-    name, key = str(body.get("name", rule.name)), Key(Kind.RULE, rule.live_id)
-    return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=needs, reads=reads.of(half, body))
+    return body, reads.of(half, body)
+
+
+_made_without_exceptions = kept_for_same(_made)
 
 
 def _neutral(rule: Rule) -> Document:

@@ -90,7 +90,7 @@ class KibanaProvider:
         ours = [one for one in found if isinstance(one, Resource) and self._desired.concerns(one)]
         kept = self._kept(zip(documents, rules, strict=True), items)
         return LiveState(
-            resources={one.key: replace(one, keep=kept.get(one.key)) for one in ours},
+            resources={one.key: replace(one, keep=kept[one.key]) if one.key in kept else one for one in ours},
             unmanaged=tuple(
                 one if isinstance(one, Unmanaged) else _unmanaged(one)
                 for one in found
@@ -152,11 +152,13 @@ class KibanaProvider:
 
     def _decoded(self, kind: Kind, document: Document) -> Resource | Unmanaged:
         """The object in a document; somebody else's that cannot be read is named all the same."""
-        key = Key(kind, str(document.get(_IDS[kind])))
-        marked = str(key) in str(document.get("tags"))
-        foreign = None
-        if key not in self._desired.resources and not marked:
-            foreign = Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
+
+        def foreign() -> Unmanaged | None:
+            key = Key(kind, str(document.get(_IDS[kind])))
+            if key in self._desired.resources or str(key) in str(document.get("tags")):
+                return None
+            return Unmanaged(kind, key.id, str(document.get("name")), "it could not be read")
+
         return base.decoded(document, lambda: self._decode(kind, document), foreign)
 
     def _lists_of_ours(self, lists: Iterable[Resource | Unmanaged]) -> frozenset[str]:

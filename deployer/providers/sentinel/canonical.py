@@ -7,8 +7,10 @@ Sources: the AlertRules swagger 2024-03-01 and 2025-10-01-preview, and what crea
 import re
 from collections.abc import Callable
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from deployer.answers import kept
 from deployer.providers import shapes
 from deployer.providers.shapes import Shape
 from deployer.state import MARK_PATTERN
@@ -29,9 +31,11 @@ MANAGED = (
     | {"query", "eventGroupingSettings", "entityMappings", "sentinelEntitiesMappings", "alertDetailsOverride"}
     | {"incidentConfiguration"}
 )
+_IN_ORDER = tuple(sorted(MANAGED))
 CARRIED = frozenset({"alertRuleTemplateName", "templateVersion"})
 """Which template a rule was made from is not Git's to say: a rule that names one shows "update available"."""
 SERVER_OWNED = frozenset({"lastModifiedUtc", "provisioningState"})
+_KNOWN = MANAGED | SERVER_OWNED
 RESOURCE = frozenset({"id", "name", "type", "kind", "etag", "systemData", "properties"})
 """Of the ARM resource around the properties: its kind is managed, the rest is the server's."""
 DEFAULTS: Mapping[str, Any] = {
@@ -69,21 +73,31 @@ def rule(properties: Mapping[str, Any]) -> Document:
     """The canonical body of an analytics rule: its `kind` and its managed properties. `query` may hold a mark line."""
     filled = {**DEFAULTS, **{name: value for name, value in properties.items() if value is not None}}
     body: Document = {}
-    for name in sorted(MANAGED & filled.keys()):
-        value = _PROPERTIES.get(name, _plain)(shapes.known(NESTED.get(name), filled[name]))
-        if value not in (None, "", [], {}) or isinstance(value, bool):
-            body[name] = value
+    for name in _IN_ORDER:
+        if name in filled:
+            value = _property(name, filled[name])
+            if value not in (None, "", [], {}) or isinstance(value, bool):
+                body[name] = value
     return body
+
+
+def with_query(body: Mapping[str, Any], query: str) -> Document:
+    """The canonical body of a rule that has one without a query, with this query."""
+    written = unmarked(query)
+    return dict(sorted({**body, "query": written}.items())) if written else dict(body)
 
 
 def unknown(properties: Mapping[str, Any]) -> Document:
     """What a live rule holds that we do not know, at any depth: it is sent back."""
-    found = {name: value for name, value in properties.items() if name not in MANAGED | SERVER_OWNED}
-    found |= {name: shapes.unknown(shape, properties.get(name)) for name, shape in NESTED.items()}
+    found = {name: value for name, value in properties.items() if name not in _KNOWN}
+    found |= {name: _unknown(name, properties[name]) for name in NESTED if name in properties}
     grouping = (properties.get("incidentConfiguration") or {}).get("groupingConfiguration")
     if not isinstance(grouping, Mapping) or not grouping.get("enabled"):
         # Without grouping there is none in the canonical body either, and a part of one would be refused.
-        (found["incidentConfiguration"] or {}).pop("groupingConfiguration", None)
+        incident = found.get("incidentConfiguration") or {}
+        found["incidentConfiguration"] = {
+            name: part for name, part in incident.items() if name != "groupingConfiguration"
+        }
     return {name: value for name, value in sorted(found.items()) if value not in (None, [], {}, "")}
 
 
@@ -104,7 +118,7 @@ def unmarked(query: str) -> str:
 
 def text(value: str) -> str:
     """Line ends and trailing blanks mean nothing."""
-    return "\n".join(line.rstrip() for line in value.replace("\r\n", "\n").split("\n")).strip()
+    return "\n".join([line.rstrip() for line in value.replace("\r\n", "\n").split("\n")]).strip()
 
 
 def duration(value: str) -> str:
@@ -119,6 +133,7 @@ def duration(value: str) -> str:
     return "P" + (f"{days}D" if days else "") + (f"T{clock}" if clock else "") if seconds else "PT0S"
 
 
+@lru_cache(maxsize=1024)
 def duration_seconds(value: str) -> int | None:
     """Whole seconds of an ISO 8601 duration without months; None if it is not one."""
     match = _ISO.fullmatch(value)
@@ -185,3 +200,15 @@ _PROPERTIES: Mapping[str, Callable[[Any], Any]] = {
     "eventGroupingSettings": lambda value: {"aggregationKind": value.get("aggregationKind") or "SingleAlert"},
     "incidentConfiguration": _incident,
 }
+
+
+@kept
+def _property(name: str, value: Any) -> Any:
+    """One property in its canonical form."""
+    return _PROPERTIES.get(name, _plain)(shapes.known(NESTED.get(name), value))
+
+
+@kept
+def _unknown(name: str, value: Any) -> Any:
+    """What one property holds that we do not know."""
+    return shapes.unknown(NESTED[name], value)

@@ -8,21 +8,24 @@ to edit.
 import difflib
 import re
 import uuid
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from functools import lru_cache
 from typing import Any
+from typing import TypeAlias
 
 from deployer import queries
+from deployer.answers import kept_for_same
 from deployer.errors import CannotEncode
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.model import Assignment
 from deployer.model import Category
-from deployer.model import Entry
-from deployer.model import Named
 from deployer.model import PlatformRule
 from deployer.model import Rule
 from deployer.model import SentinelTarget
@@ -30,6 +33,7 @@ from deployer.providers.sentinel import allowlist
 from deployer.providers.sentinel import canonical
 from deployer.providers.sentinel import exemptions
 from deployer.providers.sentinel import fitting
+from deployer.providers.sentinel import neutral
 from deployer.providers.sentinel import watchlist
 from deployer.state import DesiredState
 from deployer.state import Key
@@ -43,6 +47,8 @@ from deployer.state import digest
 from deployer.state import find_marks
 
 Document = dict[str, Any]
+_Texts: TypeAlias = Callable[[str, bool], dict[str, str]]
+"""By the name of a category, and whether it is in a watchlist: the text for each of its lets."""
 
 NAMESPACE = uuid.UUID("6f0c3f3e-6a1d-5d1c-9a0e-0d5c1f1b7a52")
 """Of the uuid5 rule ids. It never changes: Sentinel refuses a deleted id for about a day."""
@@ -50,18 +56,9 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | 
 """What the portal names a rule."""
 ARM = "arm."
 """Before the name of a rule that was there before and whose name is no uuid: ARM takes any. Case does not count."""
-SEVERITIES = {"low": "Low", "medium": "Medium", "high": "High", "critical": "High"}
-"""Sentinel has no "critical"; a rule that needs the difference writes it with `alertDetailsOverride`."""
 CORRELATION = re.compile(r"\s*(#(?:DONT|INC)_CORR#)\s*")
 """What an analyst puts before a description to keep a rule out of the correlation engine, or in; carried over
 (learn.microsoft.com/defender-xdr/exclude-analytics-rules-correlation)."""
-TACTICS = frozenset(
-    "Reconnaissance ResourceDevelopment InitialAccess Execution Persistence PrivilegeEscalation DefenseEvasion "
-    "CredentialAccess Discovery LateralMovement Collection Exfiltration CommandAndControl Impact PreAttack "
-    "ImpairProcessControl InhibitResponseFunction".split()
-)
-"""As ARM spells them (2025-10-01-preview)."""
-HUNTING = "Purpose: hunting. Harmless causes are many: a match is where a search begins, not an incident by itself."
 AUTO_DISABLED = "AUTO DISABLED"
 """Prefix that Sentinel gives the name of a rule which it switched off (troubleshoot-analytics-rules)."""
 _ADVICE = "managed in Git: edit it there, changes made here are reported as drift"
@@ -74,12 +71,13 @@ def encode(assignment: Assignment) -> DesiredState:
     faults: list[Finding] = []
     resources: dict[Key, Resource] = {}
     spilled: dict[str, list[str]] = {}
+    texts = _texts(assignment)
     for rule in assignment.rules:
         half = rule.sentinel
         if half is None:
             continue
         unfit = list(_unfit(rule, half, assignment))
-        fitted = _fitted(rule, half, assignment)
+        fitted = _fitted(rule, half, assignment, texts)
         faults += [*unfit, *fitted.faults]
         if unfit:
             continue
@@ -96,6 +94,7 @@ def encode(assignment: Assignment) -> DesiredState:
     return DesiredState(assignment.owner, assignment.environment, resources, assignment.not_applicable, notes=notes)
 
 
+@lru_cache(maxsize=8192)
 def rule_uuid(rule_id: str) -> str:
     """The name of the rule's ARM resource: a uuid made from the id.
 
@@ -107,12 +106,21 @@ def rule_uuid(rule_id: str) -> str:
     return rule_id.lower() if UUID.fullmatch(rule_id) else str(uuid.uuid5(NAMESPACE, rule_id))
 
 
-def decode(document: Document, desired: DesiredState) -> Resource:
-    """A live rule. Its key is a rule id if the uuid is that of a wanted rule or of its own mark, else the uuid."""
+def names(desired: DesiredState) -> dict[str, str]:
+    """The ids of the wanted rules by the names of their ARM resources: told once for all rules of a workspace."""
+    return {rule_uuid(key.id): key.id for key in reversed(tuple(desired.resources))}
+
+
+def decode(document: Document, desired: DesiredState, wanted: Mapping[str, str] | None = None) -> Resource:
+    """A live rule. Its key is a rule id if the uuid is that of a wanted rule or of its own mark, else the uuid.
+
+    `wanted` are the `names` of the desired state, where they are told already.
+    """
     properties = document.get("properties") or {}
     name = str(document["name"])
-    marks = find_marks(_head(str(properties.get("query") or "")))
-    key = Key(Kind.RULE, _key_id(name, marks, desired))
+    head = _head(str(properties.get("query") or ""))
+    marks = find_marks(head)
+    key = Key(Kind.RULE, _key_id(name, marks, names(desired) if wanted is None else wanted))
     description = str(properties.get("description") or "")
     carried = canonical.unknown(properties)
     if prefix := CORRELATION.match(description):
@@ -133,7 +141,7 @@ def decode(document: Document, desired: DesiredState) -> Resource:
         halted=_halted(display_name, body),
         git_id=desired.git_id(key),
         needs=watchlist.needs(body.get("query")),
-        observed={"listed": True} if _LISTED in _head(str(properties.get("query") or "")) else {},
+        observed={"listed": True} if _LISTED in head else {},
     )
 
 
@@ -179,17 +187,21 @@ def marked(query: str, mark: Mark, *, listed: bool = False) -> str:
 
 def _head(query: str) -> str:
     """The comment lines that a query begins with: a mark anywhere else is not one."""
-    lines = []
-    for line in query.lstrip().splitlines():
-        if not line.startswith("//"):
-            break
-        lines.append(line)
+    lines: list[str] = []
+    rest = query.lstrip()
+    while rest.startswith("//"):  # the query behind them is long, and never looked at
+        line, _, rest = rest.partition("\n")
+        for part in line.splitlines():
+            if not part.startswith("//"):
+                return "\n".join(lines)
+            lines.append(part)
     return "\n".join(lines)
 
 
-def _key_id(name: str, marks: Sequence[Mark | UnknownMark], desired: DesiredState) -> str:
-    ids = [key.id for key in desired.resources]
-    ids += [mark.key.id for mark in marks if isinstance(mark, Mark)]
+def _key_id(name: str, marks: Sequence[Mark | UnknownMark], wanted: Mapping[str, str]) -> str:
+    if (found := wanted.get(name.lower())) is not None:
+        return found
+    ids = (mark.key.id for mark in marks if isinstance(mark, Mark))
     return next((rule_id for rule_id in ids if rule_uuid(rule_id) == name.lower()), name)
 
 
@@ -208,12 +220,7 @@ def _moment(text: object) -> datetime | None:
 
 
 def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) -> Resource:
-    neutral = {name: value for name, value in _neutral(rule).items() if name not in half.dropped}
-    properties = {**neutral, **half.fields, "kind": half.fields.get("kind", "Scheduled"), "query": query}
-    if not _is_preview(assignment):
-        # subTechniques exists in preview versions only; techniques takes T#### alone (azurerm issue 28801)
-        properties["subTechniques"] = []
-    body = canonical.rule(properties)
+    body = canonical.with_query(_without_query(rule, half, _is_preview(assignment)), query)
     name = str(body.get("displayName", rule.name))
     reads = Reads(half.data, look_back=str(body.get("queryPeriod") or ""))
     key = Key(Kind.RULE, rule.live_id)
@@ -221,17 +228,15 @@ def _rule(rule: Rule, half: PlatformRule, query: str, assignment: Assignment) ->
     return Resource(key, body, name=name, source=rule.location, git_id=rule.id, needs=lists, reads=reads)
 
 
-def _neutral(rule: Rule) -> Document:
-    """What is made of the rule's neutral part, unless its `sentinel:` block says otherwise."""
-    return {
-        "displayName": rule.name,
-        "description": _description(rule),
-        "severity": SEVERITIES[rule.severity],
-        "enabled": rule.enabled,
-        "tactics": [_tactic(line.tactic) for line in rule.attack],
-        "techniques": [line.technique.id for line in rule.attack],
-        "subTechniques": [line.subtechnique.id for line in rule.attack if line.subtechnique],
-    }
+@kept_for_same
+def _without_query(rule: Rule, half: PlatformRule, preview: bool) -> Document:
+    """The canonical body but for the query, which every tenant's allowlists make another one."""
+    own = {name: value for name, value in neutral.of(rule).items() if name not in half.dropped}
+    properties = {**own, **half.fields, "kind": half.fields.get("kind", "Scheduled"), "query": ""}
+    if not preview:
+        # subTechniques exists in preview versions only; techniques takes T#### alone (azurerm issue 28801)
+        properties["subTechniques"] = []
+    return canonical.rule(properties)
 
 
 def _is_preview(assignment: Assignment) -> bool:
@@ -239,36 +244,26 @@ def _is_preview(assignment: Assignment) -> bool:
     return not isinstance(target, SentinelTarget) or "preview" in (target.api_version or "preview")
 
 
-def _tactic(tactic: Named) -> str:
-    """The tactic in ARM's spelling: Command and Control is CommandAndControl."""
-    return "".join(word[:1].upper() + word[1:] for word in tactic.name.split())
+def _texts(assignment: Assignment) -> _Texts:
+    """What `allowlist.compile` says of a category: asked once for all of a workspace's rules."""
+
+    @cache
+    def texts(name: str, spilled: bool) -> dict[str, str]:
+        category, entries = assignment.categories[name], assignment.entries.get(name, ())
+        return allowlist.compile(category, entries, spilled=spilled)
+
+    return texts
 
 
-def _description(rule: Rule) -> str:
-    """The description, and at its end what Sentinel has no field for."""
-    parts = [rule.description.strip()]
-    if rule.confidence:
-        parts.append(f"Confidence: {rule.confidence}.")
-    if rule.purpose == "hunting":
-        # Analytics rules have no tags: the description is where whoever switches the rule on will read it.
-        parts.append(HUNTING)
-    if rule.false_positives:
-        cases = [f"- {case.cause.strip()} Tuning: {case.tuning.strip()}" for case in rule.false_positives]
-        parts.append("\n".join(["False positives:", *cases]))
-    if rule.references:
-        parts.append("\n".join(["References:", *(f"- {reference}" for reference in rule.references)]))
-    return "\n\n".join(parts)
-
-
-def _fitted(rule: Rule, half: PlatformRule, assignment: Assignment) -> fitting.Fitted:
+def _fitted(rule: Rule, half: PlatformRule, assignment: Assignment, texts: _Texts) -> fitting.Fitted:
     """The query, with as few allowlists in watchlists as make it short enough."""
     mark = Mark(assignment.owner, assignment.environment, Key(Kind.RULE, rule.live_id), digest({}))
-    render: fitting.Render = lambda spilled: _query(rule, half, assignment, spilled)  # noqa: E731 - said in one line
-    return fitting.fit(rule, canonical.text(half.query), assignment, render, len(marked("", mark)))
+    render: fitting.Render = lambda spilled: _query(rule, half, assignment, texts, spilled)  # noqa: E731 - said in one line
+    return fitting.fit(rule, half.query, assignment, render, len(marked("", mark)))
 
 
 def _query(
-    rule: Rule, half: PlatformRule, assignment: Assignment, spilled: Collection[str] = ()
+    rule: Rule, half: PlatformRule, assignment: Assignment, texts: _Texts, spilled: Collection[str] = ()
 ) -> tuple[list[Finding], str]:
     """The query with its parameters and allowlists filled in, and what stood in the way."""
     faults = [Finding("let-twice", f"{rule.id}: {name} is declared twice", location=half.query_location)
@@ -276,10 +271,9 @@ def _query(
     lets = {let.name: let for let in queries.lets(half.query)}
     filled: dict[str, str] = {}
     for name in rule.allowlists:
-        category, entries = assignment.categories[name], assignment.entries.get(name, ())
-        found, texts = _allowlist(rule, half, category, entries, lets, name in spilled)
+        found, own = _allowlist(rule, half, assignment.categories[name], lets, texts, name in spilled)
         faults += found
-        filled |= texts
+        filled |= own
     values: dict[str, str] = {}
     for name, value in half.parameters.items():
         where = rule.origins.get(f"sentinel.parameters.{name}", half.query_location)
@@ -308,13 +302,13 @@ def _allowlist(
     rule: Rule,
     half: PlatformRule,
     category: Category,
-    entries: Sequence[Entry],
     lets: Mapping[str, queries.Let],
+    compiled: _Texts,
     spilled: bool,
 ) -> tuple[list[Finding], dict[str, str]]:
     """The texts of one category's lets. A let that is missing, misshapen or never used would allow nothing, or all."""
     try:
-        texts = allowlist.compile(category, entries, spilled=spilled)
+        texts = compiled(category.name, spilled)
     except allowlist.Inexpressible as error:
         return [Finding("entry-not-expressible", f"{rule.id}: {error}", location=error.entry.location)], {}
     faults: list[Finding] = []
@@ -373,9 +367,11 @@ def _unfit(rule: Rule, half: PlatformRule, assignment: Assignment) -> Iterator[F
     if isinstance(own, Sequence) and not isinstance(own, str):
         tactics = {str(name): str(name) for name in own}
     else:
-        tactics = {} if "tactics" in half.dropped else {line.tactic.name: _tactic(line.tactic) for line in rule.attack}
+        tactics = (
+            {} if "tactics" in half.dropped else {line.tactic.name: neutral.tactic(line.tactic) for line in rule.attack}
+        )
     for name, spelled in tactics.items():
-        if spelled not in TACTICS:
+        if spelled not in neutral.TACTICS:
             where = _origin(rule, "tactics")
             yield Finding("unknown-tactic", f"{rule.id}: Sentinel knows no tactic {name!r}", location=where)
     kind = half.fields.get("kind", "Scheduled")

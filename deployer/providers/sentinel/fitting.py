@@ -12,6 +12,7 @@ from deployer.findings import Finding
 from deployer.model import Assignment
 from deployer.model import Rule
 from deployer.providers.sentinel import allowlist
+from deployer.providers.sentinel import canonical
 from deployer.providers.sentinel import watchlist
 from deployer.state import Key
 from deployer.state import Kind
@@ -103,6 +104,7 @@ def _too_long(
     rule: Rule, written: str, query: str, overhead: int, assignment: Assignment, spilled: Sequence[str]
 ) -> Finding:
     target = assignment.target
+    written = canonical.text(written)
     own = len(written)
     message = (
         f"{target.tenant}/{target.name}: {rule.id}: the query would be {len(query) + overhead:,} characters, "

@@ -63,6 +63,7 @@ class SentinelProvider:
         self._logs: WorkspaceLogs | None = None
         self._unasked: ProviderError | None = None
         self._desired = DesiredState("", "", {})
+        self._names: Mapping[str, str] = {}
         self._memory = previewing.Memory()
         self._seeing = threading.Lock()
         self._lists = Watchlists(api, self._ask, lambda error: _way_out(error)[0])
@@ -94,7 +95,7 @@ class SentinelProvider:
         There may be where Git wants one, or where a rule of ours reads one or has read one. A workspace without is
         asked nothing more.
         """
-        self._desired = desired
+        self._know(desired)
         documents = list(self._api.rules())
         found = [self._decoded(document) for document in documents]
         ours = {one.key: one for one in found if isinstance(one, Resource) and desired.concerns(one)}
@@ -110,7 +111,7 @@ class SentinelProvider:
 
     def everything(self, desired: DesiredState) -> Sequence[Resource | Unmanaged]:
         """Every analytics rule, of whatever kind."""
-        self._desired = desired
+        self._know(desired)
         return [self._named(document) for document in self._api.rules()]
 
     def ready(self, plan: Plan) -> Mapping[Key, str]:
@@ -213,18 +214,27 @@ class SentinelProvider:
 
     def _decoded(self, document: Document) -> Resource | Unmanaged:
         """The rule in a document; somebody else's that cannot be read is named all the same."""
-        foreign = None
-        if not codec.may_be_ours(document, self._desired):
-            foreign = Unmanaged(Kind.RULE, str(document["name"]), str(document["name"]), "it could not be read")
-        return base.decoded(document, lambda: codec.decode(document, self._desired), foreign)
+
+        def foreign() -> Unmanaged | None:
+            if codec.may_be_ours(document, self._desired):
+                return None
+            return Unmanaged(Kind.RULE, str(document["name"]), str(document["name"]), "it could not be read")
+
+        return base.decoded(document, lambda: self._decode(document), foreign)
 
     def _named(self, document: Document) -> Resource | Unmanaged:
         name = str(document["name"])
-        return base.named(lambda: codec.decode(document, self._desired), Unmanaged(Kind.RULE, name, name))
+        return base.named(lambda: self._decode(document), Unmanaged(Kind.RULE, name, name))
+
+    def _know(self, desired: DesiredState) -> None:
+        self._desired, self._names = desired, codec.names(desired)
 
     def _find(self, key: Key) -> Resource | None:
         document = self._api.rule(codec.rule_uuid(key.id))
-        return codec.decode(document, self._desired) if document else None
+        return self._decode(document) if document else None
+
+    def _decode(self, document: Document) -> Resource:
+        return codec.decode(document, self._desired, self._names)
 
     def _write(self, change: Change) -> None:
         uuid = codec.rule_uuid(change.key.id)
