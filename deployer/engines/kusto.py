@@ -4,13 +4,16 @@ What differs from a workspace is refused where it can be seen. What remains: `dc
 estimates; `take_any` takes any row's value, which need not be the one that Kusto takes.
 """
 
+import itertools
 import json
+import weakref
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 from types import TracebackType
 from typing import Any
@@ -30,6 +33,7 @@ from deployer.errors import BadEvents
 _NONE: Mapping[str, Sequence[Row]] = MappingProxyType({})
 # The schema of what queries see while that is less than all: found first, so that a view hides the table of its name.
 _SEEN = "seen"
+_NUMBERS = itertools.count()
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
@@ -55,10 +59,13 @@ class Kusto:
 
     def __init__(self, tables: Iterable[Table], watchlists: Mapping[str, Sequence[Row]] = _NONE) -> None:
         """`watchlists` holds the items of each by its alias, for `_GetWatchlist`."""
-        self._connection = duckdb.connect(config=_CONFIG)
+        self._connection, catalog = _attached()
+        self._detach = weakref.finalize(self, _detached, self._connection, catalog)
+        self._detach.atexit = False
+        self._main, self._seen_schema = f"{catalog}.main", f"{catalog}.{_SEEN}"
         self._connection.execute("SET TimeZone='UTC'")
-        self._connection.execute(f"CREATE SCHEMA {_SEEN}")
-        self._connection.execute(f"SET search_path = '{_SEEN},main'")
+        self._connection.execute(f"CREATE SCHEMA {self._seen_schema}")
+        self._connection.execute(f"SET search_path = '{self._seen_schema},{self._main}'")
         self._seen: tuple[datetime | None, datetime | None] = (None, None)
         self._tables: dict[str, Table] = {}
         for table in tables:
@@ -76,7 +83,7 @@ class Kusto:
 
     def close(self) -> None:
         """Give the memory back; the database is gone."""
-        self._connection.close()
+        self._detach()
 
     def load(self, table: str, rows: Iterable[Row]) -> None:
         """Add rows; a missing string is empty (Kusto has no null strings), anything else that is missing is null.
@@ -99,11 +106,11 @@ class Kusto:
         self._seen = (start, end)
         for table in self._tables.values():
             if start is None and end is None:
-                self._connection.execute(f"DROP VIEW IF EXISTS {_SEEN}.{_quoted(table.name)}")
+                self._connection.execute(f"DROP VIEW IF EXISTS {self._seen_schema}.{_quoted(table.name)}")
             elif "TimeGenerated" in table.columns:
                 bounds = [f"{sign} TIMESTAMP '{_utc(one)}'" for sign, one in ((">=", start), ("<=", end)) if one]
                 where = " AND ".join(f'"TimeGenerated" {bound}' for bound in bounds)
-                view, held = f"{_SEEN}.{_quoted(table.name)}", f"main.{_quoted(table.name)}"
+                view, held = f"{self._seen_schema}.{_quoted(table.name)}", f"{self._main}.{_quoted(table.name)}"
                 self._connection.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {held} WHERE {where}")  # noqa: S608 - quoted names
 
     def run(self, query: str, now: datetime) -> Result:
@@ -111,7 +118,7 @@ class Kusto:
         tables = tuple((name, tuple(table.columns.items())) for name, table in self._tables.items())
         translation = kusto_translation.translate(query, tables)
         try:
-            cursor = self._connection.execute(translation.sql, translation.parameters(now))
+            cursor = self._connection.execute(translation.statement, translation.parameters(now))
             columns = {name: kusto_results.type_name(str(kind)) for name, kind, *_ in cursor.description or ()}
             rows = cursor.fetchall()
         except duckdb.Error as error:
@@ -120,13 +127,13 @@ class Kusto:
 
     def _create(self, table: Table) -> None:
         columns = ", ".join(_column(name, kind) for name, kind in table.columns.items())
-        self._connection.execute(f"CREATE TABLE main.{_quoted(table.name)} ({columns})")
+        self._connection.execute(f"CREATE TABLE {self._main}.{_quoted(table.name)} ({columns})")
         self._tables[table.name] = table
 
     def _widen(self, table: Table) -> None:
         for name in table.columns.keys() - self._tables[table.name].columns.keys():
             self._connection.execute(
-                f"ALTER TABLE main.{_quoted(table.name)} ADD COLUMN {_column(name, table.columns[name])}"
+                f"ALTER TABLE {self._main}.{_quoted(table.name)} ADD COLUMN {_column(name, table.columns[name])}"
             )
         self._tables[table.name] = table
 
@@ -137,7 +144,7 @@ class Kusto:
             values = ", ".join(_value(name, table.columns[name]) for name in names)
             columns = ", ".join(_quoted(name) for name in names)
             self._connection.execute(
-                f"INSERT INTO main.{_quoted(table.name)} ({columns}) "  # noqa: S608 - quoted names
+                f"INSERT INTO {self._main}.{_quoted(table.name)} ({columns}) "  # noqa: S608 - quoted names
                 f"SELECT {values} FROM (SELECT unnest(from_json(?, ?)) AS e)",
                 [batch, shape],
             )
@@ -148,6 +155,25 @@ class Kusto:
         table = Table(kusto_workspace.WATCHLIST + alias, names)
         self._create(table)
         self._insert(table, [{name: str(value) for name, value in item.items() if value is not None} for item in items])
+
+
+@lru_cache(maxsize=1)
+def _process_wide() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for the process: to open one takes longer than most queries on the events of a case."""
+    return duckdb.connect(":memory:", config=_CONFIG)
+
+
+def _attached() -> tuple[duckdb.DuckDBPyConnection, str]:
+    """A connection of its own to a new database in memory, and the name of that."""
+    connection, catalog = _process_wide().cursor(), f"kusto_{next(_NUMBERS)}"
+    connection.execute(f"ATTACH ':memory:' AS {catalog}")
+    return connection, catalog
+
+
+def _detached(connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
+    connection.execute("SET search_path = 'memory.main'")
+    connection.execute(f"DETACH {catalog}")
+    connection.close()
 
 
 def _utc(moment: datetime) -> str:

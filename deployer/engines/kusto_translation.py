@@ -9,6 +9,7 @@ from functools import cache
 from functools import lru_cache
 from typing import Any
 
+import duckdb
 from duckdb_kql import translate as rendering
 from duckdb_kql.errors import KqlError
 from duckdb_kql.lower import lower
@@ -32,9 +33,9 @@ Tables = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """SQL, and whether it asks for the clock: then `now` is what to bind for it."""
+    """SQL, parsed for all databases, and whether it asks for the clock: then `now` is what to bind for it."""
 
-    sql: str
+    statement: duckdb.Statement
     reads_clock: bool
     pinned: datetime | None
 
@@ -57,9 +58,12 @@ def translate(query: str, tables: Tables) -> Translation:
             bound = kusto_binding.bind(tree, columns, query)
             with _faults():
                 sql = str(rendering.to_sql(bound, {name: list(members) for name, members in columns.items()}))
-            return Translation(sql, clock.used, clock.moment if clock.moment != _ANY else None)
+            [statement] = duckdb.extract_statements(sql)
+            return Translation(statement, clock.used, clock.moment if clock.moment != _ANY else None)
     except KqlError as error:
         raise kusto_failures.of_translation(error, query) from None
+    except duckdb.Error as error:
+        raise kusto_failures.of_database(error, query) from None
 
 
 @cache

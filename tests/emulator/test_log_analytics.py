@@ -284,17 +284,17 @@ def test_queries_are_logged(held: Emulator, logs: Client) -> None:
 
 
 def test_the_same_data_is_loaded_into_the_engine_once(held: Emulator, logs: Client) -> None:
-    import duckdb
+    from deployer.engines import kusto
 
     made = []
-    connect = duckdb.connect
 
-    def counted(*args: Any, **options: Any) -> Any:
-        made.append(args)
-        return connect(*args, **options)
+    class Counted(kusto.Kusto):
+        def __init__(self, *args: Any) -> None:
+            made.append(args)
+            super().__init__(*args)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duckdb, "connect", counted)
+        patch.setattr(kusto, "Kusto", Counted)
         for _ in range(3):
             _rows(logs, COUNT)
         assert len(made) == 1
