@@ -42,7 +42,7 @@ class Traffic:
 
     def __init__(self, connections: int = 16, share: float = 1.0, stopping: threading.Event | None = None) -> None:
         """`connections` are kept per host. `share` is the part of every budget that is this run's: runs that go side
-        by side have one budget together. Once `stopping` is set nobody waits any more, neither to try again nor for a budget.
+        by side have one budget together. Once `stopping` is set nobody waits any more, to try again or for a budget.
         """
         self._connections = connections
         self._share = share
