@@ -192,6 +192,8 @@ class Fleet:
     def _approved(self, approve: Approve, show: Verb) -> bool:
         with self.crew:
             outcomes = self._keeping.told(self.over(show), self.crew.redact)
+        if self.stopping():
+            raise Declined("Interrupted while the targets were looked at. Nothing was applied.")
         return approve(outcomes)
 
     def verify(

@@ -92,9 +92,14 @@ def rollback(
 
     if dry:
         return over(show)
-    if approve is not None and not approve(over(show)):
+    if approve is not None and not _approved(fleet, approve, over(show)):
         raise Declined("Nothing was undone.")
     return over(carry_out)
+
+
+def _approved(fleet: Fleet, approve: Approve, outcomes: list[Outcome]) -> bool:
+    """Whoever interrupts while the plan is made is not asked to approve half of it."""
+    return not fleet.stopping() and approve(outcomes)
 
 
 def narrowed(

@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from deployer.emulator import Emulator
+from deployer.errors import Declined
+from deployer.fleet import Fleet
+from deployer.manifest.load import load
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 2.5
@@ -104,3 +107,13 @@ def test_whoever_asks_twice_waits_for_nothing_and_the_next_apply_makes_it_whole(
     assert running.phases()["writing"] > running.phases()["written"]
     again = Running(running.root, running.emulator).end()
     assert again[0] == 0
+
+
+def test_whoever_interrupts_while_the_plan_is_made_is_not_asked_to_approve_half_of_it(tmp_path: Path):
+    for folder in ("rules", "environments"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    fleet = Fleet(load(tmp_path, "demo"), tmp_path)
+    fleet.crew.interrupted.set()
+
+    with pytest.raises(Declined, match="Interrupted while the targets were looked at"):
+        fleet.apply(approve=lambda outcomes: pytest.fail("asked"))
