@@ -166,9 +166,9 @@ class Line(HTTPAdapter):
         return response
 
     def connections(self) -> int:
-        """How many were opened."""
-        pools = self.poolmanager.pools
-        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - it cannot be iterated
+        """How many were opened, those to a proxy included."""
+        pools = [one.pools for one in (self.poolmanager, *list(self.proxy_manager.values()))]
+        return sum(one[key].num_connections for one in pools for key in one.keys())  # noqa: SIM118 - cannot be iterated
 
 
 def jittered(seconds: float) -> float:

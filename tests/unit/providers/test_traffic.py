@@ -1,0 +1,58 @@
+"""The connections of a run: counted wherever they lead, shared by credentials that learn nothing of each other."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from deployer.providers.http import HeaderAuth
+from deployer.providers.http import Http
+from deployer.providers.secrets import Secret
+from deployer.providers.traffic import Traffic
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """Answers everything by itself, and sets a cookie."""
+
+    protocol_version = "HTTP/1.1"
+    heard: list[Any]
+
+    def do_GET(self) -> None:
+        self.heard.append((self.path, self.headers["Authorization"], self.headers["Cookie"]))
+        self.send_response(200)
+        self.send_header("Set-Cookie", "sid=1; Path=/")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is said."""
+
+
+@pytest.fixture
+def proxy() -> Iterator[ThreadingHTTPServer]:
+    Proxy.heard = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield server
+        server.shutdown()
+
+
+def test_two_credentials_go_over_one_connection_to_a_proxy_without_a_cookie(proxy, monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.server_port}")
+    traffic = Traffic()
+    for key in ("first", "second"):
+        auth = HeaderAuth("ApiKey", Secret("kibana", key))
+        http = Http("http://kibana.example", auth, "kibana", headers={}, redact=str, traffic=traffic)
+        assert http.json("GET", "/x") == {}
+
+    made = traffic.made
+    traffic.close()
+
+    url = "http://kibana.example/x"
+    assert Proxy.heard == [(url, "ApiKey first", None), (url, "ApiKey second", None)]
+    assert (made.reads, made.connections) == (2, 1)
