@@ -6,6 +6,7 @@ text are refused: each lets a file say something else than it seems to say in re
 
 import math
 import re
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -91,6 +92,8 @@ class _Frame:
     kept: bool
     """False beneath a key that was refused: the content is read past."""
     key: str | None = None
+    inner: Path = ()
+    """The path of the value under `key`: one tuple for the place of the key and for that of the value."""
     due: bool = False
     """A key was read (kept if `key` says which), its value comes next."""
 
@@ -189,9 +192,10 @@ class _Builder:
             line = f", first in line {first.line}" if first else ""
             self._say("yaml-duplicate", f"the key {shown(text)} is here a second time{line}", where)
             key = None
-        self._await(key)
+        # The same word for all keys of a name: an estate's files have a million keys, and fifty names.
+        self._await(None if key is None else sys.intern(key))
         if key is not None and frame.kept:
-            self.keys[(*frame.path, key)] = where
+            self.keys[frame.inner] = where
 
     def _leaf(self, value: Json, where: Location, refused: bool) -> None:
         if self._expects_key():
@@ -222,13 +226,16 @@ class _Builder:
         if frame.key is None:
             return (), False
         frame.into[frame.key] = value
-        return (*frame.path, frame.key), frame.kept
+        return frame.inner, frame.kept
 
     def _expects_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].into, dict) and not self.stack[-1].due
 
     def _await(self, key: str | None) -> None:
-        self.stack[-1].key, self.stack[-1].due = key, True
+        frame = self.stack[-1]
+        frame.key, frame.due = key, True
+        if key is not None:
+            frame.inner = (*frame.path, key)
 
     def _refuse_extras(self, event: Any, where: Location) -> None:
         if event.anchor:

@@ -54,7 +54,11 @@ def markdown(document: Document) -> str:
     top = [*_top(document), *_digest(document, lambda digest: f"`{digest}`")]
     if document.get("findings") or "error" in document:
         top = ["**Not all of it is known, or not all of it is right: see the first section.**", "", *top]
-    return as_markdown.told(document["verb"], document["environment"], top, list(_sections(document)))
+    verb, environment = document["verb"], document["environment"]
+    if verb not in _BY_CHANGE:
+        return as_markdown.told(verb, environment, top, list(_sections(document)))
+    first = [grouped.Section(title.removesuffix(":"), tuple(lines)) for title, lines in _run(document)]
+    return as_markdown.by_change(verb, environment, top, [*first, *_parts(document)])
 
 
 # -- all of it --------------------------------------------------------------------------------------------------------
@@ -62,20 +66,29 @@ def markdown(document: Document) -> str:
 
 def _sections(document: Document) -> Iterator[Section]:
     """What is said of the run, then the targets that there is something to say of, the gravest first."""
+    yield from _run(document)
+    if document["verb"] in _BY_CHANGE:
+        for part in _parts(document):
+            yield f"{part.title}{':' if part.lines else '.'}", part.lines
+        return
+    for target in sorted(document["targets"], key=_gravity):
+        title, *lines = _target(target, document["environment"])
+        if lines or target["exit_code"] != DONE:
+            yield title, lines
+
+
+def _run(document: Document) -> Iterator[Section]:
     said = [f"  x {plain(line)}" for line in document.get("error", "").split("\n") if line]
     said += [f"  x {plain(str(_finding(one)))}" for one in document.get("findings", ())]
     if said:
         yield "Of the run as a whole:", said
     for wave in document.get("waves", ()):
         yield _wave(wave)
-    if document["verb"] in _BY_CHANGE:
-        for part in grouped.sections(_rows(document)):
-            yield (f"{part.title}:" if part.lines else part.title), part.lines
-        return
-    for target in sorted(document["targets"], key=_gravity):
-        title, *lines = _target(target, document["environment"])
-        if lines or target["exit_code"] != DONE:
-            yield title, lines
+
+
+def _parts(document: Document) -> list[grouped.Section]:
+    """The targets by change, a plan as what is to be done and anything else as what was."""
+    return grouped.sections(_rows(document), "plan" if document["verb"] == "plan" else "apply")
 
 
 def _rows(document: Document) -> list[Row]:

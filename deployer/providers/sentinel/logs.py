@@ -39,7 +39,7 @@ Row = dict[str, Any]
 SERVER_SECONDS = 60
 """How long the service may work on one query."""
 READ_SECONDS = SERVER_SECONDS + 30
-# A query is a POST, but it changes nothing: it may be sent again; once only if no answer came in all that time.
+# A query is a POST, but it changes nothing: it may be sent again; once only if the connection broke meanwhile.
 _RETRIES: dict[str, Any] = {"retry_on_methods": ["POST"], "retry_read": 1}
 _MESSAGE_LIMIT = 500
 _NO_TABLE = re.compile(r"Failed to resolve (?:table|entity)[^']*'([^']+)'")

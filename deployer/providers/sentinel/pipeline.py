@@ -42,8 +42,12 @@ class PatientRetries(policies.RetryPolicy[Any, Any]):
     """Bounded retries; the server may ask for a wait, but not for an hour. Waits end when the run is to stop."""
 
     def __init__(self) -> None:
-        # A host that did not take the connection in all that time does not the next time, either.
-        super().__init__(retry_total=3, retry_connect=1, retry_backoff_factor=0.5, retry_backoff_max=10)
+        super().__init__(retry_total=3, retry_backoff_factor=0.5, retry_backoff_max=10)
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
+        """Whether there is another try. Not after silence: who did not answer in all that time will not the next."""
+        silent = isinstance(error, azure.ServiceRequestTimeoutError | azure.ServiceResponseTimeoutError)
+        return False if silent else bool(super().increment(settings, response, error))
 
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
         """Seconds to wait: what the server asks for, `LONGEST_WAIT_SECONDS` of it at most, with jitter."""
