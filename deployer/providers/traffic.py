@@ -10,12 +10,12 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
@@ -63,10 +63,7 @@ class Traffic:
             return self._made + Tally(connections=opened)
 
     def session(self, url: str) -> requests.Session:
-        """What sends requests to the host of `url`: one session for all, and its connections are kept.
-
-        It has no cookies, since it serves several credentials, and no netrc entry has a say in it.
-        """
+        """What sends requests to the host of `url`: one session for all credentials, whose connections are kept."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
@@ -135,15 +132,33 @@ class Traffic:
             self._made += more
 
     def _opened(self, origin: str) -> requests.Session:
-        session = requests.Session()
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.auth = _leave_alone  # else a netrc entry for the host would replace a token
-        # A proxy named by the environment must not see loopback traffic.
-        session.trust_env = not loopback(urlsplit(origin).hostname or "")
         line = self._lines[origin] = Line(self, origin, self._connections)
-        session.mount("https://", line)
-        session.mount("http://", line)
-        return session
+        return Plain(line, origin)
+
+
+class Plain(requests.Session):
+    """Sends a request as it is: follows no redirect, keeps no cookie, asks no netrc file, and so is quickly done.
+
+    What `requests` does beside that for every request takes as long as all the rest of it.
+    """
+
+    def __init__(self, line: "Line", origin: str) -> None:
+        super().__init__()
+        self._line = line
+        # A proxy named by the environment must not see loopback traffic.
+        self.trust_env = not loopback(urlsplit(origin).hostname or "")
+        self._proxies = get_environ_proxies(origin) if self.trust_env else {}
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+        """The whole answer. Of the options of `requests.Session.request` those of the request itself and its safety."""
+        prepared = requests.PreparedRequest()
+        sent = {name: options.get(name) for name in ("files", "data", "params", "auth", "json")}
+        headers = {**self.headers, **(options.get("headers") or {})}
+        prepared.prepare(method=method.upper(), url=url, headers=headers, **sent)
+        verify, cert, timeout = options.get("verify", True), options.get("cert"), options.get("timeout")
+        response = self._line.send(prepared, timeout=timeout, verify=verify, cert=cert, proxies=self._proxies)
+        _ = response.content  # read to its end, so that the connection can be used again
+        return response
 
 
 class Line(HTTPAdapter):
@@ -174,10 +189,6 @@ class Line(HTTPAdapter):
 def jittered(seconds: float) -> float:
     """A wait that a server asked for, and up to a quarter more: those that it asked together do not come together."""
     return seconds * random.uniform(1.0, 1.25)  # noqa: S311 - no secret
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _reads(request: requests.PreparedRequest) -> bool:
