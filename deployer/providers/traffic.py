@@ -11,6 +11,7 @@ import time
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from typing import Any
+from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 import requests
@@ -31,7 +32,7 @@ ARM = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}
 (azure-resource-manager/management/request-limits-and-throttling)."""
 _REMAINING = "x-ms-ratelimit-remaining-subscription-"
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)/.*/providers/Microsoft\.SecurityInsights/", re.IGNORECASE)
-_ASKS = re.compile(r"/(query|_search|_count|_field_caps|rules/preview)$")
+_ASKS = re.compile(r"/(query|_search|_count|_field_caps|_has_privileges|rules/preview)$")
 """Paths where a POST asks for something and changes nothing."""
 _DEAD_SECONDS = 60.0
 """How long a host that let a connection wait in vain is not asked again: each of its tenants would wait as long."""
@@ -103,7 +104,8 @@ class Traffic:
         if reads or budget:
             return nullcontext()
         with self._lock:
-            return self._writes.setdefault(origin, threading.BoundedSemaphore(WRITES_AT_ONCE))
+            mine = max(1, int(WRITES_AT_ONCE * self._share))
+            return self._writes.setdefault(origin, threading.BoundedSemaphore(mine))
 
     def answered(self, origin: str, request: requests.PreparedRequest, response: requests.Response) -> None:
         """Learn from what the server says of its own budget."""
@@ -152,7 +154,9 @@ class Plain(requests.Session):
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         """The whole answer. Of the options of `requests.Session.request` those of the request itself and its safety."""
         prepared = requests.PreparedRequest()
-        sent = {name: options.get(name) for name in ("files", "data", "params", "auth", "json")}
+        if params := options.get("params"):
+            url = f"{url}?{urlencode(params)}"
+        sent = {name: options.get(name) for name in ("files", "data", "auth", "json")}
         headers = {**self.headers, **(options.get("headers") or {})}
         prepared.prepare(method=method.upper(), url=url, headers=headers, **sent)
         verify, cert, timeout = options.get("verify", True), options.get("cert"), options.get("timeout")
@@ -168,6 +172,7 @@ class Line(HTTPAdapter):
         super().__init__(pool_maxsize=connections)
         self._traffic = traffic
         self._origin = origin
+        self._pools: dict[bool | str | None, Any] = {}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """One request and the head of its answer."""
@@ -180,10 +185,17 @@ class Line(HTTPAdapter):
         self._traffic.answered(self._origin, request, response)
         return response
 
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The pool of connections; the same one for the same trust, found without taking the request's URL apart."""
+        if verify not in self._pools:
+            self._pools[verify] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return self._pools[verify]
+
     def connections(self) -> int:
         """How many were opened."""
-        pools = self.poolmanager.pools
-        return sum(pools[key].num_connections for key in pools.keys())  # noqa: SIM118 - it cannot be iterated
+        return sum(pool.num_connections for pool in list(self._pools.values()))
 
 
 def jittered(seconds: float) -> float:
