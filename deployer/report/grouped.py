@@ -183,19 +183,15 @@ def _head(group: Group, run: _Run, among: Sequence[Row]) -> Iterator[str]:
     if one and one in run.kept and len(run.holders[one]) < len(among):
         among, that = run.holders[one], " that hold it"
     head = f"  {symbol} {_what(group)}{done} in "
-    if not group.stands_out:
-        told = few(rows, among)
-        if len(rows) == 1:
-            yield head + said.said(rows, among)
-        else:
-            yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
-        return
-    everybody = names(rows, among)
     if len(rows) == 1:
-        yield head + everybody[0]
+        # Of which platform it is nothing else says, so that the tenant alone may not tell which target is meant.
+        yield head + names(rows, said.seen)[0]
+    elif not group.stands_out:
+        told = few(rows, among)
+        yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
     else:
         yield f"{head}{said.tally(rows, among)}{that}:"
-        yield from wrapped(everybody, "      ")
+        yield from wrapped(names(rows, among), "      ")
 
 
 def _what(group: Group) -> str:

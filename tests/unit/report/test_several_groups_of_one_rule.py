@@ -1,4 +1,4 @@
-"""A rule that stands in several groups, because in some targets more has become of it than Git's change."""
+"""A rule that stands in several groups, because in some targets more has become of it than in others."""
 
 import pytest
 
@@ -50,3 +50,15 @@ def test_what_is_kept_of_a_field_is_said_once():
     report = told(change(cause="both", fields=(BY_HAND, HIGHER)))
 
     assert report.count("tuned keeps 45") == 1
+
+
+def test_a_single_target_is_named_so_that_its_platform_can_be_told():
+    rows = [
+        Row("acme", "space", "planned", "kibana", (change("delete", fields=()),)),
+        Row("acme", "workspace", "planned", "sentinel", (change(),)),
+    ]
+
+    report = grouped.render(rows, [])
+
+    assert "- rule/beacon in acme/space\n" in report
+    assert "~ rule/beacon in acme/workspace\n" in report
