@@ -179,6 +179,8 @@ def test_with_nothing_to_merge_the_run_has_failed(shards, written, text):
         {"exit_code": 64},
         {"shard": {"index": 4, "of": 3}},
         {"shard": []},
+        {"shard": None},
+        {"asked": None},
         {"findings": [{}]},
         {"waves": [{}]},
         {"error": 1},
@@ -191,6 +193,15 @@ def test_a_damaged_document_is_named(shards, written, change):
 
     assert done.code == 3
     assert "it was damaged" in named(done)["shard-unusable"]
+
+
+def test_a_target_without_its_name_is_a_damaged_document(shards, written):
+    shards.edit(written[0], lambda document: document["targets"][0].pop("target"))
+
+    done = shards.merge(written)
+
+    assert done.code == 3
+    assert "targets[0].target is not as deployer writes it" in named(done)["shard-unusable"]
 
 
 def test_a_document_of_an_earlier_version_says_what_to_do(shards, written):
