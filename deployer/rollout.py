@@ -57,9 +57,10 @@ def apply(
     how long a wave is waited for is its own. Raises what `Fleet.apply` does, and `StalePlan` for a plan of a wave that
     other tenants are in by now.
     """
-    parts = _parts(fleet)
+    gone = _gone(saved, fleet) if saved else []
+    parts = _parts(fleet, gone)
     if not parts:
-        return fleet.apply(consent, approve, journal, saved), []
+        return _in_order([*fleet.apply(consent, approve, journal, saved), *gone]), []
     _require_all(saved, fleet)
     waiting.say(f"In waves: {', then '.join(map(_named, parts))}.")
     rollout = _Rollout(fleet, fleet.approved(consent, approve, journal, saved), journal, waiting)
@@ -75,7 +76,28 @@ def apply(
             why = "" if went.outcome is Verdict.PASSED else f"{part.stage.title} stopped the run"
         outcomes += done
         waves.append(went)
-    return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or "")), waves
+    told = {outcome.place for outcome in outcomes}
+    return _in_order([*outcomes, *(one for one in gone if one.place not in told)]), waves
+
+
+def _in_order(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
+
+
+def _gone(saved: SavedPlan, fleet: Fleet) -> list[Stopped]:
+    """The targets that the plan would change, and that no tenant's file names any more: no other outcome tells of them.
+
+    A tenant whose file is broken is told of as a whole.
+    """
+    places, stopped = fleet.places()
+    known = {(place.tenant, place.target) for place in places}
+    broken = {one.place.tenant for one in stopped}
+    words = "the plan has changes for it, and no tenant's file names it any more; nothing was written there"
+    return [
+        Stopped(Place(tenant, target), (Finding("stale-plan", words),))
+        for (tenant, target), steps in saved.targets.items()
+        if steps and (tenant, target) not in known and tenant not in broken
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +115,11 @@ class _Part:
         return tuple(sorted(set(named)))
 
 
-def _parts(fleet: Fleet) -> list[_Part]:
-    """The waves that somebody of the run is in."""
+def _parts(fleet: Fleet, gone: Sequence[Stopped]) -> list[_Part]:
+    """The waves that somebody of the run is in. A tenant that is, and one of whose targets has `gone`, fails there."""
     stages = in_waves(fleet.manifest)
     places, stopped = fleet.places() if stages else ([], [])
+    stopped = [*stopped, *gone]
     found: list[_Part] = []
     for stage in stages:
         members = frozenset(stage.tenants)

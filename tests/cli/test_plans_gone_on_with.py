@@ -8,6 +8,7 @@ from tests.cli.test_waves import RULES_OF_ACME
 from tests.cli.test_waves import WRITES
 from tests.cli.test_waves import estate as estate
 from tests.cli.test_waves import no_waiting as no_waiting
+from tests.cli.test_waves import outcomes
 from tests.cli.test_waves import went
 from tests.cli.test_waves import written
 
@@ -69,3 +70,31 @@ def test_what_git_says_of_the_done_part_since_is_stale(deployer, estate, plan):
     run = deployer("apply", "site", "--plan", plan, "--format", "json")
 
     assert (run.code, stale(run)) == (1, [f"rule/{RULE}: changed in the target since the plan was made; plan again"])
+
+
+@pytest.mark.parametrize("waves", [True, False])
+def test_a_customer_who_left_since_the_plan_was_made_is_named(deployer, estate, waves):
+    file = str(estate.root / "plan.json")
+    deployer("plan", "site", "--out", file)
+    settings = estate.root / "environments/site/environment.yaml"
+    estate.edit(settings, lambda one: None if waves else one.pop("waves"))
+    estate.tenant("initech").unlink()
+
+    run = deployer("apply", "site", "--plan", file, "--format", "json")
+
+    assert (run.code, outcomes(run)) == (3, {"acme": "applied", "globex": "applied", "initech": "failed"})
+    [finding] = run.json["targets"][-1]["findings"]
+    assert finding["message"].startswith("the plan has changes for it, and no tenant's file names it any more")
+    assert {one["method"] for one in estate.asked("initech")} == {"GET"}
+
+
+def test_a_target_that_a_canary_lost_since_the_plan_was_made_fails_its_wave(deployer, estate):
+    file = str(estate.root / "plan.json")
+    deployer("plan", "site", "--out", file)
+    estate.edit(estate.tenant("acme"), lambda one: one.update(targets={"other": one["targets"]["kibana"]}))
+
+    run = deployer("apply", "site", "--plan", file, "--format", "json")
+
+    assert (run.code, went(run)["canary"]) == (1, "stopped")
+    assert [one["target"] for one in run.json["targets"]] == ["kibana", "other", "kibana", "kibana"]
+    assert "no tenant's file names it any more" in run.json["targets"][0]["findings"][0]["message"]
