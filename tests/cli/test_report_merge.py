@@ -119,6 +119,15 @@ def test_a_shard_that_is_missing_or_has_left_nothing_is_named(shards, written):
     ]
 
 
+def test_the_report_may_go_to_a_file_that_it_is_made_of(deployer, shards, written):
+    into = ("--format", "json", "--out")
+    done = deployer("report", "merge", *written, *into, written[0])
+    nowhere = deployer("report", "merge", *written, *into, str(shards.folder / "none" / "plan.json"))
+
+    assert (done.code, json.loads(Path(written[0]).read_text())["summary"]["unchanged"]) == (0, 9)
+    assert (nowhere.code, "No such file or directory" in nowhere.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
