@@ -168,7 +168,7 @@ class _Rollout:
             if judged(part.stage, part.tenants, failed).outcome is Verdict.STOPPED:
                 note = "the others were not verified" if len(failed) < len(part.tenants) else ""
             elif not self.stopping():
-                unverified = self._unverified(part, failed)
+                unverified, note = self._unverified(part, failed)
         told = {outcome.place for outcome in done}
         done += [Unreadable(place, _CUT_SHORT) for place in part.places if place not in told]
         went = judged(part.stage, part.tenants, {**unverified, **_failures(part.places, done)})
@@ -179,10 +179,17 @@ class _Rollout:
             self._waiting.say(f"{title} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
         return done, went
 
-    def _unverified(self, part: _Part, failed: Collection[str]) -> dict[str, str]:
-        """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed."""
+    def _unverified(self, part: _Part, failed: Collection[str]) -> tuple[dict[str, str], str]:
+        """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed.
+
+        And a word where the answers are of nothing: a level that no object there was asked fails nobody.
+        """
         places = [place for place in part.places if place.tenant not in failed]
-        return _failures(places, self._looked_at(part.stage, places))
+        outcomes = self._looked_at(part.stage, places)
+        unverified = _failures(places, outcomes)
+        asked = {level.level for outcome in outcomes if isinstance(outcome, Verified) for level in outcome.levels}
+        idle = [level for level in part.stage.wave.gate.levels if level not in asked]
+        return unverified, f"no object there was asked: {', '.join(idle)}" if idle and not unverified else ""
 
     def _looked_at(self, stage: Stage, places: Sequence[Place]) -> list[Outcome]:
         gate = stage.wave.gate
