@@ -310,7 +310,8 @@ class Fleet:
         """
         jobs, stopped = self._encoded
         if among is not None:
-            jobs, stopped = [job for job in jobs if job.place in among], []
+            wanted = frozenset(among)
+            jobs, stopped = [job for job in jobs if job.place in wanted], []
         outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
         return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
 
