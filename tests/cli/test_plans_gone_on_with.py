@@ -48,6 +48,15 @@ def test_a_plan_that_stopped_at_a_wave_goes_on_and_writes_only_what_is_left(depl
     assert {one["method"] for one in estate.emulator.requests} & WRITES == set()
 
 
+def test_the_report_names_the_same_plan_to_go_on_with(deployer, estate, plan):
+    estate.emulator.fault(path=RULES_OF_ACME, method="POST", status=400)
+
+    run = deployer("apply", "site", "--plan", plan)
+
+    assert f"To go on once it is mended: deployer apply site --plan {plan} (what is done" in run.out
+    assert "To go on without it: plan wave 2 alone, and apply that\n" in run.out
+
+
 def test_what_somebody_changed_in_the_done_part_is_stale(deployer, estate, plan):
     found = colleague.kibana(estate.emulator, "acme", "GET", "/api/exception_lists/_find")["data"][0]
     keep = {name: found[name] for name in ("list_id", "type", "tags", "namespace_type")}
