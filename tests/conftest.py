@@ -1,6 +1,7 @@
 """What every test stands on: a clean environment, no network, fixed places, golden files."""
 
 import fnmatch
+import gc
 import ipaddress
 import os
 import socket
@@ -36,6 +37,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         live = [item for item in items if item.get_closest_marker("live")]
         config.hook.pytest_deselected(items=live)
         items[:] = [item for item in items if item not in live]
+
+
+def pytest_sessionstart() -> None:
+    """Thousands of tests and their parameters live as long as the session: to look at them again and again, for
+    garbage, took a tenth of the suite's time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage, and what is there by now is none."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """So that what is left at the end is taken apart in order."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
