@@ -172,9 +172,9 @@ class Fleet:
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
-            outdated = [Finding("stale-plan", reason) for reason in (stale(saved, place, plan) if saved else ())]
-            if outdated:
-                return Stopped(place, tuple(outdated))
+            reasons = stale(saved, place, plan, desired, live) if saved else ()
+            if outdated := tuple(Finding("stale-plan", reason) for reason in reasons):
+                return Stopped(place, outdated)
             applied = apply(place, plan, provider, self.crew.interrupted.is_set, journal)
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
@@ -273,7 +273,8 @@ class Fleet:
         """
         jobs, stopped = self._work.whole()
         if among is not None:
-            jobs, stopped = [job for job in jobs if job.place in among], []
+            wanted = frozenset(among)
+            jobs, stopped = [job for job in jobs if job.place in wanted], []
         return _ordered([*stopped, *self.crew.over(jobs, verb, journal)])
 
     def _looks(self, verb: Verb) -> list[Outcome]:

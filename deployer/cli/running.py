@@ -83,10 +83,12 @@ def run(
 
 
 def _again(verb: str, options: dict[str, Any]) -> str:
-    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    """The command that asks for the same. A saved plan says all that was asked, and is what was approved."""
     import shlex
 
     words = ["deployer", verb, options["environment"]]
+    if options.get("plan"):
+        return shlex.join([*words, "--plan", options["plan"]])
     for name, value in asked(options).items():
         if value is True:
             words.append(flag(name))
