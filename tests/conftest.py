@@ -6,11 +6,14 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+
+from tests import warm
 
 # An example may be slow the first time on a busy machine; in CI the examples are the same in every run.
 hypothesis.settings.register_profile("deployer", deadline=None)
@@ -118,6 +121,13 @@ def _is_loopback(host: Any) -> bool:
 def repo_root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def deployer_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`deployer` for scripts: a program that starts sooner than `python -m deployer` and does the same."""
+    with warm.command(tmp_path_factory.mktemp("command")) as tool:
+        yield tool
 
 
 @pytest.fixture(scope="session")
