@@ -2,7 +2,7 @@
 of its runs. `python -m tests.warm SOCKET` answers at a socket; the command hands over its arguments, folder,
 environment and open files, and ends as the process does that was forked for it.
 
-Not for tests that kill the command, or that look at what it imports.
+To kill the command kills the client alone: a test that wants to kill a run starts it as a `Process`.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -25,9 +26,11 @@ with socket.socket(socket.AF_UNIX) as server:
     asked = json.dumps([sys.argv[2:], os.getcwd(), dict(os.environ)]).encode()
     socket.send_fds(server, [len(asked).to_bytes(4, "big")], [0, 1, 2])
     server.sendall(asked)
+    server.recv(4)
     code = server.recv(1)
 sys.exit(code[0] if code else "deployer ended without an exit code")
 """
+SOCKET = "deployer.socket"
 BESIDES = ("azure.identity", "azure.mgmt.securityinsight", "elasticsearch", "flask", "lark")
 """What deployer imports only when it needs it."""
 
@@ -35,7 +38,7 @@ BESIDES = ("azure.identity", "azure.mgmt.securityinsight", "elasticsearch", "fla
 @contextlib.contextmanager
 def command(folder: Path) -> Iterator[Path]:
     """The command, made in `folder`."""
-    address = folder / "deployer.socket"
+    address = folder / SOCKET
     client = folder / "client.py"
     client.write_text(CLIENT)
     tool = folder / "deployer"
@@ -51,6 +54,30 @@ def command(folder: Path) -> Iterator[Path]:
             yield tool
         finally:
             server.terminate()
+
+
+class Process:
+    """One run of the command, to be looked at and to be killed; what it says goes into a file."""
+
+    def __init__(self, tool: Path, arguments: list[str], says: Path) -> None:
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.connect(str(tool.with_name(SOCKET)))
+        asked = json.dumps([arguments, str(Path.cwd()), dict(os.environ)]).encode()
+        with says.open("wb") as out, Path(os.devnull).open("rb") as nothing:
+            files = [nothing.fileno(), out.fileno(), out.fileno()]
+            socket.send_fds(self._server, [len(asked).to_bytes(4, "big")], files)
+        self._server.sendall(asked)
+        self.pid = int.from_bytes(self._server.recv(4), "big")
+
+    def has_ended(self) -> bool:
+        """Whether it runs no longer."""
+        return bool(select.select([self._server], [], [], 0)[0])
+
+    def code(self) -> int | None:
+        """Its exit code once it has ended, None where it was killed."""
+        with self._server:
+            code = self._server.recv(1)
+        return code[0] if code else None
 
 
 def main(address: str) -> None:
@@ -80,6 +107,7 @@ def _run(caller: socket.socket) -> None:
     code = 70
     try:
         size, files, _, _ = socket.recv_fds(caller, 4, 3)
+        caller.sendall(os.getpid().to_bytes(4, "big"))
         with caller.makefile("rb") as told:
             arguments, folder, environment = json.loads(told.read(int.from_bytes(size, "big")))
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
