@@ -1,5 +1,6 @@
 """One verb over the selected targets, from its options to its report and exit code."""
 
+import signal
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def run(
         made.crew.hands = informing()
         with made.crew:
             outcomes = call(made)
+        if made.crew.interrupted.is_set():
+            # What was done is known now, and is said, however often one asks.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     except DeployerError as error:
         if form is as_json:
             put_out(
