@@ -5,6 +5,7 @@ a time as the platform takes from one target.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -15,7 +16,9 @@ from itertools import groupby
 from typing import Protocol
 
 from deployer.errors import Denied
+from deployer.errors import Overloaded
 from deployer.errors import ProviderError
+from deployer.errors import Unreachable
 from deployer.errors import Unrecorded
 from deployer.outcome import Applied
 from deployer.outcome import Failure
@@ -53,7 +56,8 @@ def apply(
 ) -> Applied:
     """Every change is done, failed or not tried; what was done is said whatever happens after it.
 
-    A refused credential ends the target, any other failure only what needs the object. `stopping` is asked before
+    A refused credential ends the target, and so does a platform that takes nothing for `PATIENCE_SECONDS`; any other
+    failure only what needs the object. `stopping` is asked before
     each change: once it says so, the rest is not tried. Nothing is sent that `record` could not be told of.
     """
     end, unfit = _unready(plan, provider)
@@ -63,6 +67,8 @@ def apply(
     return Applied(place, plan, tuple(run.done), tuple(run.failures))
 
 
+PATIENCE_SECONDS = 120.0
+"""How long a target is tried while it puts off every write, or answers none: each of them waits by itself."""
 _FEW = 8
 """So many writes are made one after another: little is to be gained, and their order is that of the plan."""
 _APART = (Kind.DATA_VIEW, Kind.LIST, Kind.ITEM, Kind.RULE)
@@ -99,6 +105,8 @@ class _Run:
         self._unfit = unfit
         self._end = end
         """Why nothing is tried any more."""
+        self._heard = time.monotonic()
+        """When the platform last had an answer to a write."""
         self._begun: set[Key] = set()
         self.done: list[Change] = []
         self.failures: list[Failure] = []
@@ -133,10 +141,19 @@ class _Run:
             half = change.key in self._begun
             return Failure(step.of, f"{reason}{_HALF if half else ''}", tried=half)
         switched_off = _switched_off(change, self._plan)
-        error, denied = _carry_out(self._place, change, self._provider, self._record, switched_off)
-        if denied:
-            self._end = self._end or "not tried: the credential was refused before"
+        error, problem = _carry_out(self._place, change, self._provider, self._record, switched_off)
+        self._end = self._end or self._over(problem)
         return Failure(step.of, error) if error is not None else None
+
+    def _over(self, problem: ProviderError | None) -> str | None:
+        """Why nothing is tried after a write that ended so."""
+        if isinstance(problem, Denied):
+            return "not tried: the credential was refused before"
+        if not isinstance(problem, Overloaded | Unreachable):
+            self._heard = time.monotonic()
+        elif time.monotonic() - self._heard > PATIENCE_SECONDS:
+            return f"not tried: no write got through for {PATIENCE_SECONDS:.0f} s"
+        return None
 
 
 def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[Key]:
@@ -148,24 +165,24 @@ def ours_after(applied: Applied, desired: DesiredState, live: LiveState) -> set[
 
 def _carry_out(
     place: Place, change: Change, provider: Provider, record: Record | None, switched_off: Sequence[Resource]
-) -> tuple[str | None, bool]:
-    """Why the change is not known to have happened, and whether the credential was refused; None when it is done."""
+) -> tuple[str | None, ProviderError | None]:
+    """Why the change is not known to have happened, and what the platform raised if it did; None when it is done."""
     try:
         if record:
             record.writing(place, change, switched_off)
     except Unrecorded as problem:
-        return f"not sent: {problem}", False
-    error, denied = None, False
+        return f"not sent: {problem}", None
+    error, raised = None, None
     try:
         provider.apply(change)
     except ProviderError as problem:
-        error, denied = str(problem), isinstance(problem, Denied)
+        error, raised = str(problem), problem
     except Exception as problem:  # noqa: BLE001 - whatever goes wrong here, what was written before must be said
         error = f"internal error, please report it: {type(problem).__name__}: {problem}"
     if record:
         with suppress(Unrecorded):  # it happened, or not, all the same; the next write finds the journal closed
             record.written(place, change) if error is None else record.failed(place, change, error)
-    return error, denied
+    return error, raised
 
 
 def _switched_off(change: Change, plan: Plan) -> tuple[Resource, ...]:

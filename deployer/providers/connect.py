@@ -94,7 +94,7 @@ class Connections:
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
         self._clients: Once[Client] = Once()
-        self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE)
+        self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE, sleep=self.traffic.pause)
         # The emulator counts nobody's queries.
         self._emulator_slots = threading.BoundedSemaphore(LOG_QUERIES)
         self._preview_slots: Once[threading.BoundedSemaphore] = Once()
@@ -187,7 +187,7 @@ class Connections:
             who=who,
             api_version=target.api_version,
         )
-        return SentinelProvider(api, lambda: self._workspace_logs(target, credential, cloud))
+        return SentinelProvider(api, lambda: self._workspace_logs(target, credential, cloud), self.traffic.pause)
 
     def _workspace_logs(self, target: SentinelTarget, credential: Credential | None, cloud: str) -> "WorkspaceLogs":
         """What asks the workspace's logs. Their host is not ARM's: the credential must be bound to it, too."""

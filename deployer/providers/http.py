@@ -87,7 +87,7 @@ class Http:
         """The time by the server's clock, as its last answer had it; by our own if it does not say."""
         try:
             return parsedate_to_datetime(self._date).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return datetime.now(UTC)
 
     def close(self) -> None:

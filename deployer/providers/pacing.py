@@ -18,7 +18,7 @@ class Slots:
         seconds: float,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         self._slots = threading.BoundedSemaphore(at_once)
         self._most, self._seconds = most, seconds

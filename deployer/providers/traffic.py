@@ -43,7 +43,7 @@ class Traffic:
 
     def __init__(self, connections: int = 16, share: float = 1.0, stopping: threading.Event | None = None) -> None:
         """`connections` are kept per host. `share` is the part of every budget that is this run's: runs that go side
-        by side have one budget together. Once `stopping` is set nobody waits any more before a request is tried again.
+        by side have one budget together. Once `stopping` is set nobody waits any more, to try again or for a budget.
         """
         self._connections = connections
         self._share = share
@@ -72,9 +72,9 @@ class Traffic:
                 self._sessions[origin] = self._opened(origin)
             return self._sessions[origin]
 
-    def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the run is to stop."""
-        self._stopping.wait(seconds)
+    def pause(self, seconds: float) -> bool:
+        """Wait, but no longer than until the run is to stop; whether it goes on."""
+        return not self._stopping.wait(seconds)
 
     def token(self) -> None:
         """A token was asked for."""
@@ -98,7 +98,7 @@ class Traffic:
             raise requests.ConnectTimeout("it let a connection wait in vain a moment ago", request=request)
         budget = _budget(request)
         if budget:
-            time.sleep(self._bucket(origin, *budget).take())
+            self.pause(self._bucket(origin, *budget).take())
         reads = _reads(request)
         self._count(Tally(reads=int(reads), writes=int(not reads)))
         if reads or budget:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from deployer import apply as applying
 from deployer.apply import apply
+from deployer.errors import Overloaded
 from deployer.errors import Refused
+from deployer.errors import Unreachable
 from deployer.outcome import Place
 from deployer.plan import Delete
 from deployer.plan import make_plan
@@ -102,3 +105,33 @@ def test_a_rule_goes_although_another_one_on_its_list_could_not_be_written_and_t
 
     assert [change.key for change in done.done] == [gone.key]
     assert set(platform.live) == {guard.key, kept.key}
+
+
+@pytest.mark.parametrize("problem", [Overloaded("429"), Unreachable("silence")], ids=["puts off", "silent"])
+def test_a_target_that_takes_nothing_for_long_is_given_up_and_not_asked_for_each_object(monkeypatch, problem):
+    """Each write waits by itself: a thousand of them would take hours."""
+    monkeypatch.setattr(applying, "PATIENCE_SECONDS", 0.0)
+    tried: list[Key] = []
+
+    class Busy(Platform):
+        def apply(self, change: Any) -> None:
+            tried.append(change.key)
+            raise problem
+
+    platform: Any = Busy({}, None)
+    desired = make.desired(*(make.resource(f"r{number}") for number in range(8)))
+
+    done = apply(Place("acme", "kibana"), make_plan(desired, LiveState({})), platform)
+
+    assert len(tried) == 1
+    assert [one.error for one in done.failures[1:]] == ["not tried: no write got through for 0 s"] * 7
+
+
+def test_a_rule_that_is_refused_by_itself_stops_no_other_however_long_it_took(monkeypatch):
+    monkeypatch.setattr(applying, "PATIENCE_SECONDS", 0.0)
+    platform: Any = Platform({}, lambda change: True)
+    desired = make.desired(*(make.resource(f"r{number}") for number in range(8)))
+
+    done = apply(Place("acme", "kibana"), make_plan(desired, LiveState({})), platform)
+
+    assert [one.error for one in done.failures] == ["no"] * 8

@@ -48,7 +48,7 @@ def _value_list(change: Change) -> Ahead:
     gone, come = len(live - wanted), bool(wanted - live)
     before = 1 if isinstance(change, Create) else _pages(len(live))  # whether the space has value lists at all
     made = 1 if isinstance(change, Create) else 0
-    reads = before + int(come or gone) + _pages(len(wanted))
+    reads = before + int(come or gone > 0) + _pages(len(wanted))
     return Ahead(reads, made + int(come) + gone + 1, least=True)
 
 

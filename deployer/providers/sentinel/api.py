@@ -4,6 +4,7 @@ Over azure-core's own pipeline. Microsoft's client for Sentinel is not used: its
 five rules through them takes twice the time of the request itself.
 """
 
+import json
 import re
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from deployer.providers.sentinel.pipeline import OneOrigin
 from deployer.providers.sentinel.pipeline import PatientRetries
 from deployer.providers.sentinel.pipeline import RunsTransport
 from deployer.providers.sentinel.pipeline import cause
+from deployer.providers.sentinel.pipeline import origin
 from deployer.providers.traffic import Traffic
 
 Document = dict[str, Any]
@@ -130,7 +132,7 @@ class SentinelApi:
                 raise BadAnswer(f"{where}: the answer is not a page of {what}")
             yield from (self._document(one, what) for one in value)
             link = page.get("nextLink") or None
-            if link and (not isinstance(link, str) or link in followed or not urlsplit(link).scheme):
+            if link and (not isinstance(link, str) or link in followed or not _leads_on(link)):
                 raise BadAnswer(f"{where}: the page leads to no next page")
             followed.add(link or "")
 
@@ -145,7 +147,8 @@ class SentinelApi:
         """The answer, if it is a success."""
         try:
             response = self._client.send_request(HttpRequest(method, url, json=body))
-            if not 200 <= response.status_code < 300:
+            # A write is looked at once it is made; of what is read, 202 and 206 are not the whole.
+            if response.status_code not in ((200,) if method == "GET" else range(200, 300)):
                 raise azure.HttpResponseError(response=response)
         except azure.AzureError as error:
             raise self._error(verb, error, what) from None
@@ -153,7 +156,7 @@ class SentinelApi:
 
     def _json(self, verb: str, what: str, response: HttpResponse) -> Any:
         try:
-            return response.json()
+            return json.loads(response.content)  # its own `json` puts a sign in place of what is not UTF-8
         except ValueError:
             raise BadAnswer(f"{verb} {what} at {self._what}: the answer is not JSON") from None
 
@@ -177,6 +180,8 @@ class SentinelApi:
             return Conflict(text)
         if 300 <= status < 400:
             return BadAnswer(f"{what}: {status}, a redirect, which is never followed")
+        if status < 300:
+            return BadAnswer(f"{what}: {status}, which is not a whole answer")
         return Overloaded(text) if status == 429 or status >= 500 else Refused(text)
 
     def _document(self, one: Any, what: str) -> Document:
@@ -199,6 +204,14 @@ def _is_absence(error: azure.AzureError) -> bool:
     if not code or code in ("ResourceGroupNotFound", "SubscriptionNotFound", "InvalidResourceType"):
         return False
     return re.search("alertRules|watchlist", message, re.IGNORECASE) is not None or "/workspaces/" not in message
+
+
+def _leads_on(link: str) -> bool:
+    """Whether it is an address, in full."""
+    try:
+        return bool(origin(link) and urlsplit(link).scheme)
+    except ValueError:
+        return False
 
 
 def _message(error: azure.AzureError) -> str:

@@ -50,8 +50,12 @@ class PatientRetries(policies.RetryPolicy[Any, Any]):
         return False if silent else bool(super().increment(settings, response, error))
 
     def get_retry_after(self, response: PipelineResponse[Any, Any]) -> float | None:
-        """Seconds to wait: what the server asks for, `LONGEST_WAIT_SECONDS` of it at most, with jitter."""
-        asked: float | None = super().get_retry_after(response)
+        """Seconds to wait: what the server asks for, `LONGEST_WAIT_SECONDS` of it at most, with jitter. None for a
+        header that makes no sense."""
+        try:
+            asked: float | None = super().get_retry_after(response)
+        except (ValueError, OverflowError):
+            return None
         return None if asked is None else jittered(min(asked, LONGEST_WAIT_SECONDS))
 
     def get_backoff_time(self, settings: dict[str, Any]) -> float:

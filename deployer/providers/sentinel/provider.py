@@ -36,6 +36,7 @@ from deployer.providers.sentinel import runs
 from deployer.providers.sentinel import watchlist
 from deployer.providers.sentinel.api import Document
 from deployer.providers.sentinel.api import SentinelApi
+from deployer.providers.sentinel.watchlists import Pause
 from deployer.providers.sentinel.watchlists import Watchlists
 from deployer.state import DesiredState
 from deployer.state import Edit
@@ -56,8 +57,9 @@ class SentinelProvider:
 
     writes_at_once = 4
 
-    def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"]) -> None:
-        """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed."""
+    def __init__(self, api: SentinelApi, logs: Callable[[], "WorkspaceLogs"], pause: Pause) -> None:
+        """`logs` gives what asks the workspace's logs, or raises `ProviderError`; it is called when that is needed.
+        `pause` waits."""
         self._api = api
         self._open_logs = logs
         self._logs: WorkspaceLogs | None = None
@@ -66,7 +68,7 @@ class SentinelProvider:
         self._names: Mapping[str, str] = {}
         self._memory = previewing.Memory()
         self._seeing = threading.Lock()
-        self._lists = Watchlists(api, self._ask, lambda error: _way_out(error)[0])
+        self._lists = Watchlists(api, self._ask, lambda error: _way_out(error)[0], pause)
 
     def preview(self, desired: DesiredState, key: Key, since: datetime, until: datetime) -> Preview:
         """By the workspace's logs, one query for each run; what was asked once is not asked again by this provider."""

@@ -5,7 +5,6 @@ within the five minutes that its logs take (learn.microsoft.com/azure/sentinel/w
 list that log queries do not see yet is refused (Azure-Sentinel issues 12032 and 8187), or lets nothing through.
 """
 
-import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -41,16 +40,19 @@ _FAILED = frozenset({"failed", "canceled"})
 
 Ask = Callable[[str], Sequence[Mapping[str, Any]]]
 """Runs a query over the workspace's logs."""
+Pause = Callable[[float], bool]
+"""Waits so many seconds; whether the run goes on after that."""
 
 
 class Watchlists:
     """Those that one target is to hold, or has held."""
 
-    def __init__(self, api: SentinelApi, ask: Ask, way_out: Callable[[ProviderError], str]) -> None:
+    def __init__(self, api: SentinelApi, ask: Ask, way_out: Callable[[ProviderError], str], pause: Pause) -> None:
         """`way_out` names the setting that would let the logs be asked."""
         self._api = api
         self._ask = ask
         self._way_out = way_out
+        self._pause = pause
         self._items: dict[str, list[Item]] = {}
         self._unseen: dict[str, str | None] = {}
 
@@ -95,7 +97,7 @@ class Watchlists:
         wanted = {one.value for one in self._items[alias]}
         said = ""
         for wait in WAITS_SECONDS:
-            time.sleep(wait)
+            goes_on = self._pause(wait)
             try:
                 seen = {str(row["SearchKey"]) for row in self._ask(watchlist.content(alias))}
             except (Denied, Unreachable, Untrusted) as error:
@@ -103,12 +105,14 @@ class Watchlists:
                 return f"whether log queries see its entries cannot be asked: {error}{f'; {way}' if way else ''}"
             except (ProviderError, KeyError) as error:
                 said = f"log queries do not see it yet: {error}"
-                continue
-            if seen == wanted:
-                return None
-            said = f"log queries see {len(seen & wanted):,} of its {len(wanted):,} entries" + (
-                f" and {len(seen - wanted):,} that are gone" if seen - wanted else ""
-            )
+            else:
+                if seen == wanted:
+                    return None
+                said = f"log queries see {len(seen & wanted):,} of its {len(wanted):,} entries" + (
+                    f" and {len(seen - wanted):,} that are gone" if seen - wanted else ""
+                )
+            if not goes_on:
+                return f"{said}; nobody waited, since the run was interrupted"
         return f"{said}, {sum(WAITS_SECONDS):.0f} s later; apply again in a few minutes"
 
     def _decoded(self, document: Document, desired: DesiredState) -> Resource:
@@ -156,13 +160,15 @@ class Watchlists:
         """Until what was sent is worked in."""
         state = ""
         for wait in WAITS_SECONDS:
-            time.sleep(wait)
+            goes_on = self._pause(wait)
             document = self._api.watchlist(alias)
             state = watchlist.state(document) if document else "absent"
             if state in _FAILED:
                 raise BadAnswer(f"watchlist {alias}: Sentinel could not take its entries in: its state is {state}")
             if document and state not in _AT_WORK:
                 return
+            if not goes_on:
+                raise BadAnswer(f"watchlist {alias}: it is still {state}; nobody waited, since the run was interrupted")
         raise BadAnswer(f"watchlist {alias}: it is still {state} {sum(WAITS_SECONDS):.0f} s later")
 
     def _require_ours(self, alias: str) -> None:
