@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -112,29 +113,32 @@ class Crew:
         """`text` without any secret of the run, as long as its connections last."""
         return self._connections.redact(text) if self._connections else text
 
-    def over(self, jobs: Sequence[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
+    def over(self, jobs: Iterable[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.
 
         `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
         """
+        begun: list[tuple[Job, Future[Outcome]]] = []
         with self:
-            connections = self._connected(any(job.target.emulator for job in jobs))
+            connections = self._connected()
             if journal:
+                jobs = list(jobs)
                 journal.owner = self._manifest.environment.owner
                 journal.redact = connections.redact
                 journal.addresses = {job.place: job.target.address for job in jobs}
-            workers = max(1, min(self._jobs, len(jobs)))
-            pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREADS)
+            pool = ThreadPoolExecutor(max_workers=self._jobs, thread_name_prefix=THREADS)
             try:
-                futures = [pool.submit(self._isolated, job, connections, verb) for job in jobs]
-                self._wait(futures)
+                for job in jobs:
+                    if job.target.emulator:
+                        self._emulate(connections)
+                    begun.append((job, pool.submit(self._isolated, job, connections, verb)))
+                self._wait([future for _, future in begun])
             except BaseException:
                 self.interrupted.set()
                 raise
-            pool.shutdown(wait=not self.left)
-            return [
-                conceal(_outcome(job, future), connections.redact) for job, future in zip(jobs, futures, strict=True)
-            ]
+            finally:
+                pool.shutdown(wait=not self.left)
+            return [conceal(_outcome(job, future), connections.redact) for job, future in begun]
 
     def _wait(self, futures: Sequence[Future[Outcome]]) -> None:
         """Until all of it is done. Asked to stop, until what is under way is; asked twice, no longer."""
@@ -169,17 +173,20 @@ class Crew:
         except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
             return Unreadable(place, internal(error))
 
-    def _connected(self, emulated: bool) -> Connections:
-        """The connections of the run; the emulator is started once some target needs it."""
+    def _connected(self) -> Connections:
+        """The connections of the run."""
         if self._connections is None:
             credentials, home = self._manifest.environment.credentials, self._manifest.trusted_root or self._root
             # A target may write several objects side by side.
             traffic = Traffic(2 * self._jobs, self._share, self.interrupted)
             self._connections = Connections(credentials, self._trusted, home, traffic=traffic)
             self._stack.callback(self._connections.close)
-        if emulated and self._connections.emulator is None:
-            self._connections.emulator = self._stack.enter_context(_emulator(self._root))
         return self._connections
+
+    def _emulate(self, connections: Connections) -> None:
+        """Start the emulator, once, for the first target that needs it."""
+        if connections.emulator is None:
+            connections.emulator = self._stack.enter_context(_emulator(self._root))
 
 
 def _outcome(job: Job, future: Future[Outcome]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import suppress
@@ -9,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC
 from datetime import date
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 
 from deployer.apply import apply
@@ -17,7 +17,6 @@ from deployer.apply import ours_after
 from deployer.crew import Crew
 from deployer.crew import Job
 from deployer.crew import Verb
-from deployer.crew import internal
 from deployer.crew import jobs_of
 from deployer.drift import assess
 from deployer.drift import to_ask_about
@@ -33,7 +32,6 @@ from deployer.journal import witnesses
 from deployer.keeping import Keeping
 from deployer.limits import check_limits
 from deployer.manifest.load import Manifest
-from deployer.manifest.overlay import assign
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
@@ -47,7 +45,6 @@ from deployer.plan import Plan
 from deployer.plan import make_plan
 from deployer.plan import matches
 from deployer.providers.base import Provider
-from deployer.providers.codecs import encode
 from deployer.request import EVERYTHING
 from deployer.request import ORDINARY
 from deployer.request import Consent
@@ -63,6 +60,7 @@ from deployer.verify import Waiting
 from deployer.verify import asked
 from deployer.verify import until_known
 from deployer.verify import verify
+from deployer.workload import Workload
 
 Approve = Callable[[Sequence[Outcome]], bool]
 
@@ -93,6 +91,7 @@ class Fleet:
         self.crew = Crew(manifest, root, trusted, jobs or jobs_of(), share)
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
+        self._work = Workload(manifest, self.chosen)
         self._keeping = Keeping(manifest)
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
@@ -106,7 +105,7 @@ class Fleet:
             return Planned(job.place, plan, told, provider.cost(plan))
 
         with self.crew:
-            return self._keeping.told(self.over(one), self.crew.redact)
+            return self._keeping.told(self._looks(one), self.crew.redact)
 
     def apply(
         self,
@@ -143,7 +142,7 @@ class Fleet:
             history = provider.edits(to_ask_about(plan), witness.since if witness else None)
             return Drifted(job.place, plan, assess(plan, job.desired, live, witness, history, today))
 
-        return [*self.over(one), *left_behind(self.manifest, known, self.chosen)]
+        return [*self._looks(one), *left_behind(self.manifest, known, self.chosen)]
 
     def approved(
         self,
@@ -173,9 +172,9 @@ class Fleet:
             if approve is not None and shown.get(place) != plan.digest:
                 message = "it is not as it was when the plan was shown; nothing was written, run again"
                 return Stopped(place, (Finding("changed-since-shown", message),))
-            outdated = [Finding("stale-plan", reason) for reason in (stale(saved, place, plan) if saved else ())]
-            if outdated:
-                return Stopped(place, tuple(outdated))
+            reasons = stale(saved, place, plan, desired, live) if saved else ()
+            if outdated := tuple(Finding("stale-plan", reason) for reason in reasons):
+                return Stopped(place, outdated)
             applied = apply(place, plan, provider, self.crew.interrupted.is_set, journal)
             if journal:
                 with suppress(Unrecorded):  # `drift` will then say that nobody can tell
@@ -191,7 +190,7 @@ class Fleet:
 
     def _approved(self, approve: Approve, show: Verb) -> bool:
         with self.crew:
-            outcomes = self._keeping.told(self.over(show), self.crew.redact)
+            outcomes = self._keeping.told(self._looks(show), self.crew.redact)
         if self.stopping():
             raise Declined("Interrupted while the targets were looked at. Nothing was applied.")
         return approve(outcomes)
@@ -217,12 +216,12 @@ class Fleet:
             return Verified(job.place, levels, required, live.unmanaged, idle, runs_as)
 
         if waiting is None:
-            return self.over(one, among=among)
+            return self._looks(one) if among is None else self.over(one, among=among)
         return until_known(lambda places: self.over(one, among=places or among), waiting, self.crew.interrupted.is_set)
 
     def places(self) -> tuple[list[Place], list[Stopped]]:
         """The selected targets, and the selected tenants that are stopped before anything is asked of any target."""
-        jobs, stopped = self._encoded
+        jobs, stopped = self._work.whole()
         return [job.place for job in jobs], stopped
 
     def stopping(self) -> bool:
@@ -234,7 +233,7 @@ class Fleet:
 
         Asks nothing of any target. Raises `InvalidManifest` when it cannot be told of some selected tenant.
         """
-        jobs, stopped = self._encoded
+        jobs, stopped = self._work.whole()
         faults = [fault for outcome in stopped for fault in outcome.findings]
         if faults:
             raise InvalidManifest(faults)
@@ -255,42 +254,6 @@ class Fleet:
             not_applicable=tuple(item for item in desired.not_applicable if matches(item.rule, globs)),
         )
 
-    @cached_property
-    def _encoded(self) -> tuple[list[Job], list[Stopped]]:
-        """What there is to do, and the tenants that are stopped: before anything is asked of any target.
-
-        A fault in a tenant's file stops all of its targets. Raises `InvalidManifest` for faults in rules/ or in the
-        environment's own file: they are everybody's.
-        """
-        stopped = [
-            Stopped(Place(name), findings)
-            for name, findings in self.manifest.broken_tenants.items()
-            if name in self.chosen
-        ]
-        jobs: list[Job] = []
-        everybodys: list[Finding] = []
-        for tenant in self.manifest.tenants:
-            if tenant.name not in self.chosen:
-                continue
-            faults: list[Finding] = []
-            own: list[Job] = []
-            for target in tenant.targets:
-                try:
-                    assignment = assign(self.manifest, tenant, target)
-                    own.append(Job(target, encode(assignment), assignment))
-                except InvalidManifest as error:
-                    faults += error.findings
-                except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
-                    faults.append(Finding("internal", internal(error), location=target.location))
-            everybodys += [fault for fault in faults if _is_everybodys(fault)]
-            if faults:
-                stopped.append(Stopped(Place(tenant.name), tuple(dict.fromkeys(faults))))
-            else:
-                jobs += own
-        if everybodys:
-            raise InvalidManifest(list(dict.fromkeys(everybodys)))
-        return jobs, stopped
-
     def _plan(self, provider: Provider, job: Job, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
         plan = make_plan(
@@ -310,18 +273,22 @@ class Fleet:
 
         Targets are worked on side by side, as `Crew.over` has it. `among` narrows it to some of the targets.
         """
-        jobs, stopped = self._encoded
+        jobs, stopped = self._work.whole()
         if among is not None:
-            jobs, stopped = [job for job in jobs if job.place in among], []
-        outcomes = [*stopped, *self.crew.over(jobs, verb, journal)]
-        return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
+            wanted = frozenset(among)
+            jobs, stopped = [job for job in jobs if job.place in wanted], []
+        return _ordered([*stopped, *self.crew.over(jobs, verb, journal)])
+
+    def _looks(self, verb: Verb) -> list[Outcome]:
+        """The same of a verb that writes nothing: targets are looked at while it is still made out what others hold."""
+        outcomes = self.crew.over(self._work.jobs(), verb)
+        return _ordered([*self._work.whole()[1], *outcomes])
+
+
+def _ordered(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
 
 
 def _emptied(desired: DesiredState) -> DesiredState:
     """Nothing is wanted there any more, at once."""
     return replace(desired, resources={}, not_applicable=(), accepted=(), grace_days=0, notes=())
-
-
-def _is_everybodys(fault: Finding) -> bool:
-    path = fault.location.path if fault.location else ""
-    return path.startswith("rules/") or path.endswith("/environment.yaml")

@@ -57,9 +57,10 @@ def apply(
     how long a wave is waited for is its own. Raises what `Fleet.apply` does, and `StalePlan` for a plan of a wave that
     other tenants are in by now.
     """
-    parts = _parts(fleet)
+    gone = _gone(saved, fleet) if saved else []
+    parts = _parts(fleet, gone)
     if not parts:
-        return fleet.apply(consent, approve, journal, saved), []
+        return _in_order([*fleet.apply(consent, approve, journal, saved), *gone]), []
     _require_all(saved, fleet)
     waiting.say(f"In waves: {', then '.join(map(_named, parts))}.")
     rollout = _Rollout(fleet, fleet.approved(consent, approve, journal, saved), journal, waiting)
@@ -75,7 +76,28 @@ def apply(
             why = "" if went.outcome is Verdict.PASSED else f"{part.stage.title} stopped the run"
         outcomes += done
         waves.append(went)
-    return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or "")), waves
+    told = {outcome.place for outcome in outcomes}
+    return _in_order([*outcomes, *(one for one in gone if one.place not in told)]), waves
+
+
+def _in_order(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return sorted(outcomes, key=lambda outcome: (outcome.place.tenant, outcome.place.target or ""))
+
+
+def _gone(saved: SavedPlan, fleet: Fleet) -> list[Stopped]:
+    """The targets that the plan would change, and that no tenant's file names any more: no other outcome tells of them.
+
+    A tenant whose file is broken is told of as a whole.
+    """
+    places, stopped = fleet.places()
+    known = {(place.tenant, place.target) for place in places}
+    broken = {one.place.tenant for one in stopped}
+    words = "the plan has changes for it, and no tenant's file names it any more; nothing was written there"
+    return [
+        Stopped(Place(tenant, target), (Finding("stale-plan", words),))
+        for (tenant, target), steps in saved.targets.items()
+        if steps and (tenant, target) not in known and tenant not in broken
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +115,11 @@ class _Part:
         return tuple(sorted(set(named)))
 
 
-def _parts(fleet: Fleet) -> list[_Part]:
-    """The waves that somebody of the run is in."""
+def _parts(fleet: Fleet, gone: Sequence[Stopped]) -> list[_Part]:
+    """The waves that somebody of the run is in. A tenant that is, and one of whose targets has `gone`, fails there."""
     stages = in_waves(fleet.manifest)
     places, stopped = fleet.places() if stages else ([], [])
+    stopped = [*stopped, *gone]
     found: list[_Part] = []
     for stage in stages:
         members = frozenset(stage.tenants)
@@ -145,7 +168,7 @@ class _Rollout:
             if judged(part.stage, part.tenants, failed).outcome is Verdict.STOPPED:
                 note = "the others were not verified" if len(failed) < len(part.tenants) else ""
             elif not self.stopping():
-                unverified = self._unverified(part, failed)
+                unverified, note = self._unverified(part, failed)
         told = {outcome.place for outcome in done}
         done += [Unreadable(place, _CUT_SHORT) for place in part.places if place not in told]
         went = judged(part.stage, part.tenants, {**unverified, **_failures(part.places, done)})
@@ -156,10 +179,17 @@ class _Rollout:
             self._waiting.say(f"{title} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
         return done, went
 
-    def _unverified(self, part: _Part, failed: Collection[str]) -> dict[str, str]:
-        """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed."""
+    def _unverified(self, part: _Part, failed: Collection[str]) -> tuple[dict[str, str], str]:
+        """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed.
+
+        And a word where the answers are of nothing: a level that no object there was asked fails nobody.
+        """
         places = [place for place in part.places if place.tenant not in failed]
-        return _failures(places, self._looked_at(part.stage, places))
+        outcomes = self._looked_at(part.stage, places)
+        unverified = _failures(places, outcomes)
+        asked = {level.level for outcome in outcomes if isinstance(outcome, Verified) for level in outcome.levels}
+        idle = [level for level in part.stage.wave.gate.levels if level not in asked]
+        return unverified, f"no object there was asked: {', '.join(idle)}" if idle and not unverified else ""
 
     def _looked_at(self, stage: Stage, places: Sequence[Place]) -> list[Outcome]:
         gate = stage.wave.gate

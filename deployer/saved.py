@@ -25,10 +25,18 @@ from deployer.plan import Delete
 from deployer.plan import Plan
 from deployer.shards import Dealt
 from deployer.shards import parse
+from deployer.state import DesiredState
+from deployer.state import Kind
+from deployer.state import LiveState
+from deployer.state import Mark
+from deployer.state import UnknownMark
 from deployer.state import as_json
 
 Where: TypeAlias = tuple[str, str]
 """Tenant and target."""
+_SEEN_ALWAYS = (Kind.RULE, Kind.LIST, Kind.ITEM)
+"""Kinds that a target names all of; others are found only through what uses them, so that none can be said to be gone.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def digest_to_approve(outcomes: Sequence[Outcome]) -> str:
 def step(change: Change) -> Step:
     """What a change is made from."""
     live = None if isinstance(change, Create) else f"{change.live.digest}:{change.live.version or ''}"
-    desired = None if isinstance(change, Delete) else f"{change.desired.digest}:{change.mark}"
+    desired = None if isinstance(change, Delete) else _state(change.desired.digest, change.mark)
     return Step(change.action, live, desired, change.blocked)
 
 
@@ -94,8 +102,12 @@ def require_same_deal(saved: SavedPlan, dealt: Dealt | None) -> None:
         )
 
 
-def stale(saved: SavedPlan, place: Place, plan: Plan) -> Iterator[str]:
-    """Why the saved plan is not the plan of now, object by object; nothing if it is."""
+def stale(saved: SavedPlan, place: Place, plan: Plan, desired: DesiredState, live: LiveState) -> Iterator[str]:
+    """Why the saved plan is not the plan of now, object by object; nothing if it is.
+
+    An object that is by now, to its mark, what the plan would make of it is no reason: a run of the plan that was
+    stopped is gone on with by running it again, and writes what is left of it. `plan` compares `desired` with `live`.
+    """
     before = saved.targets.get((place.tenant, place.target or ""))
     if before is None:
         yield "the saved plan does not know it: it could not be looked at when the plan was made"
@@ -103,9 +115,34 @@ def stale(saved: SavedPlan, place: Place, plan: Plan) -> Iterator[str]:
     if (then := saved.addresses[place.tenant, place.target or ""]) != plan.address:
         yield f"it was at {then} when the plan was made, and is at {plan.address} by now"
     now = {str(change.key): step(change) for change in plan.changes}
+    taken = _Taken(desired, live)
     for key in sorted(before.keys() | now.keys()):
-        if before.get(key) != now.get(key):
+        if before.get(key) != now.get(key) and not (key not in now and taken.holds(key, before[key])):
             yield f"{key}: {_difference(before.get(key), now.get(key))}"
+
+
+class _Taken:
+    """Which steps of a plan a target shows to have been taken."""
+
+    def __init__(self, desired: DesiredState, live: LiveState) -> None:
+        self._desired = desired
+        self._there = {str(key): one for key, one in live.resources.items()}
+        self._others = {f"{one.kind}/{one.id}" for one in live.unmanaged}
+
+    def holds(self, key: str, step: Step) -> bool:
+        """Whether the object is as the step leaves it: content, mark and all. What cannot be told is not."""
+        found = self._there.get(key)
+        if step.blocked:
+            return False
+        if step.desired is None:
+            seen = key.partition("/")[0] in _SEEN_ALWAYS
+            return seen and found is None and key not in self._others
+        return found is not None and self._desired.owns(found) and step.desired == _state(found.digest, found.mark)
+
+
+def _state(digest: str, mark: Mark | UnknownMark | None) -> str:
+    """The content of an object, and what it is marked as."""
+    return f"{digest}:{mark}"
 
 
 def _difference(before: Step | None, now: Step | None) -> str:

@@ -1,21 +1,36 @@
 """What every test stands on: a clean environment, no network, fixed places, golden files."""
 
 import fnmatch
+import gc
 import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
+from tests import warm
+
 # An example may be slow the first time on a busy machine; in CI the examples are the same in every run.
 hypothesis.settings.register_profile("deployer", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "deployer")
 
+LONGEST = {
+    "test_every_field.py",
+    "test_every_shipped_rule_test_passes.py",
+    "test_everything_converges.py",
+    "test_kibana.py",
+    "test_pull.py",
+    "test_rehearsal.py",
+    "test_sentinel.py",
+    "test_shipped.py",
+    "test_types.py",
+}
 FOREIGN_VARIABLES = (
     # what deployer, its libraries and the Azure chain of credentials would read
     *("DEPLOYER_*", "AZURE_*", "IDENTITY_*", "MSI_*", "ELASTIC*", "KIBANA*", "NETRC"),
@@ -31,11 +46,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the live tests out unless a -m expression was given."""
+    """Leave the live tests out unless a -m expression was given; begin with the files that take longest."""
     if not config.getoption("markexpr"):
         live = [item for item in items if item.get_closest_marker("live")]
         config.hook.pytest_deselected(items=live)
         items[:] = [item for item in items if item not in live]
+    # Whole files go to a worker, and a long one that came last would keep the others waiting.
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
+def pytest_sessionstart() -> None:
+    """Thousands of tests and their parameters live as long as the session: to look at them again and again, for
+    garbage, took a tenth of the suite's time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage, and what is there by now is none."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
+
+def pytest_sessionfinish() -> None:
+    """So that what is left at the end is taken apart in order."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +134,13 @@ def _is_loopback(host: Any) -> bool:
 def repo_root() -> Path:
     """The checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def deployer_command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`deployer` for scripts: a program that starts sooner than `python -m deployer` and does the same."""
+    with warm.command(tmp_path_factory.mktemp("command")) as tool:
+        yield tool
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Path
+from deployer.manifest.document import Place
 from deployer.model import Platform
 from deployer.model import PlatformRule
 from tests import make
@@ -50,7 +51,5 @@ def _subject(
     half = PlatformRule(query, fields, data, Location(f"rules/example/{file}"), parameters or {})
     halves: dict[str, Any] = {platform.value: half}
     rule = make.rule(**halves, origins=origins or {})
-    lines: dict[Path, Location] = {
-        (platform.value, name): Location(FILE, 10 + index, 3) for index, name in enumerate(fields)
-    }
+    lines: dict[Path, Place] = {(platform.value, name): (10 + index, 3) for index, name in enumerate(fields)}
     return Subject(rule, platform, half, Document(FILE, None, lines), "", deployed)

@@ -145,7 +145,7 @@ def places(document: Document) -> Mapping[Location, Steps]:
     for part in (document.values, document.keys):
         for path, where in part.items():
             if path[:1] in ((PLACE,), (EXCEPTIONS,)):
-                found.setdefault(where, path)
+                found.setdefault(Location(document.path, *where), path)
     return found
 
 

@@ -111,9 +111,9 @@ def _saved(file: TextIO, options: dict[str, Any]) -> "SavedPlan":
         raise click.UsageError(f"--plan says everything; leave out {', '.join(map(common.flag, asked_with))}")
     try:
         saved = read(json.load(file), options["environment"])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise click.UsageError(f"{file.name} is not JSON: write it with `deployer plan ENV --out FILE`") from None
     except CannotStart as error:
         raise click.UsageError(f"{file.name}: {error}") from None
-    options |= {name: saved.asked.get(name, options[name]) for name in common.ASKED}
+    options |= {name: saved.asked.get(name, options[name]) for name in common.ASKED} | {"plan": file.name}
     return saved

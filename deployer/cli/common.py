@@ -99,16 +99,16 @@ def blocklists(help: str) -> Callable[[Command], Command]:
     )
 
 
-def out(help: str) -> Callable[[Command], Command]:
-    """--out."""
-    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=False), help=help)
+def out(help: str, *, last: bool = False) -> Callable[[Command], Command]:
+    """--out; opened, and emptied with it, at once or `last` of all."""
+    return click.option("--out", type=Opened("w", encoding="utf-8", lazy=last), help=help)
 
 
-def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown")) -> Command:
+def output(command: Command, forms: Sequence[str] = ("text", "json", "markdown"), *, last: bool = False) -> Command:
     """--format and --out."""
     for decorate in (
         # Opened before anything is asked of a target: a report that cannot be written must not follow a write.
-        out("Write the report to a file."),
+        out("Write the report to a file.", last=last),
         click.option("--format", "form", type=click.Choice(forms), help="Of the report (default: text)."),
     ):
         command = decorate(command)
@@ -119,6 +119,11 @@ def grouping(command: Command) -> Command:
     """--by."""
     told = "Tell changes target by target, or each once with the targets that have it (default: of more than 10)."
     return click.option("--by", type=click.Choice(("target", "change")), help=told)(command)
+
+
+def joined_output(command: Command) -> Command:
+    """--format and --out of what is made of reports: one of these may be the file that it goes to."""
+    return output(command, last=True)
 
 
 def plain_output(command: Command) -> Command:

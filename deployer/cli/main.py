@@ -97,6 +97,9 @@ def main() -> None:
 
 def leave(code: int) -> NoReturn:
     """Exit, and wait for no thread that works on a target: somebody asked twice to stop."""
+    # All is said: whoever asks once more to stop must not change the exit code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if any(thread.name.startswith("deployer-target") for thread in threading.enumerate()):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -15,7 +15,7 @@ def report() -> None:
 
 @report.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@common.output
+@common.joined_output
 def merge(files: tuple[Path, ...], **options: Any) -> int:
     """Join the JSON reports of the shards of one run into the report of the whole run.
 

@@ -1,5 +1,6 @@
 """One verb over the selected targets, from its options to its report and exit code."""
 
+import signal
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def run(
         made.crew.hands = informing()
         with made.crew:
             outcomes = call(made)
+        if made.crew.interrupted.is_set():
+            # What was done is known now, and is said, however often one asks.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
     except DeployerError as error:
         if form is as_json:
             put_out(
@@ -83,10 +87,12 @@ def run(
 
 
 def _again(verb: str, options: dict[str, Any]) -> str:
-    """The command that asks for the same, without a plan that was approved: what it was made from may be no more."""
+    """The command that asks for the same. A saved plan says all that was asked, and is what was approved."""
     import shlex
 
     words = ["deployer", verb, options["environment"]]
+    if options.get("plan"):
+        return shlex.join([*words, "--plan", options["plan"]])
     for name, value in asked(options).items():
         if value is True:
             words.append(flag(name))

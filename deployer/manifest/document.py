@@ -13,6 +13,9 @@ from deployer.model import Json
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the root of a document to a part of it."""
 
+Place: TypeAlias = tuple[int, int]
+"""Line and column of a part, from 1. Hundreds of files have a million parts; of few of them a `Location` is made."""
+
 
 def merged(base: Json, change: Json) -> Json:
     """`base` with `change` over it: mappings merge key by key, everything else is replaced."""
@@ -28,8 +31,8 @@ class Document:
     path: str
     """Relative to the root, with forward slashes."""
     value: Json
-    values: Mapping[Path, Location] = field(default_factory=dict)
-    keys: Mapping[Path, Location] = field(default_factory=dict)
+    values: Mapping[Path, Place] = field(default_factory=dict)
+    keys: Mapping[Path, Place] = field(default_factory=dict)
     refused: frozenset[Path] = frozenset()
     """Parts whose value could not be taken; something was said about each already."""
 
@@ -37,12 +40,19 @@ class Document:
         """Where the value at `path` starts; if there is none, where the nearest part around it starts."""
         for length in range(len(path), -1, -1):
             if (found := self.values.get(path[:length])) is not None:
-                return found
+                return Location(self.path, *found)
         return Location(self.path)
 
     def key_at(self, path: Path) -> Location:
         """Where the key that leads to `path` stands; for an item of a list, the item itself."""
-        return self.keys.get(path) or self.at(path)
+        found = self.keys.get(path)
+        return Location(self.path, *found) if found else self.at(path)
+
+    def parts_at(self, where: Location | None) -> tuple[Path, ...]:
+        """The paths of the values that start at a place."""
+        if where is None or where.path != self.path:
+            return ()
+        return tuple(path for path, place in self.values.items() if place == (where.line, where.column))
 
     @property
     def root(self) -> "Node":

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from deployer.findings import Finding
@@ -17,6 +18,7 @@ from deployer.manifest.wording import shown
 from deployer.manifest.yaml import decode
 from deployer.manifest.yaml import parse
 
+_MOST_PARSED = 256
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 
 
@@ -101,8 +103,15 @@ def document(
     `instead` is what the file would hold, if it is not to be read.
     """
     data, findings = content(root, path) if instead is None else (instead, ())
-    if data is None:
-        return None, findings
+    return (None, findings) if data is None else _parsed(data, path, schema)
+
+
+@lru_cache(maxsize=_MOST_PARSED)
+def _parsed(data: bytes, path: str, schema: str) -> tuple[Document | None, tuple[Finding, ...]]:
+    """The same for equal bytes: the rules are read again for every environment, and after every edit to prove it.
+
+    Nobody changes a document.
+    """
     parsed, findings = parse(data, path)
     if parsed is None:
         return None, tuple(_with_needs(each, schema) if each.code == "empty-file" else each for each in findings)

@@ -20,6 +20,9 @@ _SILENT = frozenset(
     "$schema $id $defs title description default examples errorMessage patternErrorMessage then else".split()
 )
 """Keywords that ask for nothing; `then` and `else` are read with their `if`."""
+# Tuples: `str | bool` would be made anew at every look.
+_WORDS = (str, bool)
+_NUMBERS = (int, float)
 _TYPES: Mapping[str, Fits] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: type(value) is int,
@@ -155,7 +158,7 @@ def _branch(condition: Fits, then: Fits, other: Fits) -> Fits:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _unique(values: list[Any]) -> bool:
@@ -164,10 +167,10 @@ def _unique(values: list[Any]) -> bool:
 
 
 def _enum(allowed: list[Any]) -> Fits:
-    if not all(isinstance(one, str | bool) for one in allowed):
+    if not all(isinstance(one, _WORDS) for one in allowed):
         raise ValueError(f"an enum of other than texts, true and false is not known: {allowed}")
     known = {(type(one), one) for one in allowed}
-    return lambda value: isinstance(value, str | bool) and (type(value), value) in known
+    return lambda value: isinstance(value, _WORDS) and (type(value), value) in known
 
 
 def _type(names: str | list[str]) -> Fits:

@@ -7,6 +7,7 @@ text are refused: each lets a file say something else than it seems to say in re
 import math
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.manifest.document import Document
 from deployer.manifest.document import Path
+from deployer.manifest.document import Place
 from deployer.manifest.wording import shown
 from deployer.model import Json
 
@@ -46,9 +48,9 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
         message = f"the character U+{ord(hidden.group()):04X} ends a line unseen; take it out"
         return None, (Finding("yaml-syntax", message, location=_place(text, hidden.start(), path)),)
     builder = _Builder(path, _only_comments(text))
+    loader = yaml.CSafeLoader(text)
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            builder.take(event)
+        builder.build(loader.get_event)
     except _Stop:
         return None, tuple(builder.findings)
     except yaml.reader.ReaderError as error:
@@ -57,6 +59,8 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
     except yaml.MarkedYAMLError as error:
         builder.findings.append(_syntax(error, text, path))
         return None, tuple(builder.findings)
+    finally:
+        loader.dispose()
     return builder.document(), tuple(builder.findings)
 
 
@@ -91,6 +95,7 @@ class _Frame:
     into: dict[str, Json] | list[Json]
     kept: bool
     """False beneath a key that was refused: the content is read past."""
+    mapping: bool
     key: str | None = None
     inner: Path = ()
     """The path of the value under `key`: one tuple for the place of the key and for that of the value."""
@@ -105,8 +110,8 @@ class _Builder:
         self.path = path
         self.only_comments = only_comments
         self.findings: list[Finding] = []
-        self.values: dict[Path, Location] = {}
-        self.keys: dict[Path, Location] = {}
+        self.values: dict[Path, Place] = {}
+        self.keys: dict[Path, Place] = {}
         self.refused: set[Path] = set()
         self.root: Json = None
         self.documents = 0
@@ -116,44 +121,42 @@ class _Builder:
         """What was read, None for a file without content."""
         if not self.documents or (self.root is None and () not in self.refused):
             message = "the file holds comments only" if self.only_comments else "the file is empty"
-            self._say("empty-file", message, Location(self.path))
+            self._say("empty-file", message)
             return None
         return Document(self.path, self.root, self.values, self.keys, frozenset(self.refused))
 
-    def take(self, event: Any) -> None:
-        """Go one event further. The most frequent come first: an estate's files make a million."""
-        match event:
-            case yaml.ScalarEvent():
-                self._scalar(event, self._where(event))
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self.stack.pop()
-            case yaml.MappingStartEvent():
-                self._open({}, event, self._where(event))
-            case yaml.SequenceStartEvent():
-                self._open([], event, self._where(event))
-            case yaml.DocumentStartEvent():
-                self._begin(event, self._where(event))
-            case yaml.AliasEvent():
-                where = self._where(event)
-                self._say("yaml-alias", "aliases (*name) are not read here; write the value out", where)
-                self._leaf(None, where, refused=True)
-            case _:
-                pass
+    def build(self, next_event: Callable[[], Any]) -> None:
+        """Take every event; raises `_Stop` where reading on makes no sense."""
+        # By its exact type, since an estate's files make a million events.
+        take: dict[type, Callable[[Any, Place], object]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingEndEvent: lambda event, where: self.stack.pop(),
+            yaml.SequenceEndEvent: lambda event, where: self.stack.pop(),
+            yaml.MappingStartEvent: lambda event, where: self._open({}, event, where),
+            yaml.SequenceStartEvent: lambda event, where: self._open([], event, where),
+            yaml.DocumentStartEvent: self._begin,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentEndEvent: lambda event, where: None,
+            yaml.StreamStartEvent: lambda event, where: None,
+        }
+        while (kind := type(event := next_event())) is not yaml.StreamEndEvent:
+            mark = event.start_mark
+            take[kind](event, (mark.line + 1, mark.column + 1))
 
-    def _where(self, event: Any) -> Location:
-        mark = event.start_mark
-        return Location(self.path, mark.line + 1, mark.column + 1)
+    def _alias(self, event: Any, where: Place) -> None:
+        self._say("yaml-alias", "aliases (*name) are not read here; write the value out", where)
+        self._leaf(None, where, refused=True)
 
-    def _begin(self, event: Any, where: Location) -> None:
+    def _begin(self, event: Any, where: Place) -> None:
         self.documents += 1
         if self.documents > 1:
             self._say("yaml-documents", "a second document starts here; one file holds one document", where)
             raise _Stop
         if event.version or event.tags:
             message = "directives (%YAML, %TAG) are not read here; take the line out"
-            self._say("yaml-directive", message, Location(self.path))
+            self._say("yaml-directive", message)
 
-    def _open(self, container: "dict[str, Json] | list[Json]", event: Any, where: Location) -> None:
+    def _open(self, container: "dict[str, Json] | list[Json]", event: Any, where: Place) -> None:
         self._refuse_extras(event, where)
         if len(self.stack) >= MAXIMUM_DEPTH:
             self._say("yaml-too-deep", f"more than {MAXIMUM_DEPTH} levels of nesting", where)
@@ -161,75 +164,70 @@ class _Builder:
         if self._expects_key():
             self._say("yaml-key", "a key must be text, not a list or a mapping", where)
             self._await(None)
-            self.stack.append(_Frame((), container, kept=False))
+            self.stack.append(_Frame((), container, False, isinstance(container, dict)))
             return
         path, kept = self._attach(container, where, refused=event.tag is not None)
-        self.stack.append(_Frame(path, container, kept))
+        self.stack.append(_Frame(path, container, kept, isinstance(container, dict)))
 
-    def _scalar(self, event: Any, where: Location) -> None:
+    def _scalar(self, event: Any, where: Place) -> None:
         if event.anchor or event.tag:
             self._refuse_extras(event, where)
-        plain = bool(event.implicit[0]) and not event.style
-        if self._expects_key():
-            self._key(event.value, plain, where)
+        plain = event.implicit[0] and not event.style
+        frame = self.stack[-1] if self.stack else None
+        if frame is not None and frame.mapping and not frame.due:
+            self._key(frame, event.value, plain, where)
             return
         value, problem = _resolve(event.value) if plain else (event.value, None)
         if problem:
             self._say("yaml-number", problem, where)
-        self._leaf(value, where, refused=problem is not None or event.tag is not None)
+        self._attach(value, where, refused=problem is not None or event.tag is not None)
 
-    def _key(self, text: str, plain: bool, where: Location) -> None:
-        frame = self.stack[-1]
-        key: str | None = text
-        if plain and text == "<<":
-            self._say("yaml-merge", "merge keys (<<) are not read here; write the keys out", where)
-            key = None
-        elif plain and (not isinstance(_resolve(text)[0], str) or _resolve(text)[1]):
-            self._say("yaml-key", f"the key {shown(text)} reads as something else than text; put it in quotes", where)
-            key = None
+    def _key(self, frame: _Frame, text: str, plain: bool, where: Place) -> None:
+        wrong = _unfit_key(text) if plain else None
+        if wrong:
+            self._say(*wrong, where)
         elif text in frame.into:
             first = self.keys.get((*frame.path, text))
-            line = f", first in line {first.line}" if first else ""
+            line = f", first in line {first[0]}" if first else ""
             self._say("yaml-duplicate", f"the key {shown(text)} is here a second time{line}", where)
-            key = None
-        # The same word for all keys of a name: an estate's files have a million keys, and fifty names.
-        self._await(None if key is None else sys.intern(key))
-        if key is not None and frame.kept:
-            self.keys[frame.inner] = where
+        else:
+            # The same word for all keys of a name: an estate's files have a million keys, and fifty names.
+            self._await(sys.intern(text))
+            if frame.kept:
+                self.keys[frame.inner] = where
+            return
+        self._await(None)
 
-    def _leaf(self, value: Json, where: Location, refused: bool) -> None:
+    def _leaf(self, value: Json, where: Place, refused: bool) -> None:
         if self._expects_key():
             self._await(None)
         else:
             self._attach(value, where, refused)
 
-    def _attach(self, value: Json, where: Location, refused: bool) -> tuple[Path, bool]:
+    def _attach(self, value: Json, where: Place, refused: bool) -> tuple[Path, bool]:
         """Put a value where it belongs; answers its path, and whether it is part of the document."""
         path: Path = ()
         kept = True
-        if self.stack:
-            path, kept = self._add(self.stack[-1], value)
-        else:
+        frame = self.stack[-1] if self.stack else None
+        if frame is None:
             self.root = value
+        elif isinstance(frame.into, list):
+            path, kept = (*frame.path, len(frame.into)), frame.kept
+            frame.into.append(value)
+        else:
+            frame.due = False
+            if frame.key is None:
+                return (), False
+            path, kept = frame.inner, frame.kept
+            frame.into[frame.key] = value
         if kept:
             self.values[path] = where
             if refused:
                 self.refused.add(path)
         return path, kept
 
-    @staticmethod
-    def _add(frame: _Frame, value: Json) -> tuple[Path, bool]:
-        if isinstance(frame.into, list):
-            frame.into.append(value)
-            return (*frame.path, len(frame.into) - 1), frame.kept
-        frame.due = False
-        if frame.key is None:
-            return (), False
-        frame.into[frame.key] = value
-        return frame.inner, frame.kept
-
     def _expects_key(self) -> bool:
-        return bool(self.stack) and isinstance(self.stack[-1].into, dict) and not self.stack[-1].due
+        return bool(self.stack) and self.stack[-1].mapping and not self.stack[-1].due
 
     def _await(self, key: str | None) -> None:
         frame = self.stack[-1]
@@ -237,14 +235,25 @@ class _Builder:
         if key is not None:
             frame.inner = (*frame.path, key)
 
-    def _refuse_extras(self, event: Any, where: Location) -> None:
+    def _refuse_extras(self, event: Any, where: Place) -> None:
         if event.anchor:
             self._say("yaml-anchor", "anchors (&name) are not read here; write the value out where it is used", where)
         if event.tag:
             self._say("yaml-tag", "tags (!name) are not read here; quotes make a text, nothing else is needed", where)
 
-    def _say(self, code: str, message: str, where: Location) -> None:
-        self.findings.append(Finding(code, message, location=where))
+    def _say(self, code: str, message: str, where: Place = (1, 1)) -> None:
+        self.findings.append(Finding(code, message, location=Location(self.path, *where)))
+
+
+@lru_cache(maxsize=4096)
+def _unfit_key(text: str) -> tuple[str, str] | None:
+    """Why a plain scalar can be no key: a code and a message."""
+    if text == "<<":
+        return "yaml-merge", "merge keys (<<) are not read here; write the keys out"
+    value, problem = _resolve(text)
+    if problem or not isinstance(value, str):
+        return "yaml-key", f"the key {shown(text)} reads as something else than text; put it in quotes"
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -167,7 +167,6 @@ class Http:
                     auth=self._auth,
                     verify=self._verify,  # per request: an environment's CA bundle would override the session's
                     timeout=(TIMEOUT_SECONDS[0], seconds),
-                    allow_redirects=False,
                 )
             except OSError as error:  # what requests raises, and a CA file that is not there
                 # A host that did not take the connection in all that time does not the next time, either.

@@ -10,12 +10,13 @@ import threading
 import time
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies
 
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
@@ -31,7 +32,7 @@ ARM = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}
 (azure-resource-manager/management/request-limits-and-throttling)."""
 _REMAINING = "x-ms-ratelimit-remaining-subscription-"
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)/.*/providers/Microsoft\.SecurityInsights/", re.IGNORECASE)
-_ASKS = re.compile(r"/(query|_search|_count|_field_caps|rules/preview)$")
+_ASKS = re.compile(r"/(query|_search|_count|_field_caps|_has_privileges|rules/preview)$")
 """Paths where a POST asks for something and changes nothing."""
 _DEAD_SECONDS = 60.0
 """How long a host that let a connection wait in vain is not asked again: each of its tenants would wait as long."""
@@ -63,10 +64,7 @@ class Traffic:
             return self._made + Tally(connections=opened)
 
     def session(self, url: str) -> requests.Session:
-        """What sends requests to the host of `url`: one session for all, and its connections are kept.
-
-        It has no cookies, since it serves several credentials, and no netrc entry has a say in it.
-        """
+        """What sends requests to the host of `url`: one session for all credentials, whose connections are kept."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
@@ -100,13 +98,14 @@ class Traffic:
             raise requests.ConnectTimeout("it let a connection wait in vain a moment ago", request=request)
         budget = _budget(request)
         if budget:
-            self.pause(self._bucket(origin, *budget).take())
+            self._stopping.wait(self._bucket(origin, *budget).take())
         reads = _reads(request)
         self._count(Tally(reads=int(reads), writes=int(not reads)))
         if reads or budget:
             return nullcontext()
         with self._lock:
-            return self._writes.setdefault(origin, threading.BoundedSemaphore(WRITES_AT_ONCE))
+            mine = max(1, int(WRITES_AT_ONCE * self._share))
+            return self._writes.setdefault(origin, threading.BoundedSemaphore(mine))
 
     def answered(self, origin: str, request: requests.PreparedRequest, response: requests.Response) -> None:
         """Learn from what the server says of its own budget."""
@@ -135,15 +134,35 @@ class Traffic:
             self._made += more
 
     def _opened(self, origin: str) -> requests.Session:
-        session = requests.Session()
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        session.auth = _leave_alone  # else a netrc entry for the host would replace a token
-        # A proxy named by the environment must not see loopback traffic.
-        session.trust_env = not loopback(urlsplit(origin).hostname or "")
         line = self._lines[origin] = Line(self, origin, self._connections)
-        session.mount("https://", line)
-        session.mount("http://", line)
-        return session
+        return Plain(line, origin)
+
+
+class Plain(requests.Session):
+    """Sends a request as it is: follows no redirect, keeps no cookie, asks no netrc file, and so is quickly done.
+
+    What `requests` does beside that for every request takes as long as all the rest of it.
+    """
+
+    def __init__(self, line: "Line", origin: str) -> None:
+        super().__init__()
+        self._line = line
+        # A proxy named by the environment must not see loopback traffic.
+        self.trust_env = not loopback(urlsplit(origin).hostname or "")
+        self._proxies = get_environ_proxies(origin) if self.trust_env else {}
+
+    def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
+        """The whole answer. Of the options of `requests.Session.request` those of the request itself and its safety."""
+        prepared = requests.PreparedRequest()
+        if params := options.get("params"):
+            url = f"{url}?{urlencode(params)}"
+        sent = {name: options.get(name) for name in ("files", "data", "auth", "json")}
+        headers = {**self.headers, **(options.get("headers") or {})}
+        prepared.prepare(method=method.upper(), url=url, headers=headers, **sent)
+        verify, cert, timeout = options.get("verify", True), options.get("cert"), options.get("timeout")
+        response = self._line.send(prepared, timeout=timeout, verify=verify, cert=cert, proxies=self._proxies)
+        _ = response.content  # read to its end, so that the connection can be used again
+        return response
 
 
 class Line(HTTPAdapter):
@@ -153,6 +172,7 @@ class Line(HTTPAdapter):
         super().__init__(pool_maxsize=connections)
         self._traffic = traffic
         self._origin = origin
+        self._pools: dict[bool | str | None, Any] = {}
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         """One request and the head of its answer."""
@@ -165,19 +185,22 @@ class Line(HTTPAdapter):
         self._traffic.answered(self._origin, request, response)
         return response
 
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The pool of connections; the same one for the same trust, found without taking the request's URL apart."""
+        if verify not in self._pools:
+            self._pools[verify] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+        return self._pools[verify]
+
     def connections(self) -> int:
-        """How many were opened, those to a proxy included."""
-        pools = [one.pools for one in (self.poolmanager, *list(self.proxy_manager.values()))]
-        return sum(one[key].num_connections for one in pools for key in one.keys())  # noqa: SIM118 - cannot be iterated
+        """How many were opened."""
+        return sum(pool.num_connections for pool in list(self._pools.values()))
 
 
 def jittered(seconds: float) -> float:
     """A wait that a server asked for, and up to a quarter more: those that it asked together do not come together."""
     return seconds * random.uniform(1.0, 1.25)  # noqa: S311 - no secret
-
-
-def _leave_alone(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _reads(request: requests.PreparedRequest) -> bool:

@@ -131,8 +131,8 @@ def _category(draft: Draft, item: Resource) -> Category:
 
 def _place(draft: Draft, wanted: Resource) -> Steps:
     """Where the entry of an item stands in the tenant's file."""
-    found = (path for path, where in draft.document.values.items() if where == wanted.source and len(path) == 3)
-    place = next((path for path in found if path[0] == PLACE), None)
+    found = draft.document.parts_at(wanted.source)
+    place = next((path for path in found if len(path) == 3 and path[0] == PLACE), None)
     if place is None:
         raise ValueError("its entry is not in the tenant's file")
     entry = draft.items(*map(str, place[:2]))[int(place[-1])]

@@ -16,6 +16,7 @@ from deployer.report.groups import Group
 from deployer.report.groups import Member
 from deployer.report.groups import Object
 from deployer.report.groups import groups
+from deployer.report.groups import holders
 from deployer.report.groups import kept
 from deployer.report.naming import WIDE
 from deployer.report.naming import Names
@@ -25,6 +26,7 @@ from deployer.report.naming import objects
 from deployer.report.naming import shortened
 from deployer.report.naming import wrapped
 from deployer.report.rows import ChangeRow
+from deployer.report.rows import KeptRow
 from deployer.report.rows import Row
 from deployer.report.rows import rows_in as rows_in
 from deployer.report.rows import rows_of as rows_of
@@ -85,10 +87,10 @@ def lines(rows: Sequence[Row], verb: str = "plan") -> list[str]:
 def sections(rows: Sequence[Row], verb: str = "plan") -> list[Section]:
     """What there is to say, the gravest first; every title and line is harmless."""
     said = Names(rows)
-    held, told = kept(rows), set[Object]()
+    run = _Run(said, verb, kept(rows), holders(rows), set())
     parts = [Section(*_unseen(rows))]
     for title, some in _parts(groups(rows), verb):
-        lines = tuple(line for group in some for line in _group(group, said, held, told, verb))
+        lines = tuple(line for group in some for line in _group(group, run))
         parts.append(Section(f"{title}: {_number(some, verb)}", lines))
     parts.append(Section("Left alone, and notes", tuple(_asides(said)), open=False))
     return [one for one in parts if one.lines] + _idle(said, verb)
@@ -120,18 +122,21 @@ def _number(found: Sequence[Group], verb: str) -> str:
 # -- changes ----------------------------------------------------------------------------------------------------------
 
 
-def _group(
-    group: Group,
-    said: Names,
-    held: Mapping[Object, moved.Kept],
-    told: set[Object],
-    verb: str,
-) -> Iterator[str]:
+class _Run(NamedTuple):
+    """What every group is told against."""
+
+    said: Names
+    verb: str
+    kept: Mapping[Object, moved.Kept]
+    holders: Mapping[Object, Sequence[Row]]
+    told: set[tuple[Object, str]]
+    """The fields of which it is said already who keeps what: the same object may stand in several groups."""
+
+
+def _group(group: Group, run: _Run) -> Iterator[str]:
     sort, rows = group.sort, group.rows
-    keys = {(row.platform, sort.kind, change.id) for row, change in group.members}
-    keep = held.get(min(keys), ()) if sort.action == "update" and len(keys) == 1 else ()
-    among = said.beside(rows)
-    yield from _head(group, said, among, keep, verb)
+    among = run.said.beside(rows)
+    yield from _head(group, run, among)
     if sort.blocked:
         yield f"      will not be written: {plain(sort.blocked)}"
     if sort.failed:
@@ -143,8 +148,24 @@ def _group(
     if group.stands_out:
         yield from _editors(group, among)
     yield from _entries(group)
-    yield from moved.lines(group, keep if not keys & told else [])
-    told |= keys
+    yield from moved.lines(group, _untold(group, run))
+
+
+def _object(group: Group) -> Object | None:
+    """What the group updates, if that is one object."""
+    found = {(row.platform, change.kind, change.id) for row, change in group.members}
+    return found.pop() if group.sort.action == "update" and len(found) == 1 else None
+
+
+def _untold(group: Group, run: _Run) -> list[tuple[Row, KeptRow]]:
+    """What others keep of the fields of this group, and no group before it has said."""
+    one = _object(group)
+    if one is None:
+        return []
+    paths = {field.path for _, change in group.members for field in change.fields}
+    found = [each for each in run.kept.get(one, ()) if each[1].path in paths and (one, each[1].path) not in run.told]
+    run.told.update((one, path) for path in paths)
+    return found
 
 
 def _goes(group: Group) -> bool:
@@ -152,30 +173,25 @@ def _goes(group: Group) -> bool:
     return first.action == "delete" or first.retires
 
 
-def _head(group: Group, said: Names, among: Sequence[Row], keep: moved.Kept, verb: str) -> Iterator[str]:
-    sort, rows = group.sort, group.rows
+def _head(group: Group, run: _Run, among: Sequence[Row]) -> Iterator[str]:
+    sort, rows, said = group.sort, group.rows, run.said
     first = group.members[0].change
-    gone = verb == "drift" and sort.action == "create" and group.stands_out
+    gone = run.verb == "drift" and sort.action == "create" and group.stands_out
     symbol = "x" if gone or first.done is False else _SYMBOLS[sort.action]
     done = "" if first.done is None else f" {_DONE[sort.action]}" if first.done else f" not {_DONE[sort.action]}"
-    holders = {(row.tenant, row.target): row for row in (*rows, *(row for row, _ in keep))}
-    that = ""
-    if keep and len(holders) < len(among):
-        among, that = list(holders.values()), " that hold it"
+    one, that = _object(group), ""
+    if one and one in run.kept and len(run.holders[one]) < len(among):
+        among, that = run.holders[one], " that hold it"
     head = f"  {symbol} {_what(group)}{done} in "
-    if not group.stands_out:
-        told = few(rows, among)
-        if len(rows) == 1:
-            yield head + said.said(rows, among)
-        else:
-            yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
-        return
-    everybody = names(rows, among)
     if len(rows) == 1:
-        yield head + everybody[0]
+        # Of which platform it is nothing else says, so that the tenant alone may not tell which target is meant.
+        yield head + names(rows, said.seen)[0]
+    elif not group.stands_out:
+        told = few(rows, among)
+        yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
     else:
         yield f"{head}{said.tally(rows, among)}{that}:"
-        yield from wrapped(everybody, "      ")
+        yield from wrapped(names(rows, among), "      ")
 
 
 def _what(group: Group) -> str:

@@ -146,6 +146,16 @@ def kept(rows: Iterable[Row]) -> dict[Object, list[tuple[Row, KeptRow]]]:
     return found
 
 
+def holders(rows: Iterable[Row]) -> dict[Object, list[Row]]:
+    """By platform, kind and id: the targets that hold the object, because it is changed there or a value of it kept."""
+    found: dict[Object, list[Row]] = {}
+    for row in rows:
+        changed = ((row.platform, one.kind, one.id) for one in row.changes if one.action != "create")
+        for each in dict.fromkeys((*changed, *((row.platform, one.kind, one.id) for one in row.kept))):
+            found.setdefault(each, []).append(row)
+    return found
+
+
 def transition_of(one: FieldRow) -> Transition:
     """What becomes of a field: what is put into a set and taken out of it, the lines of a text, or the new value."""
     before, after = _value(one.path, one.before), _value(one.path, one.after)

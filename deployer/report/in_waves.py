@@ -22,7 +22,9 @@ def lines(waves: Sequence[Went], environment: str, again: str = "") -> list[str]
     told += [f"To look at it: deployer verify {plain(environment)} --wave {wave.number}" for wave in stopped]
     told.append(f"To go on once it is mended: {again} (what is done is found equal and only verified again)")
     later = [wave for wave in waves if wave.outcome is Verdict.NOT_BEGUN]
-    if later:
+    if later and " --plan " in again:
+        told.append(f"To go on without it: plan wave {later[0].number} alone, and apply that")
+    elif later:
         told.append(f"To go on without it: {again} --wave {later[0].number} (that wave alone; no other is asked)")
     return told
 

@@ -25,6 +25,7 @@ from deployer.report.as_json import finding
 from deployer.report.merged import text
 from deployer.report.shapes import fault
 from deployer.saved import digest_over
+from deployer.waves import Verdict
 
 Document = dict[str, Any]
 
@@ -244,7 +245,7 @@ def _others(documents: Sequence[Document]) -> tuple[Document, list[Document]]:
 
 
 def _waves(documents: Sequence[Document]) -> Document:
-    """How each wave went in all shards: as it went where it went worst."""
+    """How each wave went in all shards; stopped, where it did not go alike in all of them."""
     told: dict[Any, list[Document]] = {}
     for document in documents:
         for wave in document.get("waves", ()):
@@ -253,14 +254,26 @@ def _waves(documents: Sequence[Document]) -> Document:
 
 
 def _wave(parts: Sequence[Document]) -> Document:
-    outcomes = [part["outcome"] for part in parts]
-    worst = next((outcome for outcome in ("stopped", "not begun") if outcome in outcomes), outcomes[0])
+    tally = Counter(part["outcome"] for part in parts)
+    # What passed in one shard and was not begun in another was begun, and did not get to its end.
+    outcome = next(iter(tally)) if len(tally) == 1 else Verdict.STOPPED.value
     return {
         **parts[0],
-        "outcome": worst,
+        "outcome": outcome,
         **{name: [one for part in parts for one in part[name]] for name in ("tenants", "failed", "failures")},
-        "reason": "; ".join(dict.fromkeys(part["reason"] for part in parts if part["reason"])),
+        "reason": "; ".join(_came(one, parts) if len(tally) > 1 else _reasons(parts) for one in tally),
     }
+
+
+def _came(outcome: str, parts: Sequence[Document]) -> str:
+    """In how many shards the wave came to this, and why."""
+    those = [part for part in parts if part["outcome"] == outcome]
+    reasons = _reasons(those)
+    return f"{outcome} in {len(those)} of {len(parts)} shards{f' ({reasons})' if reasons else ''}"
+
+
+def _reasons(parts: Sequence[Document]) -> str:
+    return "; ".join(dict.fromkeys(part["reason"] for part in parts if part["reason"]))
 
 
 def _merged(found: Sequence[Given], apart: Sequence[Document]) -> Document:

@@ -55,6 +55,10 @@ def _perhaps(fits: Check) -> Check:
     return lambda value: value is None or value is _ABSENT or fits(value)
 
 
+def _if_there(fits: Check) -> Check:
+    return lambda value: value is _ABSENT or fits(value)
+
+
 def _list(fits: Check) -> Check:
     return lambda value: isinstance(value, list) and all(map(fits, value))
 
@@ -147,15 +151,15 @@ _DOCUMENT: dict[str, Check] = {
     "error": _perhaps(_text),
     "findings": _perhaps(_list(_FINDING)),
     "digest": _perhaps(_text),
-    "asked": _perhaps(_object()),
-    "shard": _perhaps(_shard),
+    "asked": _if_there(_object()),
+    "shard": _if_there(_shard),
     "waves": _perhaps(_list(_WAVE)),
     "targets": _list(_object()),
     "summary": _counts,
 }
 _TARGET: dict[str, Check] = {
     "tenant": _text,
-    "target": _perhaps(_text),
+    "target": lambda value: value is None or _text(value),
     "outcome": _text,
     "exit_code": _code,
     "fails_run": lambda value: isinstance(value, bool),

@@ -76,3 +76,13 @@ def test_consent_that_is_written_into_a_plan_does_what_was_not_planned_for_nobod
 
     assert applied.code == 1
     assert f"rule/{RULE}: was to claim (not marked as ours" in applied.out
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "{", "\0"])
+def test_a_file_that_is_not_json_is_a_usage_error(deployer, root, text):
+    file = root / "plan.json"
+    file.write_text(text)
+
+    applied = deployer("apply", "demo", "--plan", str(file))
+
+    assert (applied.code, "is not JSON" in applied.err) == (64, True)

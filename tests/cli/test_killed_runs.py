@@ -7,8 +7,6 @@ process that waits for the answer is killed there.
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import UTC
 from datetime import datetime
@@ -27,6 +25,7 @@ from tests.cli.test_rollback import entry
 from tests.cli.test_rollback import environment
 from tests.cli.test_rollback import overlay
 from tests.cli.test_rollback import runs
+from tests.warm import Process
 
 TARGETS = {"kibana": "/kibana/", "sentinel": "/arm/"}
 _NAMES = ("item_id", "rule_id", "list_id", "id")
@@ -38,8 +37,8 @@ class Place:
     A rule changes, another goes, and one entry takes the place of another.
     """
 
-    def __init__(self, site, deployer, target, repository):
-        self.site, self.deployer, self.target, self.repository = site, deployer, target, repository
+    def __init__(self, site, deployer, target, command):
+        self.site, self.deployer, self.target, self.command = site, deployer, target, command
         self.live = Live(site.emulator)
         self.journal = site.root / ".deployer/journal"
         self.days = 0
@@ -100,16 +99,15 @@ class Place:
         emulator.clear_requests()
         fault = {"kind": "timeout", "after": number - 1, "times": 1, "applied": applied}
         emulator.fault(path=TARGETS[self.target], method="|".join(WRITES), **fault)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "deployer", "--root", str(self.site.root), "apply", "site"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(self.repository)},
-        )  # fmt: skip
-        while not (stalled := emulator.stalled(0.02)) and process.poll() is None:
+        told = self.site.root / "told.txt"
+        process = Process(self.command, ["--root", str(self.site.root), "apply", "site"], told)
+        while not (stalled := emulator.stalled(0.02)) and not process.has_ended():
             pass
-        process.send_signal(signal.SIGKILL)
-        told, _ = process.communicate()
+        if stalled:
+            os.kill(process.pid, signal.SIGKILL)
+        code = process.code()
         emulator.clear_faults()
-        assert process.returncode == (-signal.SIGKILL if stalled else 0), told.decode()
+        assert code == (None if stalled else 0), told.read_text()
         return stalled
 
 
@@ -128,8 +126,8 @@ def leave_theirs(place):
 
 
 @pytest.fixture(params=TARGETS)
-def place(request, site, deployer, repo_root):
-    return Place(site, deployer, request.param, repo_root)
+def place(request, site, deployer, deployer_command):
+    return Place(site, deployer, request.param, deployer_command)
 
 
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])

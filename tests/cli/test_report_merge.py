@@ -119,6 +119,15 @@ def test_a_shard_that_is_missing_or_has_left_nothing_is_named(shards, written):
     ]
 
 
+def test_the_report_may_go_to_a_file_that_it_is_made_of(deployer, shards, written):
+    into = ("--format", "json", "--out")
+    done = deployer("report", "merge", *written, *into, written[0])
+    nowhere = deployer("report", "merge", *written, *into, str(shards.folder / "none" / "plan.json"))
+
+    assert (done.code, json.loads(Path(written[0]).read_text())["summary"]["unchanged"]) == (0, 9)
+    assert (nowhere.code, "No such file or directory" in nowhere.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -179,6 +188,8 @@ def test_with_nothing_to_merge_the_run_has_failed(shards, written, text):
         {"exit_code": 64},
         {"shard": {"index": 4, "of": 3}},
         {"shard": []},
+        {"shard": None},
+        {"asked": None},
         {"findings": [{}]},
         {"waves": [{}]},
         {"error": 1},
@@ -191,6 +202,15 @@ def test_a_damaged_document_is_named(shards, written, change):
 
     assert done.code == 3
     assert "it was damaged" in named(done)["shard-unusable"]
+
+
+def test_a_target_without_its_name_is_a_damaged_document(shards, written):
+    shards.edit(written[0], lambda document: document["targets"][0].pop("target"))
+
+    done = shards.merge(written)
+
+    assert done.code == 3
+    assert "targets[0].target is not as deployer writes it" in named(done)["shard-unusable"]
 
 
 def test_a_document_of_an_earlier_version_says_what_to_do(shards, written):
@@ -221,26 +241,35 @@ def test_a_shard_without_a_tenant_changes_nothing(shards, written):
     assert shards.merge(written).code == 1
 
 
-def test_what_a_wave_came_to_is_that_of_its_worst_shard(shards, written):
-    wave = {
-        "name": "canary",
-        "number": 1,
-        "tenants": [],
-        "outcome": "passed",
-        "failed": [],
-        "failures": [],
-        "reason": "",
-    }
+WAVE = {"name": "canary", "number": 1, "tenants": [], "outcome": "passed", "failed": [], "failures": [], "reason": ""}
+
+
+def test_a_wave_that_was_stopped_in_one_shard_says_in_how_many(shards, written):
     told = {"tenant": "t2", "reason": "enabled fails"}
-    lost = wave | {"tenants": ["t2"], "outcome": "stopped", "failed": ["t2"], "failures": [told], "reason": "1 of 1"}
-    shards.edit(written[0], lambda document: document.update(waves=[wave | {"tenants": ["t1"]}]))
+    lost = WAVE | {"tenants": ["t2"], "outcome": "stopped", "failed": ["t2"], "failures": [told], "reason": "1 of 1"}
+    shards.edit(written[0], lambda document: document.update(waves=[WAVE | {"tenants": ["t1"]}]))
     shards.edit(written[1], lambda document: document.update(waves=[lost], exit_code=3))
 
     done = shards.merge(written)
 
     assert done.code == 3
-    assert done.json["waves"] == [lost | {"tenants": ["t1", "t2"]}]
-    assert "Wave 1 (canary), 2 tenants: stopped: 1 of 1\n  x t2: enabled fails\n" in shards.merge(written, "text").out
+    said = "passed in 1 of 2 shards; stopped in 1 of 2 shards (1 of 1)"
+    assert done.json["waves"] == [lost | {"tenants": ["t1", "t2"], "reason": said}]
+    assert f"Wave 1 (canary), 2 tenants: stopped: {said}\n  x t2: enabled fails\n" in shards.merge(written, "text").out
+
+
+def test_a_wave_that_one_shard_has_gone_through_is_not_said_to_be_not_begun(shards, written):
+    late = WAVE | {"outcome": "not begun", "reason": "wave 1 stopped the run"}
+    for file, wave in zip(written, (WAVE, WAVE | {"reason": "1 of 9"}, late), strict=True):
+        shards.edit(file, lambda document, wave=wave: document.update(waves=[wave]))
+
+    [mixed] = shards.merge(written).json["waves"]
+    shards.edit(written[2], lambda document: document.update(waves=[WAVE | {"reason": "1 of 9"}]))
+    [alike] = shards.merge(written).json["waves"]
+
+    said = "passed in 2 of 3 shards (1 of 9); not begun in 1 of 3 shards (wave 1 stopped the run)"
+    assert (mixed["outcome"], mixed["reason"]) == ("stopped", said)
+    assert (alike["outcome"], alike["reason"]) == ("passed", "1 of 9")
 
 
 def test_numbers_of_a_run_are_added_up_and_what_differs_stays_with_its_shard(shards, written):

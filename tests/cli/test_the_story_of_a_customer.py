@@ -4,7 +4,6 @@ after one of them has ended. `pytest --update-golden` rewrites what the README s
 import os
 import re
 import subprocess
-import sys
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -17,11 +16,11 @@ DAYS = {0: "2026-11-21", -1: "2026-11-20", 90: "2027-02-19", 100: "2027-03-01"}
 
 
 @pytest.fixture(scope="module")
-def told(repo_root, tmp_path_factory):
+def told(repo_root, deployer_command, tmp_path_factory):
     """What each command of the story prints, with its exit code, by the command as a reader sees it, in order."""
     readme = (repo_root / "README.md").read_text()
     blocks = re.findall(r"<!-- tuning -->\n```\n(.*?)```", readme, re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").replace("D=.venv/bin/deployer", f"D='{sys.executable} -m deployer'")
+    lines = "".join(blocks).replace("\\\n", " ").replace("D=.venv/bin/deployer", f"D={deployer_command}")
     script = [
         f"cp -r {repo_root}/rules {repo_root}/environments .",
         "git init -q .",
@@ -34,7 +33,7 @@ def told(repo_root, tmp_path_factory):
     ran = subprocess.run(
         ["bash", "-uc", "\n".join(script)], cwd=tmp_path_factory.mktemp("story"), capture_output=True, text=True,
         timeout=400, check=False,
-        env={**os.environ, **dict.fromkeys(who, "jo@initech.example"), "PYTHONPATH": str(repo_root), "COLUMNS": "100"},
+        env={**os.environ, **dict.fromkeys(who, "jo@initech.example"), "COLUMNS": "100"},
     )  # fmt: skip
     commands = re.split(r"^\$ (.*)\n", _dated(ran.stdout), flags=re.MULTILINE)[1:]
     assert commands, ran.stderr

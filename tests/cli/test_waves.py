@@ -125,6 +125,19 @@ def test_a_level_that_is_not_known_stops_a_wave_that_asks_for_it(deployer, estat
     assert estate.asked("globex") == []
 
 
+def test_a_wave_in_which_nothing_could_be_asked_says_so(deployer, estate):
+    """Its tenants have none of the rules: it passes, and shows nothing."""
+    estate.edit(estate.tenant("acme"), lambda one: one.update(data_sources={"kibana": {"other.data": []}}))
+    canary = {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["equal", "ran"]}}
+    in_waves(estate, canary, {"name": "rest"})
+
+    run = deployer("apply", "site", "--tenant", "[ag]*", "--format", "json")
+
+    assert (run.code, went(run)) == (0, {"canary": "passed", "rest": "passed"})
+    assert [one["reason"] for one in run.json["waves"]] == ["no object there was asked: present, equal, ran", ""]
+    assert "Wave 1 (canary) passed: no object there was asked: present, equal, ran.\n" in run.err
+
+
 def test_a_last_wave_that_does_not_pass_is_not_done_although_all_was_written(deployer, estate):
     in_waves(estate, {"name": "all", "verify": {"levels": ["ran"]}})
 

@@ -17,13 +17,13 @@ BLOCK = re.compile(r"<!-- begin: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
-def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def blocks(repo_root: Path, deployer_command: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("readme")
     for folder in ("rules", "environments"):
         shutil.copytree(repo_root / folder, root / folder)
-    plan = _console(repo_root, root, "plan", "demo", "--tenant", "globex", "--rule", "t1584.005-botnet-node")
-    _console(repo_root, root, "apply", "demo", "--yes")
-    rehearsal = _console(repo_root, root, "emulator", "rehearse", "demo")
+    plan = _console(deployer_command, root, "plan", "demo", "--tenant", "globex", "--rule", "t1584.005-botnet-node")
+    _console(deployer_command, root, "apply", "demo", "--yes")
+    rehearsal = _console(deployer_command, root, "emulator", "rehearse", "demo")
     _edit_by_hand(root)
     return {
         "rehearsal": _part(rehearsal, "acme/sentinel", "  t1584.005-botnet-node"),
@@ -31,10 +31,10 @@ def blocks(repo_root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "drift": re.sub(
             r"by jo, \d{4}-.* UTC",
             "by jo, 2026-11-21 02:14:07 UTC",
-            _console(repo_root, root, "drift", "demo", "--tenant", "acme"),
+            _console(deployer_command, root, "drift", "demo", "--tenant", "acme"),
         ),
-        "pull": _console(repo_root, root, "pull", "demo", "--tenant", "acme", "--rule", "t1584.005-botnet-node"),
-        "help": _console(repo_root, root, "--help"),
+        "pull": _console(deployer_command, root, "pull", "demo", "--tenant", "acme", "--rule", "t1584.005-botnet-node"),
+        "help": _console(deployer_command, root, "--help"),
         "rules": _rules(repo_root),
         "deviations": _deviations(repo_root),
     }
@@ -74,11 +74,12 @@ def test_every_command_of_the_readme_exists(file, repo_root):
         assert re.search(rf"^  {verb} ", helped.stdout, re.MULTILINE), verb
 
 
-def _console(repo_root: Path, root: Path, *arguments: str) -> str:
+def _console(deployer_command: Path, root: Path, *arguments: str) -> str:
     """A command and what it prints, as a code block."""
-    environment = {**os.environ, "PYTHONPATH": str(repo_root), "COLUMNS": "100"}
-    command = [sys.executable, "-m", "deployer", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment, check=False)
+    environment = {**os.environ, "COLUMNS": "100"}
+    done = subprocess.run(
+        [deployer_command, *arguments], capture_output=True, text=True, cwd=root, env=environment, check=False
+    )
     assert done.returncode in (0, 2), done.stderr
     return f"```\n$ deployer {' '.join(arguments)}\n{done.stdout.rstrip()}\n```\n"
 

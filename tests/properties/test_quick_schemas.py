@@ -48,12 +48,14 @@ def spoiled(value: Any, random: Random) -> Any:
             case 0:
                 del around[key]
             case 1 if isinstance(around, dict):
-                around[random.choice(("", "x", "type", "kind", "data_view", "emulator", "url"))] = random.choice(ODD)
+                around[random.choice(("", "x", "type", "kind", "data_view", "emulator", "url"))] = copy.deepcopy(
+                    random.choice(ODD)
+                )
             case 2:
                 other, name = random.choice(places(value))
                 around[key] = copy.deepcopy(other[name])
             case _:
-                around[key] = random.choice(ODD)
+                around[key] = copy.deepcopy(random.choice(ODD))
         if not places(value):
             break
     return value

@@ -20,6 +20,7 @@ from deployer.providers.secrets import Secret
 from deployer.providers.sentinel.credentials import StaticBearer
 from deployer.providers.sentinel.logs import NoTable
 from deployer.providers.sentinel.logs import WorkspaceLogs
+from deployer.providers.traffic import Traffic
 from tests import make
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -36,16 +37,14 @@ def logs(emulator, monkeypatch):
     )
     events = [{"TimeGenerated": NOW.isoformat(), "DeviceName": f"d{n}", "AdditionalFields": {"n": n}} for n in range(3)]
     emulator.load(sentinel={workspace: {"DeviceNetworkEvents": events}})
-    made = reader(f"{emulator.url}/loganalytics")
-    yield made
-    made.close()
+    return reader(f"{emulator.url}/loganalytics")
 
 
 def reader(endpoint, workspace="acme", group="soc", slots=None):
     policy = StaticBearer(TOKEN)
     slots = slots or threading.BoundedSemaphore(LOG_QUERIES)
     options = {"authentication": policy, "redact": TOKEN.redact, "who": "credential arm", "slots": slots}
-    return WorkspaceLogs(endpoint, SUBSCRIPTION, group, workspace, **options)
+    return WorkspaceLogs(endpoint, SUBSCRIPTION, group, workspace, traffic=Traffic(), **options)
 
 
 def test_rows_come_by_column_name_with_times_as_times(logs):
@@ -144,7 +143,6 @@ def test_a_slow_answer_is_given_up(logs, emulator, monkeypatch):
 
     with pytest.raises(Unreachable, match="timed out"):
         impatient.rows("DeviceNetworkEvents")
-    impatient.close()
 
 
 def test_a_passing_fault_is_overcome_by_bounded_retries(logs, emulator):
@@ -171,7 +169,6 @@ def test_names_are_parts_of_the_path_whatever_they_hold(emulator):
 
     with pytest.raises(Refused):
         odd.rows("DeviceNetworkEvents")
-    odd.close()
     (asked,) = emulator.requests
     assert asked["path"].endswith("/workspaces/ac{me}?x=1#y/query")
 
@@ -208,8 +205,6 @@ def test_no_more_queries_run_at_a_time_than_there_are_slots(emulator, logs):
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda one: one.rows("DeviceNetworkEvents"), readers))
-    for one in readers:
-        one.close()
 
     assert slots.most == 2
 

@@ -75,7 +75,7 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, repo_root: Path, emulator: Emulator) -> Repository:
+def repository(tmp_path: Path, repo_root: Path, emulator: Emulator, deployer_command: Path) -> Repository:
     if shutil.which("jq") is None:
         pytest.skip("jq is not here; GitHub's runners have it")
     main = tmp_path / "main"
@@ -110,5 +110,5 @@ def repository(tmp_path: Path, repo_root: Path, emulator: Emulator) -> Repositor
     shutil.copytree(main, proposed)
     secrets = {"ACME_KIBANA_KEY": KEY, "ACME_AZURE_SECRET": TOKEN}
     variables = {"DEPLOYER_ENVIRONMENTS": '["prod"]', "AZURE_CLIENT_ID": "", "AZURE_TENANT_ID": ""}
-    runner = Runner(repo_root, tmp_path / "runner", secrets, variables)
+    runner = Runner(repo_root, deployer_command, tmp_path / "runner", secrets, variables)
     return Repository(main, proposed, emulator, runner)

@@ -49,6 +49,8 @@ class Runner:
     """Runs jobs of one repository; `event` is what has happened in it."""
 
     repo_root: Path
+    deployer: Path
+    """The command."""
     folder: Path
     secrets: Mapping[str, str]
     variables: Mapping[str, str]
@@ -239,10 +241,10 @@ class _Run:
         root = self.runner.repo_root
         state = self.runner.github.folder
         gh = root / "tests/workflows/gh.py"
-        for name, line in (("deployer", f"{sys.executable} -m deployer"), ("gh", f"{sys.executable} {gh} {state}")):
+        for name, line in (("deployer", str(self.runner.deployer)), ("gh", f"{sys.executable} -S {gh} {state}")):
             if name == "deployer" and not self.runner.installed:
                 continue
             tool = folder / name
-            tool.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {line} "$@"\n')
+            tool.write_text(f'#!/bin/sh\nexec {line} "$@"\n')
             tool.chmod(0o755)
         return folder
