@@ -6,6 +6,7 @@ leaves, the tries after a refusal included.
 
 import random
 import re
+import socket
 import threading
 import time
 from contextlib import AbstractContextManager
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
+from urllib3.connection import HTTPConnection
 
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
@@ -34,6 +36,11 @@ _REMAINING = "x-ms-ratelimit-remaining-subscription-"
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/?]+)/.*/providers/Microsoft\.SecurityInsights/", re.IGNORECASE)
 _ASKS = re.compile(r"/(query|_search|_count|_field_caps|_has_privileges|rules/preview)$")
 """Paths where a POST asks for something and changes nothing."""
+_SOCKET = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *([(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)] if hasattr(socket, "TCP_KEEPIDLE") else []),
+]
 _DEAD_SECONDS = 60.0
 """How long a host that let a connection wait in vain is not asked again: each of its tenants would wait as long."""
 
@@ -184,6 +191,10 @@ class Line(HTTPAdapter):
                 raise
         self._traffic.answered(self._origin, request, response)
         return response
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """With a sign of life where nothing is sent: a firewall forgets idle connections, and says so to nobody."""
+        super().init_poolmanager(*args, **{**options, "socket_options": _SOCKET})
 
     def get_connection_with_tls_context(
         self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
