@@ -61,6 +61,9 @@ class Server(ThreadedWSGIServer):
 
     def end(self) -> None:
         """Accept nothing any more. Idle connections close at once; answers under way are waited for, not for long."""
+        # Wakes the thread that waits for connections, which else would look up only at the end of its interval.
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.shutdown()
         self.server_close()
         with self._changed:

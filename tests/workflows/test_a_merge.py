@@ -55,7 +55,7 @@ def test_an_apply_that_fails_keeps_its_journal_and_is_verified_all_the_same(repo
 
 
 def test_a_target_that_cannot_be_looked_at_does_not_keep_the_others_waiting(repository):
-    repository.emulator.fault(path="/s/acme/", status=503)
+    repository.emulator.fault(path="/s/acme/", kind="garbage")
 
     jobs = repository.merge()
 

@@ -53,7 +53,7 @@ def test_what_a_colleague_changed_is_one_issue_until_it_is_put_back(applied):
 
 
 def test_a_target_that_cannot_be_looked_at_is_an_issue_and_closes_none(applied):
-    applied.emulator.fault(path="/s/acme/", status=503)
+    applied.emulator.fault(path="/s/acme/", kind="garbage")
     jobs = applied.night()
     [issue] = applied.runner.issues()
 

@@ -49,7 +49,7 @@ class Answer(BaseHTTPRequestHandler):
 @pytest.fixture
 def runner(monkeypatch):
     server = Runner()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     monkeypatch.setenv(github.URL, server.url)
     monkeypatch.setenv(github.TOKEN, "of-the-job")
     yield server
