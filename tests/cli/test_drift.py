@@ -171,7 +171,7 @@ def test_a_mark_of_a_later_version_is_neither_drift_nor_fine(deployer, applied):
 
 
 def test_a_target_that_cannot_be_read_is_not_looked_at_and_the_run_is_partial(deployer, applied):
-    applied.emulator.fault(path="/arm/", status=500)
+    applied.emulator.fault(path="/arm/", kind="garbage")
 
     drift = deployer("drift", "site", "--rule", RULE)
 

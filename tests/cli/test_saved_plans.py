@@ -64,7 +64,7 @@ def test_what_git_has_changed_since_makes_a_plan_stale(deployer, site):
 
 
 def test_a_target_that_the_plan_could_not_look_at_is_not_applied(deployer, site):
-    site.emulator.fault(path="/workspaces/acme/", status=500)
+    site.emulator.fault(path="/workspaces/acme/", kind="garbage")
     file, planned = saved(deployer, site)
     site.emulator.clear_faults()
 
