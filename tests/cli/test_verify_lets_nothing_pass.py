@@ -70,7 +70,7 @@ def test_a_run_of_long_ago_is_no_proof_of_health(deployer, acme):  # noqa: F811
     deployer("apply", "site")
     acme.emulator.set_clock(datetime.now(UTC) - timedelta(days=8))
     run_rule(acme)
-    acme.emulator.set_clock(datetime.now(UTC))  # by which a run is old: its own, which the answers tell
+    acme.emulator.set_clock(datetime.now(UTC))
 
     code, levels, _ = verified(deployer)
 
