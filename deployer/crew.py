@@ -113,6 +113,24 @@ class Crew:
         """`text` without any secret of the run, as long as its connections last."""
         return self._connections.redact(text) if self._connections else text
 
+    @contextmanager
+    def divided(self, number: int) -> Iterator[None]:
+        """For so many processes that share the work: each has its part of the jobs and of the budgets."""
+        jobs, share = self._jobs, self._share
+        self._jobs, self._share = max(1, jobs // number), share / number
+        try:
+            yield
+        finally:
+            self._jobs, self._share = jobs, share
+
+    def prepare(self, manifest: Manifest) -> None:
+        """Connect, and ask for what tenants have together, so that copies of this process need not."""
+        self._connected().prepare([target for tenant in manifest.tenants for target in tenant.targets])
+
+    def count(self, made: Tally) -> None:
+        """Requests that a copy of this process made."""
+        self._before += made
+
     def over(self, jobs: Iterable[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.
 
@@ -179,7 +197,7 @@ class Crew:
             credentials, home = self._manifest.environment.credentials, self._manifest.trusted_root or self._root
             # A target may write several objects side by side.
             traffic = Traffic(2 * self._jobs, self._share, self.interrupted)
-            self._connections = Connections(credentials, self._trusted, home, traffic=traffic)
+            self._connections = Connections(credentials, self._trusted, home, traffic=traffic, share=self._share)
             self._stack.callback(self._connections.close)
         return self._connections
 

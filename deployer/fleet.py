@@ -31,7 +31,10 @@ from deployer.journal import Journal
 from deployer.journal import witnesses
 from deployer.keeping import Keeping
 from deployer.limits import check_limits
+from deployer.looking import look
+from deployer.looking import parts
 from deployer.manifest.load import Manifest
+from deployer.model import Assignment
 from deployer.narrowing import concerned
 from deployer.narrowing import narrow
 from deployer.origins import Origins
@@ -92,7 +95,7 @@ class Fleet:
         """Whose connections serve every verb that is called inside `with fleet.crew:`."""
         self._today = today or datetime.now(UTC).date()
         self._work = Workload(manifest, self.chosen)
-        self._keeping = Keeping(manifest)
+        self._keeping = Keeping(manifest, self._wanted)
 
     def plan(self, consent: Consent = ORDINARY, *, explained: bool = False) -> list[Outcome]:
         """Read and compare every target; nothing is written. `explained` says where each new value comes from."""
@@ -100,7 +103,6 @@ class Fleet:
         def one(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, job.desired, consent)
             gone = {one.key: [each.keys for each in one.fields if each.after is None] for one in plan.changes}
-            self._keeping.note(job.place, job.desired, job.assignment)
             told = self._explained(job, gone) if explained else {}
             return Planned(job.place, plan, told, provider.cost(plan))
 
@@ -163,7 +165,6 @@ class Fleet:
         def show(provider: Provider, job: Job) -> Outcome:
             plan, _ = self._plan(provider, job, wish(job.desired), consent)
             shown[job.place] = plan.digest
-            self._keeping.note(job.place, job.desired, job.assignment)
             return Planned(job.place, plan)
 
         def carry_out(provider: Provider, job: Job) -> Outcome:
@@ -190,7 +191,7 @@ class Fleet:
 
     def _approved(self, approve: Approve, show: Verb) -> bool:
         with self.crew:
-            outcomes = self._keeping.told(self._looks(show), self.crew.redact)
+            outcomes = self._keeping.told(self._looks(show, alone=True), self.crew.redact)
         if self.stopping():
             raise Declined("Interrupted while the targets were looked at. Nothing was applied.")
         return approve(outcomes)
@@ -279,10 +280,19 @@ class Fleet:
             jobs, stopped = [job for job in jobs if job.place in wanted], []
         return _ordered([*stopped, *self.crew.over(jobs, verb, journal)])
 
-    def _looks(self, verb: Verb) -> list[Outcome]:
-        """The same of a verb that writes nothing: targets are looked at while it is still made out what others hold."""
-        outcomes = self.crew.over(self._work.jobs(), verb)
-        return _ordered([*self._work.whole()[1], *outcomes])
+    def _looks(self, verb: Verb, *, alone: bool = False) -> list[Outcome]:
+        """The same of a verb that writes nothing: targets are looked at while it is still made out what others hold,
+        and where there are many by several processes; `alone` forbids that, because this one has more to do with them.
+        """
+        dealt = [] if alone else parts(self.manifest, self.chosen)
+        with self.crew:
+            if len(dealt) > 1:
+                return _ordered(look(self.crew, self.manifest, dealt, verb))
+            outcomes = self.crew.over(self._work.jobs(), verb)
+            return _ordered([*self._work.whole()[1], *outcomes])
+
+    def _wanted(self) -> dict[Place, tuple[DesiredState, Assignment | None]]:
+        return {job.place: (job.desired, job.assignment) for job in self._work.whole()[0]}
 
 
 def _ordered(outcomes: Iterable[Outcome]) -> list[Outcome]:

@@ -55,15 +55,12 @@ _ABSENT = object()
 
 
 class Keeping:
-    """What the targets of one run are to hold, noted while they are read, and what they keep of it, once all are."""
+    """What the targets of one run keep of what others of it change, once all are read."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, wanted: Callable[[], Mapping[Place, Wanted]]) -> None:
+        """`wanted` gives what each target is to hold; it is asked only where something changes."""
         self._manifest = manifest
-        self._wanted: dict[Place, Wanted] = {}
-
-    def note(self, place: Place, desired: DesiredState, assignment: Assignment | None) -> None:
-        """Remember what a target is to hold. Threads may call it side by side, each for targets of its own."""
-        self._wanted[place] = (desired, assignment)
+        self._wanted = wanted
 
     def told(self, outcomes: Sequence[Outcome], redact: Callable[[str], str]) -> list[Outcome]:
         """The same plans; each that keeps a value that others change says so, and who has it so if it is another one.
@@ -71,10 +68,10 @@ class Keeping:
         Costs nothing where nothing is updated, and else grows with the targets that hold what is. Nothing that it adds
         holds a secret of the run: `redact` takes those out of a text.
         """
-        wanted, self._wanted = self._wanted, {}  # no longer needed, and large
         moving = _moving(outcomes)
         if not moving:
             return list(outcomes)
+        wanted = self._wanted()
         keeper = _Keeper(self._manifest, moving)
         return [
             replace(one, kept=conceal(keeper.kept(one, *wanted[one.place]), redact))

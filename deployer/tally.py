@@ -21,6 +21,9 @@ class Tally:
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Tally)))
 
+    def __sub__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, field.name) - getattr(other, field.name) for field in fields(Tally)))
+
     @property
     def requests(self) -> int:
         """Reads and writes together, every try counted."""

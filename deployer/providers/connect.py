@@ -1,9 +1,11 @@
 """From a target to its provider: the credential is checked against the host here, before anything is sent."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,9 +82,10 @@ class Connections:
         root: Path,
         emulator: str | ProviderError | None = None,
         traffic: "Traffic | None" = None,
+        share: float = 1.0,
     ) -> None:
         """`emulator` is the URL of the embedded one, or why it cannot be had, and may be set later; `traffic` is that
-        of the run."""
+        of the run. `share` is the part of what services take that is this process's."""
         from deployer.providers.traffic import Traffic
 
         self._credentials = credentials
@@ -94,10 +97,29 @@ class Connections:
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
         self._clients: Once[Client] = Once()
-        self._log_slots = Slots(LOG_QUERIES, *LOG_QUERIES_IN_A_WHILE, sleep=self.traffic.pause)
+        at_once, (most, seconds) = max(1, int(LOG_QUERIES * share)), LOG_QUERIES_IN_A_WHILE
+        self._log_slots = Slots(at_once, max(1, int(most * share)), seconds, sleep=self.traffic.pause)
         # The emulator counts nobody's queries.
         self._emulator_slots = threading.BoundedSemaphore(LOG_QUERIES)
         self._preview_slots: Once[threading.BoundedSemaphore] = Once()
+
+    def prepare(self, targets: Sequence[Target]) -> None:
+        """Ask for the tokens and the secrets that several of these targets need. What fails is said by each of them."""
+        users = Counter(target.credential or "" for target in targets if not target.emulator)
+        shared = {target.credential: target for target in targets if users[target.credential or ""] > 1}
+        for target in shared.values():
+            with suppress(Exception):  # by each target, with its name
+                self.provider(target).close()
+                if isinstance(target, SentinelTarget):
+                    self._warm(target)
+
+    def _warm(self, target: SentinelTarget) -> None:
+        from deployer.providers.sentinel.credentials import scope
+
+        credential = self._credential(target) if target.credential else None
+        if credential is None or credential.type != "bearer":
+            secret = self._secret(credential) if credential and credential.source else None
+            self._token(credential, secret).get_token(scope(credential.cloud if credential else "public"))
 
     def provider(self, target: Target) -> Provider:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""

@@ -10,6 +10,7 @@ import pytest
 
 from deployer.findings import Location
 from deployer.keeping import Keeping
+from deployer.keeping import Wanted
 from deployer.manifest.load import Manifest
 from deployer.manifest.load import load
 from deployer.manifest.overlay import assign
@@ -66,7 +67,8 @@ def manifest(tmp_path: Path, repo_root: Path) -> Manifest:
 
 def planned(manifest: Manifest, edit: Edit) -> list[Planned]:
     """The plans of targets that hold what Git wants, but for what `edit` makes of the rule `beacon`."""
-    keeping, outcomes = Keeping(manifest), []
+    wanted: dict[Place, Wanted] = {}
+    keeping, outcomes = Keeping(manifest, lambda: wanted), []
     for tenant in manifest.tenants:
         for target in tenant.targets:
             assignment, place = assign(manifest, tenant, target), Place(tenant.name, target.name)
@@ -74,7 +76,7 @@ def planned(manifest: Manifest, edit: Edit) -> list[Planned]:
             for key, one in state.resources.items():
                 there = replace(one, body=edit(place, dict(one.body))) if key == BEACON else one
                 live[key] = replace(there, mark=Mark(state.owner, state.environment, key, there.digest))
-            keeping.note(place, state, assignment)
+            wanted[place] = (state, assignment)
             plan = replace(make_plan(state, LiveState(live)), platform=target.platform)
             outcomes.append(Planned(place, plan))
     return [one for one in keeping.told(outcomes, str) if isinstance(one, Planned)]
@@ -146,11 +148,12 @@ def test_what_is_accepted_as_it_is_live_is_kept_by_the_line_that_accepts_it(mani
 
 
 def test_no_secret_of_the_run_is_in_what_is_kept(manifest):
-    keeping = Keeping(manifest)
+    wanted: dict[Place, Wanted] = {}
+    keeping = Keeping(manifest, lambda: wanted)
     for tenant in manifest.tenants:
         for target in tenant.targets:
             assignment = assign(manifest, tenant, target)
-            keeping.note(Place(tenant.name, target.name), encode(assignment), assignment)
+            wanted[Place(tenant.name, target.name)] = (encode(assignment), assignment)
 
     told = keeping.told(planned(manifest, before), lambda text: text.replace("12h", "***"))
 

@@ -104,12 +104,17 @@ def _source(credential: Credential | None, secret: Secret | None) -> TokenCreden
     return identity.DefaultAzureCredential(exclude_interactive_browser_credential=True, **options)
 
 
+def scope(cloud: str) -> str:
+    """What a token for ARM is asked for."""
+    return _SCOPES[cloud]
+
+
 def authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:
     """The pipeline policy that puts ARM's token in; TLS only."""
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
     _require_tls(endpoint)
-    return ARMChallengeAuthenticationPolicy(shared, _SCOPES[cloud])
+    return ARMChallengeAuthenticationPolicy(shared, scope(cloud))
 
 
 def logs_authentication(shared: SharedToken, cloud: str, endpoint: str) -> Any:

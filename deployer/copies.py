@@ -1,0 +1,87 @@
+"""Copies of this process that do a part of its work: Python runs one thread at a time, whatever the cores.
+
+For work that changes nothing: a copy that is killed leaves nothing half done. Linux only, where a process that has one
+thread can be copied safely; elsewhere everything is done in this one.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic
+from typing import TypeVar
+
+Result = TypeVar("Result")
+_CHUNK = 1 << 20
+
+
+def possible() -> bool:
+    """Whether this process can be copied now."""
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+class Gone(Exception):
+    """A copy ended without a result."""
+
+
+class Copy(Generic[Result]):
+    """One copy, at work on `work` from the moment that it is made; what comes of it is sent here."""
+
+    def __init__(self, work: Callable[[], Result], stop: Callable[[], None]) -> None:
+        """`stop` is called in the copy when it is asked to stop."""
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._process = os.fork()
+        if self._process == 0:
+            os.close(reading)
+            _work(work, stop, writing)
+        os.close(writing)
+        self._reading = reading
+        self._told = bytearray()
+
+    def stop(self) -> None:
+        """Ask it to end soon, with a result."""
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it now."""
+        self._send(signal.SIGKILL)
+
+    def result(self) -> Result:
+        """What came of it, once it is there. Raises `Gone`, or what `work` raised."""
+        while chunk := os.read(self._reading, _CHUNK):  # kept, should somebody interrupt and ask again
+            self._told += chunk
+        os.close(self._reading)
+        _, status = os.waitpid(self._process, 0)
+        try:
+            result, error = pickle.loads(self._told)  # noqa: S301 - from a copy of this very process
+        except (EOFError, pickle.UnpicklingError):
+            raise Gone(f"the process that looked at it ended with {os.waitstatus_to_exitcode(status)}") from None
+        if error is not None:
+            raise error
+        done: Result = result
+        return done
+
+    def _send(self, what: signal.Signals) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._process, what)
+
+
+def _work(work: Callable[[], Result], stop: Callable[[], None], writing: int) -> None:
+    """What the copy does; it never returns into the code that made it."""
+    try:
+        # Ctrl-C reaches every process at the terminal; the one that was copied asks the others.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: stop())
+        try:
+            told = pickle.dumps((work(), None))
+        except Exception as error:  # noqa: BLE001 - told to whoever waits for a result
+            told = pickle.dumps((None, error))
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(told)
+    finally:
+        os._exit(0)

@@ -1,0 +1,106 @@
+"""One look at many targets, by as many processes as there are cores: for verbs that write nothing."""
+
+import os
+from collections.abc import Container
+from collections.abc import Iterator
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from deployer import copies
+from deployer.copies import Copy
+from deployer.copies import Gone
+from deployer.crew import Crew
+from deployer.crew import Verb
+from deployer.errors import InvalidManifest
+from deployer.findings import Finding
+from deployer.manifest.load import Manifest
+from deployer.outcome import Outcome
+from deployer.outcome import Place
+from deployer.outcome import Unreadable
+from deployer.tally import Tally
+from deployer.workload import Workload
+
+WORTH_A_COPY = 50
+"""So many tenants take longer to look at than a copy of the process takes to make."""
+MOST_COPIES = 4
+
+Seen: TypeAlias = tuple[list[Outcome], Tally, tuple[Finding, ...]]
+"""What a copy sends: its outcomes, its requests, and faults that are everybody's."""
+
+
+def parts(manifest: Manifest, chosen: Container[str], cores: int | None = None) -> list[frozenset[str]]:
+    """The chosen tenants, dealt out to processes; one part where more are not worth it, or not possible."""
+    named = sorted({tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants))
+    names = [name for name in named if name in chosen]
+    number = min(cores or len(os.sched_getaffinity(0)), MOST_COPIES, len(names) // WORTH_A_COPY) if possible() else 1
+    # The emulator lives in this process, if it was started here.
+    emulated = any(target.emulator for tenant in manifest.tenants for target in tenant.targets)
+    number = 1 if emulated else max(1, number)
+    return [frozenset(names[first::number]) for first in range(number)]
+
+
+def possible() -> bool:
+    """Whether copies can be made here."""
+    return copies.possible()
+
+
+def look(crew: Crew, manifest: Manifest, dealt: Sequence[frozenset[str]], verb: Verb) -> list[Outcome]:
+    """What `verb` makes of every target of these tenants, and of their broken files.
+
+    The first part is done here, each other one by a copy. A copy that ends without a result leaves its targets
+    unreadable. Raises `InvalidManifest` for faults that are everybody's.
+    """
+    with crew.divided(len(dealt)):
+        crew.prepare(manifest)
+        begun = [(part, _begin(crew, manifest, part, verb)) for part in dealt[1:]]
+        try:
+            seen = [_seen(crew, manifest, dealt[0], verb)]
+        except BaseException:
+            for _, copy in begun:
+                copy.kill()
+            raise
+        if crew.interrupted.is_set():
+            for _, copy in begun:
+                copy.kill() if crew.left else copy.stop()
+        seen += [_awaited(crew, manifest, part, copy) for part, copy in begun]
+    everybodys = dict.fromkeys(finding for _, _, findings in seen for finding in findings)
+    if everybodys:
+        raise InvalidManifest(list(everybodys))
+    for _, made, _ in seen[1:]:
+        crew.count(made)
+    return [outcome for outcomes, _, _ in seen for outcome in outcomes]
+
+
+def _begin(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> Copy[Seen]:
+    return Copy(lambda: _seen(crew, manifest, part, verb), crew.interrupted.set)
+
+
+def _seen(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> Seen:
+    before = crew.made
+    work = Workload(manifest, part)
+    try:
+        outcomes = crew.over(work.jobs(), verb)
+    except InvalidManifest as error:
+        return [], crew.made - before, tuple(error.findings)
+    return [*work.whole()[1], *outcomes], crew.made - before, ()
+
+
+def _awaited(crew: Crew, manifest: Manifest, part: frozenset[str], copy: Copy[Seen]) -> Seen:
+    """What a copy sends. Asked to stop meanwhile, it is asked, too; asked twice, nobody waits for it."""
+    while True:
+        try:
+            return copy.result()
+        except KeyboardInterrupt:
+            crew.left = crew.interrupted.is_set()
+            crew.interrupted.set()
+            copy.kill() if crew.left else copy.stop()
+        except Gone as error:
+            why = "interrupted before it was looked at" if crew.left else str(error)
+            return [Unreadable(place, why) for place in _places(manifest, part)], Tally(), ()
+
+
+def _places(manifest: Manifest, part: frozenset[str]) -> Iterator[Place]:
+    for tenant in manifest.tenants:
+        if tenant.name in part:
+            yield from (Place(tenant.name, target.name, target.emulator) for target in tenant.targets)
+    yield from (Place(name) for name in manifest.broken_tenants if name in part)
