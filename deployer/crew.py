@@ -18,6 +18,7 @@ from typing import Self
 from deployer.concealing import conceal
 from deployer.emulator import Emulator
 from deployer.emulator import EmulatorError
+from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
 from deployer.errors import Unreachable
 from deployer.errors import UnsafePlan
@@ -184,6 +185,8 @@ class Crew:
                 return verb(provider, job)
             finally:
                 provider.close()
+        except InvalidManifest as error:
+            return Stopped(Place(place.tenant), tuple(error.findings))
         except UnsafePlan as error:
             return Stopped(place, (Finding("limits", str(error)),), refused=True)
         except ProviderError as error:

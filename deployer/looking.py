@@ -10,6 +10,7 @@ from deployer import copies
 from deployer.copies import Copy
 from deployer.copies import Gone
 from deployer.crew import Crew
+from deployer.crew import Job
 from deployer.crew import Verb
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
@@ -17,6 +18,8 @@ from deployer.manifest.load import Manifest
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Unreadable
+from deployer.providers.base import Provider
+from deployer.state import DesiredState
 from deployer.tally import Tally
 from deployer.workload import Workload
 
@@ -24,6 +27,7 @@ WORTH_A_COPY = 50
 """So many tenants take longer to look at than a copy of the process takes to make."""
 MOST_COPIES = 4
 
+_NOTHING = DesiredState("", "", {})
 Seen: TypeAlias = tuple[list[Outcome], Tally, tuple[Finding, ...]]
 """What a copy sends: its outcomes, its requests, and faults that are everybody's."""
 
@@ -78,11 +82,16 @@ def _begin(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> 
 def _seen(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> Seen:
     before = crew.made
     work = Workload(manifest, part)
+
+    def late(provider: Provider, job: Job) -> Outcome:
+        """What a target is to hold is made out by the thread that looks at it: meanwhile others wait for answers."""
+        return verb(provider, work.job(job.target))
+
+    outcomes = crew.over([Job(target, _NOTHING) for target in work.targets()], late)
     try:
-        outcomes = crew.over(work.jobs(), verb)
+        return work.settled(outcomes), crew.made - before, ()
     except InvalidManifest as error:
         return [], crew.made - before, tuple(error.findings)
-    return [*work.whole()[1], *outcomes], crew.made - before, ()
 
 
 def _awaited(crew: Crew, manifest: Manifest, part: frozenset[str], copy: Copy[Seen]) -> Seen:

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from collections.abc import Iterator
+from collections.abc import Sequence
 
 from deployer.crew import Job
 from deployer.crew import internal
@@ -9,7 +10,9 @@ from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.manifest.load import Manifest
 from deployer.manifest.overlay import assign
+from deployer.model import Target
 from deployer.model import Tenant
+from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Stopped
 from deployer.providers.codecs import encode
@@ -21,6 +24,7 @@ class Workload:
     def __init__(self, manifest: Manifest, chosen: Container[str]) -> None:
         self._manifest = manifest
         self._chosen = chosen
+        self._tenants: dict[str, Tenant] = {}
         self._made: tuple[list[Job], list[Stopped]] | None = None
 
     def whole(self) -> tuple[list[Job], list[Stopped]]:
@@ -41,8 +45,7 @@ class Workload:
         if self._made:
             yield from self._made[0]
             return
-        broken = self._manifest.broken_tenants
-        stopped = [Stopped(Place(name), findings) for name, findings in broken.items() if name in self._chosen]
+        stopped = self._broken()
         jobs: list[Job] = []
         everybodys: list[Finding] = []
         for tenant in self._manifest.tenants:
@@ -59,17 +62,51 @@ class Workload:
             raise InvalidManifest(list(dict.fromkeys(everybodys)))
         self._made = (jobs, stopped)
 
+    def targets(self) -> Iterator[Target]:
+        """Every chosen target whose file can be used, nothing made yet."""
+        for tenant in self._manifest.tenants:
+            if tenant.name in self._chosen:
+                self._tenants[tenant.name] = tenant
+                yield from tenant.targets
+
+    def job(self, target: Target) -> Job:
+        """One of `targets`, and what it is to hold. Raises `InvalidManifest`. For any thread."""
+        try:
+            assignment = assign(self._manifest, self._tenants[target.tenant], target)
+            return Job(target, encode(assignment), assignment)
+        except InvalidManifest:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
+            raise InvalidManifest([Finding("internal", internal(error), location=target.location)]) from None
+
+    def settled(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes of `targets`, and those of tenants that are stopped: a fault in one target stops the tenant.
+
+        Raises `InvalidManifest` for faults that are everybody's.
+        """
+        faults: dict[str, dict[Finding, None]] = {}
+        for outcome in outcomes:
+            if isinstance(outcome, Stopped) and outcome.place.target is None:
+                faults.setdefault(outcome.place.tenant, {}).update(dict.fromkeys(outcome.findings))
+        everybodys = [fault for found in faults.values() for fault in found if _is_everybodys(fault)]
+        if everybodys:
+            raise InvalidManifest(list(dict.fromkeys(everybodys)))
+        stopped = [Stopped(Place(tenant), tuple(found)) for tenant, found in faults.items()]
+        return [*self._broken(), *stopped, *(one for one in outcomes if one.place.tenant not in faults)]
+
+    def _broken(self) -> list[Stopped]:
+        broken = self._manifest.broken_tenants
+        return [Stopped(Place(name), findings) for name, findings in broken.items() if name in self._chosen]
+
     def _of(self, tenant: Tenant) -> tuple[list[Job], list[Finding]]:
         faults: list[Finding] = []
         own: list[Job] = []
+        self._tenants[tenant.name] = tenant
         for target in tenant.targets:
             try:
-                assignment = assign(self._manifest, tenant, target)
-                own.append(Job(target, encode(assignment), assignment))
+                own.append(self.job(target))
             except InvalidManifest as error:
                 faults += error.findings
-            except Exception as error:  # noqa: BLE001 - a fault of ours in one tenant must not hide the others
-                faults.append(Finding("internal", internal(error), location=target.location))
         return own, faults
 
 
