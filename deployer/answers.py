@@ -14,9 +14,9 @@ Of: TypeAlias = Callable[[str, Any], Any]
 """What is made of a part of a document: its name, its value."""
 
 _Answer = TypeVar("_Answer")
-_MOST = 4096
+_MOST = 16_384
 """Answers of one kind. Some hundred bytes each as a rule, and only of what occurs."""
-_MOST_OBJECTS = 1024
+_MOST_OBJECTS = 16_384
 _SHORT = 200
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 

@@ -15,6 +15,7 @@ from deployer.crew import Verb
 from deployer.errors import InvalidManifest
 from deployer.findings import Finding
 from deployer.manifest.load import Manifest
+from deployer.model import Platform
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Unreadable
@@ -87,7 +88,9 @@ def _seen(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> S
         """What a target is to hold is made out by the thread that looks at it: meanwhile others wait for answers."""
         return verb(provider, work.job(job.target))
 
-    outcomes = crew.over([Job(target, _NOTHING) for target in work.targets()], late)
+    # A space takes several requests and a workspace one: what takes longest is begun first.
+    targets = sorted(work.targets(), key=lambda target: target.platform is not Platform.KIBANA)
+    outcomes = crew.over([Job(target, _NOTHING) for target in targets], late)
     try:
         return work.settled(outcomes), crew.made - before, ()
     except InvalidManifest as error:
