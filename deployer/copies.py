@@ -40,7 +40,7 @@ class Copy(Generic[Result]):
             os.close(reading)
             _work(work, stop, writing)
         os.close(writing)
-        self._reading = reading
+        self._reading: int | None = reading
         self._told = bytearray()
 
     def stop(self) -> None:
@@ -53,9 +53,12 @@ class Copy(Generic[Result]):
 
     def result(self) -> Result:
         """What came of it, once it is there. Raises `Gone`, or what `work` raised."""
-        while chunk := os.read(self._reading, _CHUNK):  # kept, should somebody interrupt and ask again
+        while self._reading is not None:  # what was read is kept, should somebody interrupt and ask again
+            chunk = os.read(self._reading, _CHUNK)
             self._told += chunk
-        os.close(self._reading)
+            if not chunk:
+                os.close(self._reading)
+                self._reading = None
         _, status = os.waitpid(self._process, 0)
         try:
             result, error = pickle.loads(self._told)  # noqa: S301 - from a copy of this very process

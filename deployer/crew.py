@@ -124,9 +124,9 @@ class Crew:
         finally:
             self._jobs, self._share = jobs, share
 
-    def prepare(self, manifest: Manifest) -> None:
-        """Connect, and ask for what tenants have together, so that copies of this process need not."""
-        self._connected().prepare([target for tenant in manifest.tenants for target in tenant.targets])
+    def prepare(self, targets: Sequence[Target]) -> None:
+        """Connect, and ask for what these targets have together, so that copies of this process need not."""
+        self._connected().prepare(targets)
 
     def count(self, made: Tally) -> None:
         """Requests that a copy of this process made."""

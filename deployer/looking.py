@@ -56,7 +56,8 @@ def look(crew: Crew, manifest: Manifest, dealt: Sequence[frozenset[str]], verb: 
     unreadable. Raises `InvalidManifest` for faults that are everybody's.
     """
     with crew.divided(len(dealt)):
-        crew.prepare(manifest)
+        named = frozenset[str]().union(*dealt)
+        crew.prepare([target for tenant in manifest.tenants if tenant.name in named for target in tenant.targets])
         begun = [(part, _begin(crew, manifest, part, verb)) for part in dealt[1:]]
         try:
             seen = [_seen(crew, manifest, dealt[0], verb)]
