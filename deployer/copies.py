@@ -76,6 +76,7 @@ class Copy(Generic[Result]):
 
 def _work(work: Callable[[], Result], stop: Callable[[], None], writing: int) -> None:
     """What the copy does; it never returns into the code that made it."""
+    code = 1
     try:
         # Ctrl-C reaches every process at the terminal; the one that was copied asks the others.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -86,5 +87,6 @@ def _work(work: Callable[[], Result], stop: Callable[[], None], writing: int) ->
             told = pickle.dumps((None, error))
         with os.fdopen(writing, "wb") as pipe:
             pipe.write(told)
+        code = 0
     finally:
-        os._exit(0)
+        os._exit(code)

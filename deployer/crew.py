@@ -12,6 +12,7 @@ from concurrent.futures import wait
 from contextlib import ExitStack
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -33,6 +34,7 @@ from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.providers.base import Provider
 from deployer.providers.connect import Connections
+from deployer.providers.secrets import Secret
 from deployer.providers.traffic import Traffic
 from deployer.state import DesiredState
 from deployer.tally import Tally
@@ -116,21 +118,29 @@ class Crew:
 
     @contextmanager
     def divided(self, number: int) -> Iterator[None]:
-        """For so many processes that share the work: each has its part of the jobs and of the budgets."""
-        jobs, share = self._jobs, self._share
-        self._jobs, self._share = max(1, jobs // number), share / number
+        """For so many processes that share the work: each has its part of the jobs and of the budgets.
+
+        None of them knows how far the others are, so nobody is shown it.
+        """
+        jobs, share, hands = self._jobs, self._share, self.hands
+        self._jobs, self._share, self.hands = max(1, jobs // number), share / number, replace(hands, seconds=None)
         try:
             yield
         finally:
-            self._jobs, self._share = jobs, share
+            self._jobs, self._share, self.hands = jobs, share, hands
 
     def prepare(self, targets: Sequence[Target]) -> None:
         """Connect, and ask for what these targets have together, so that copies of this process need not."""
         self._connected().prepare(targets)
 
-    def count(self, made: Tally) -> None:
-        """Requests that a copy of this process made."""
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets that were read until now."""
+        return self._connected().secrets()
+
+    def learn(self, made: Tally, secrets: Sequence[Secret]) -> None:
+        """What a copy of this process asked, and the secrets that it read, which no outcome may hold."""
         self._before += made
+        self._connected().learn(secrets)
 
     def over(self, jobs: Iterable[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.

@@ -4,9 +4,10 @@ import os
 from collections.abc import Container
 from collections.abc import Iterator
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import NamedTuple
 
 from deployer import copies
+from deployer.concealing import conceal
 from deployer.copies import Copy
 from deployer.copies import Gone
 from deployer.crew import Crew
@@ -20,6 +21,7 @@ from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Unreadable
 from deployer.providers.base import Provider
+from deployer.providers.secrets import Secret
 from deployer.state import DesiredState
 from deployer.tally import Tally
 from deployer.workload import Workload
@@ -29,24 +31,30 @@ WORTH_A_COPY = 50
 MOST_COPIES = 4
 
 _NOTHING = DesiredState("", "", {})
-Seen: TypeAlias = tuple[list[Outcome], Tally, tuple[Finding, ...]]
-"""What a copy sends: its outcomes, its requests, and faults that are everybody's."""
+
+
+class Seen(NamedTuple):
+    """What a copy sends."""
+
+    outcomes: list[Outcome]
+    everybodys: tuple[Finding, ...] = ()
+    """Faults that are everybody's."""
+    made: Tally = Tally()
+    secrets: tuple[Secret, ...] = ()
+    """Those that it has read: another target may hold one of them. They go through a pipe, and nowhere else."""
 
 
 def parts(manifest: Manifest, chosen: Container[str], cores: int | None = None) -> list[frozenset[str]]:
     """The chosen tenants, dealt out to processes; one part where more are not worth it, or not possible."""
     named = sorted({tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants))
     names = [name for name in named if name in chosen]
-    number = min(cores or len(os.sched_getaffinity(0)), MOST_COPIES, len(names) // WORTH_A_COPY) if possible() else 1
+    number = (
+        min(cores or len(os.sched_getaffinity(0)), MOST_COPIES, len(names) // WORTH_A_COPY) if copies.possible() else 1
+    )
     # The emulator lives in this process, if it was started here.
     emulated = any(target.emulator for tenant in manifest.tenants for target in tenant.targets)
     number = 1 if emulated else max(1, number)
     return [frozenset(names[first::number]) for first in range(number)]
-
-
-def possible() -> bool:
-    """Whether copies can be made here."""
-    return copies.possible()
 
 
 def look(crew: Crew, manifest: Manifest, dealt: Sequence[frozenset[str]], verb: Verb) -> list[Outcome]:
@@ -69,12 +77,12 @@ def look(crew: Crew, manifest: Manifest, dealt: Sequence[frozenset[str]], verb: 
             for _, copy in begun:
                 copy.kill() if crew.left else copy.stop()
         seen += [_awaited(crew, manifest, part, copy) for part, copy in begun]
-    everybodys = dict.fromkeys(finding for _, _, findings in seen for finding in findings)
+    everybodys = dict.fromkeys(finding for one in seen for finding in one.everybodys)
     if everybodys:
         raise InvalidManifest(list(everybodys))
-    for _, made, _ in seen[1:]:
-        crew.count(made)
-    return [outcome for outcomes, _, _ in seen for outcome in outcomes]
+    for one in seen[1:]:
+        crew.learn(one.made, one.secrets)
+    return [conceal(outcome, crew.redact) for one in seen for outcome in one.outcomes]
 
 
 def _begin(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> Copy[Seen]:
@@ -93,9 +101,10 @@ def _seen(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> S
     targets = sorted(work.targets(), key=lambda target: target.platform is not Platform.KIBANA)
     outcomes = crew.over([Job(target, _NOTHING) for target in targets], late)
     try:
-        return work.settled(outcomes), crew.made - before, ()
+        settled = work.settled(outcomes)
     except InvalidManifest as error:
-        return [], crew.made - before, tuple(error.findings)
+        return Seen([], tuple(error.findings), crew.made - before, crew.secrets())
+    return Seen(settled, (), crew.made - before, crew.secrets())
 
 
 def _awaited(crew: Crew, manifest: Manifest, part: frozenset[str], copy: Copy[Seen]) -> Seen:
@@ -109,7 +118,7 @@ def _awaited(crew: Crew, manifest: Manifest, part: frozenset[str], copy: Copy[Se
             copy.kill() if crew.left else copy.stop()
         except Gone as error:
             why = "interrupted before it was looked at" if crew.left else str(error)
-            return [Unreadable(place, why) for place in _places(manifest, part)], Tally(), ()
+            return Seen([Unreadable(place, why) for place in _places(manifest, part)])
 
 
 def _places(manifest: Manifest, part: frozenset[str]) -> Iterator[Place]:

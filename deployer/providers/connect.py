@@ -94,6 +94,7 @@ class Connections:
         self.emulator = emulator
         self.traffic = traffic or Traffic()
         self._secrets: Once[Secret] = Once()
+        self._learned: list[Secret] = []
         self._tokens: Once[SharedToken] = Once()
         self._statuses: Once[dict[str, Any]] = Once()
         self._clients: Once[Client] = Once()
@@ -125,9 +126,17 @@ class Connections:
         """The provider of a target. Raises `Untrusted` when its credential may not go to its host."""
         return self._kibana(target) if isinstance(target, KibanaTarget) else self._sentinel(target)
 
+    def secrets(self) -> tuple[Secret, ...]:
+        """The secrets that were read until now."""
+        return tuple(self._secrets.made())
+
+    def learn(self, secrets: Sequence[Secret]) -> None:
+        """Secrets that a copy of this process has read: they are the run's, too."""
+        self._learned += secrets
+
     def redact(self, text: str) -> str:
         """`text` without any secret of this run, whoever said it."""
-        for secret in self._secrets.made():
+        for secret in (*self._secrets.made(), *self._learned):
             text = secret.redact(text)
         for tokens in self._tokens.made():
             text = tokens.redact(text)

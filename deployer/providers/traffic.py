@@ -116,13 +116,12 @@ class Traffic:
 
     def answered(self, origin: str, request: requests.PreparedRequest, response: requests.Response) -> None:
         """Learn from what the server says of its own budget."""
-        put_off = response.status_code in (429, 503)
-        if put_off:
+        if response.status_code in (429, 503):
             self._count(Tally(refused=1))
         if budget := _budget(request):
             left = response.headers.get(f"{_REMAINING}{budget[1]}", "")
             if response.status_code == 429 or left.isdecimal():
-                self._bucket(origin, *budget).at_most(0 if put_off else int(left))
+                self._bucket(origin, *budget).at_most(0 if response.status_code == 429 else int(left))
 
     def dead(self, origin: str) -> None:
         """The host let a connection wait in vain."""

@@ -6,6 +6,8 @@ requests of one run can be sent again to an empty stub and fit.
 
 import json
 import uuid
+from abc import ABC
+from abc import abstractmethod
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -70,7 +72,7 @@ class Collection:
         return [encoded for document, encoded in every if chosen is None or chosen(document)]
 
 
-class Place:
+class Place(ABC):
     """A space or a workspace."""
 
     def __init__(self, name: str) -> None:
@@ -78,9 +80,9 @@ class Place:
         self.answers: dict[bytes, Answered] = {}
         """What reads were answered since the last write, by the request's first line."""
 
+    @abstractmethod
     def answer(self, asked: Asked) -> Answered:
         """Any request there; what is not known is 404 and counts as `unknown`."""
-        raise NotImplementedError
 
     def id_of(self, id: str) -> str:
         """The server's own id of an object: always the same."""
