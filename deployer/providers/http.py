@@ -1,6 +1,7 @@
 """HTTP to one origin with one credential: bounded retries, no redirects, errors that say who, what and what to do."""
 
 import base64
+import json
 import random
 import time
 from collections.abc import Callable
@@ -8,12 +9,20 @@ from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
+from urllib.parse import urlsplit
 
-import requests
-from requests.auth import AuthBase
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import encode_multipart_formdata
+from urllib3.exceptions import DecodeError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import SSLError
+from urllib3.exceptions import TimeoutError as Silence
+from urllib3.util import make_headers
 
 from deployer.errors import BadAnswer
 from deployer.errors import Conflict
@@ -24,6 +33,7 @@ from deployer.errors import Refused
 from deployer.errors import Unreachable
 from deployer.providers.secrets import Secret
 from deployer.providers.traffic import CONNECT_SECONDS
+from deployer.providers.traffic import Answer
 from deployer.providers.traffic import Traffic
 from deployer.providers.traffic import jittered
 
@@ -35,10 +45,11 @@ _NOT_BEGUN = frozenset({429, 503})
 """The server says that it did not begin: a write may be sent again."""
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _MESSAGE_LIMIT = 500
+_HEADERS = make_headers(accept_encoding=True, user_agent="deployer")
 
 
-class HeaderAuth(AuthBase):
-    """Puts the secret into `Authorization`. As an `AuthBase` it wins over a netrc entry for the same host.
+class HeaderAuth:
+    """What stands in `Authorization`: a scheme and the secret.
 
     A value with a colon, `user:password` or an API key as `id:key`, is encoded as both schemes want it.
     """
@@ -47,11 +58,11 @@ class HeaderAuth(AuthBase):
         self._scheme = scheme
         self._secret = secret
 
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+    def value(self) -> str:
+        """The whole value of the header."""
         value = self._secret.reveal()
         encoded = base64.b64encode(value.encode()).decode() if ":" in value else value
-        request.headers["Authorization"] = f"{self._scheme} {encoded}"
-        return request
+        return f"{self._scheme} {encoded}"
 
 
 class Http:
@@ -73,14 +84,14 @@ class Http:
         self._traffic = traffic or Traffic()
         self._alone = traffic is None
         self.base = base.rstrip("/")
+        self._below = urlsplit(self.base).path
         self._auth = auth
         self._who = who
         self._redact = redact
-        # An environment's CA bundle overrides True, but no path.
-        self._verify = ca or DEFAULT_CA_BUNDLE_PATH
+        self._ca = ca or DEFAULT_CA_BUNDLE_PATH
         self._sleep = sleep or self._traffic.pause
         self._date = ""
-        self._headers = dict(headers)
+        self._headers = {**_HEADERS, **headers}
 
     @property
     def now(self) -> datetime:
@@ -110,35 +121,33 @@ class Http:
 
         `seconds` is how long the answer may take to begin. Every other refusal raises its `ProviderError`.
         """
-        response = self._answer(method, path, params, body, seconds=seconds)
-        if response.status_code == 404 and absent and _is_absence(response):
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
+        answer = self._answer(method, path, params, content, "application/json", seconds=seconds)
+        if answer.status == 404 and absent and _is_absence(answer):
             return None
-        if empty and 200 <= response.status_code < 300 and not response.content:
+        if empty and _is_success(answer) and not answer.content:
             return None
-        return self._decoded(method, path, response)
+        return self._decoded(method, path, answer)
 
     def upload(self, path: str, params: Mapping[str, str | int], filename: str, content: bytes) -> Any:
         """The decoded answer to a POST of one text file as a form; a refusal raises its `ProviderError`."""
         form, kind = encode_multipart_formdata({"file": (filename, content, "text/plain")})
-        response = self._answer("POST", path, params, None, headers={"Content-Type": kind}, content=form)
-        return self._decoded("POST", path, response)
+        return self._decoded("POST", path, self._answer("POST", path, params, form, kind))
 
-    def exchange(
-        self, method: str, path: str, *, headers: Mapping[str, str], content: bytes | None
-    ) -> requests.Response:
+    def exchange(self, method: str, path: str, *, headers: Mapping[str, str], content: bytes | None) -> Answer:
         """An answer as it came, to a request that only reads; a refusal other than 404 raises its `ProviderError`."""
-        response = self._answer(method, path, None, None, reads=True, headers=headers, content=content)
-        if response.status_code == 404 or 200 <= response.status_code < 300:
-            return response
-        raise self._error(method, path, response)
+        answer = self._answer(method, path, None, content, None, reads=True, headers=headers)
+        if answer.status == 404 or _is_success(answer):
+            return answer
+        raise self._error(method, path, answer)
 
-    def _decoded(self, method: str, path: str, response: requests.Response) -> Any:
-        if not 200 <= response.status_code < 300:
-            raise self._error(method, path, response)
+    def _decoded(self, method: str, path: str, answer: Answer) -> Any:
+        if not _is_success(answer):
+            raise self._error(method, path, answer)
         try:
-            return response.json()
+            return json.loads(answer.content)
         except ValueError:
-            what = f"{self._what(method, path)} answered {response.status_code}"
+            what = f"{self._what(method, path)} answered {answer.status}"
             raise BadAnswer(f"{what} with something that is not JSON") from None
 
     def _answer(
@@ -146,46 +155,38 @@ class Http:
         method: str,
         path: str,
         params: Mapping[str, str | int] | None,
-        body: object,
+        content: bytes | None,
+        kind: str | None,
         *,
         reads: bool | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
         seconds: float = TIMEOUT_SECONDS[1],
-    ) -> requests.Response:
+    ) -> Answer:
         reads = method == "GET" if reads is None else reads
-        session = self._traffic.session(self.base)
+        target = f"{self._below}{path}?{urlencode(params)}" if params else f"{self._below}{path}"
+        sent = {**self._headers, **headers, "Authorization": self._auth.value()}
+        if kind and content is not None:
+            sent["Content-Type"] = kind
+        line = self._traffic.line(self.base)
         for left in range(TRIES - 1, -1, -1):
             try:
-                response = session.request(
-                    method,
-                    self.base + path,
-                    params=params,
-                    json=body,
-                    headers=self._headers | dict(headers or {}),
-                    data=content,
-                    auth=self._auth,
-                    verify=self._verify,  # per request: an environment's CA bundle would override the session's
-                    timeout=(TIMEOUT_SECONDS[0], seconds),
-                )
-            except OSError as error:  # what requests raises, and a CA file that is not there
-                # A host that did not take the connection in all that time does not the next time, either.
-                again = isinstance(error, requests.ConnectionError) and not isinstance(error, requests.Timeout)
-                if reads and left and again:
+                answer = line.ask(method, target, sent, content, self._ca, seconds)
+            except (HTTPError, OSError) as error:  # OSError: a CA file that is not there
+                if reads and left and _may_pass(error):
                     self._sleep(_backoff(left))
                     continue
                 raise Unreachable(f"no answer to {self._what(method, path)}: {_cause(error, seconds)}") from None
-            self._date = response.headers.get("Date", "")
-            if response.status_code not in (_BUSY if reads else _NOT_BEGUN) or not left:
-                return response
-            asked = _retry_after(response)
+            self._date = answer.headers.get("Date", "")
+            if answer.status not in (_BUSY if reads else _NOT_BEGUN) or not left:
+                return answer
+            asked = _retry_after(answer)
             self._sleep(jittered(asked) if asked else _backoff(left))
         raise AssertionError("the last try returns or raises")
 
-    def _error(self, method: str, path: str, response: requests.Response) -> ProviderError:
-        status = response.status_code
+    def _error(self, method: str, path: str, answer: Answer) -> ProviderError:
+        status = answer.status
         what = f"{status} from {self._what(method, path)}"
-        message = self._redact(_message(response))[:_MESSAGE_LIMIT]
+        message = self._redact(_message(answer))[:_MESSAGE_LIMIT]
         text = f"{what}: {message}" if message else what
         if status in (401, 403):
             return Denied(f"{text} ({self._who})")
@@ -201,50 +202,61 @@ class Http:
         return f"{method} {self.base}{path.partition('?')[0]}"
 
 
-def _message(response: requests.Response) -> str:
+def _is_success(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
+
+
+def _message(answer: Answer) -> str:
     """What the server says was wrong. Kibana has two shapes, and `message` may be a list (routes/utils.ts);
     Elasticsearch has `error.reason`."""
-    try:
-        body = response.json()
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = _object(answer)
     error = body.get("error")
     message = body.get("message") or (error.get("reason") if isinstance(error, dict) else "") or ""
     return "; ".join(map(str, message)) if isinstance(message, list) else str(message)
 
 
-def _is_absence(response: requests.Response) -> bool:
+def _is_absence(answer: Answer) -> bool:
     """Whether a 404 is Kibana's own word for an object that is not there, and not a proxy's or an unknown route's."""
-    try:
-        body = response.json()
-    except ValueError:
-        return False
-    if not isinstance(body, dict):
-        return False
+    body = _object(answer)
     return 404 in (body.get("status_code"), body.get("statusCode")) and body.get("message") != "Not Found"
 
 
-def _cause(error: OSError, seconds: float) -> str:
+def _object(answer: Answer) -> Mapping[str, Any]:
+    """What a refusal says, empty where it is no JSON object."""
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _may_pass(error: HTTPError | OSError) -> bool:
+    """Whether asking once more may help. A host that was silent for all that time will be silent the next time, too."""
+    return isinstance(error, NewConnectionError) or not isinstance(error, Silence | OSError)
+
+
+def _cause(error: HTTPError | OSError, seconds: float) -> str:
     """A short reason without the request, which could hold more than the reader needs."""
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError):
-        if "WRONG_VERSION_NUMBER" in text:
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, SSLError):
+        if "WRONG_VERSION_NUMBER" in str(error):
             return "it does not speak TLS there; is the port right?"
         return "the TLS certificate was not accepted; set the target's ca if it is a private one"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, NameResolutionError):
+        return "the host's name is not known; is the url right?"
+    if isinstance(error, NewConnectionError):
+        return "the connection was refused" if "Connection refused" in str(error) else "the connection failed"
+    if isinstance(error, Silence):
         return f"timed out ({TIMEOUT_SECONDS[0]} s to connect, {seconds:g} s to answer)"
-    if isinstance(error, requests.ConnectionError):
-        if "NameResolutionError" in text or "Name or service not known" in text:
-            return "the host's name is not known; is the url right?"
-        return "the connection was refused" if "Connection refused" in text else "the connection failed or was closed"
-    return text if not isinstance(error, requests.RequestException) else type(error).__name__
+    if isinstance(error, DecodeError):
+        return "what it sent cannot be decompressed"
+    return "the connection failed or was closed"
 
 
-def _retry_after(response: requests.Response) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     """Seconds that the server asks to wait, bounded; None for a header that makes no sense."""
-    value = response.headers.get("Retry-After", "")
+    value = answer.headers.get("Retry-After", "")
     try:
         seconds = float(value) if value.isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
     except (ValueError, OverflowError):

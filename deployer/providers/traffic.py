@@ -1,7 +1,7 @@
 """Every request of a run: over connections that are kept, counted, and within what hosts and subscriptions allow.
 
-Both clients, ours for Kibana and Microsoft's for Azure, send through `requests`, so one adapter sees what really
-leaves, the tries after a refusal included.
+Both clients, ours for Kibana over urllib3 and Microsoft's for Azure over `requests`, send through one `Line` for each
+host, which sees what really leaves, the tries after a refusal included.
 """
 
 import random
@@ -9,16 +9,22 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
 from typing import Any
+from typing import NamedTuple
 from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
+from urllib3 import HTTPConnectionPool
+from urllib3 import Timeout
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import NewConnectionError
 
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
@@ -41,8 +47,18 @@ _SOCKET = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     *([(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)] if hasattr(socket, "TCP_KEEPIDLE") else []),
 ]
+_READ, _WRITE = Tally(reads=1), Tally(writes=1)
 _DEAD_SECONDS = 60.0
 """How long a host that let a connection wait in vain is not asked again: each of its tenants would wait as long."""
+
+
+class Answer(NamedTuple):
+    """A whole answer, decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name, whatever its case."""
+    content: bytes
 
 
 class Traffic:
@@ -56,7 +72,6 @@ class Traffic:
         self._share = share
         self._stopping = stopping or threading.Event()
         self._lock = threading.Lock()
-        self._sessions: dict[str, requests.Session] = {}
         self._lines: dict[str, Line] = {}
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
         self._writes: dict[str, threading.BoundedSemaphore] = {}
@@ -67,17 +82,20 @@ class Traffic:
     def made(self) -> Tally:
         """The requests until now."""
         with self._lock:
-            opened = sum(line.connections() for line in self._lines.values())
-            return self._made + Tally(connections=opened)
+            return self._made + self._opened()
 
-    def session(self, url: str) -> requests.Session:
-        """What sends requests to the host of `url`: one session for all credentials, whose connections are kept."""
+    def line(self, url: str) -> "Line":
+        """What sends requests to the host of `url`: one for all credentials, whose connections are kept."""
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         with self._lock:
-            if origin not in self._sessions:
-                self._sessions[origin] = self._opened(origin)
-            return self._sessions[origin]
+            if origin not in self._lines:
+                self._lines[origin] = Line(self, origin, self._connections)
+            return self._lines[origin]
+
+    def session(self, url: str) -> requests.Session:
+        """The line as a session, for clients that know no other way out."""
+        return Plain(self.line(url))
 
     def pause(self, seconds: float) -> bool:
         """Wait, but no longer than until the run is to stop; whether it goes on."""
@@ -90,38 +108,39 @@ class Traffic:
     def close(self) -> None:
         """Let go of every connection."""
         with self._lock:
-            for session in self._sessions.values():
-                session.close()
-            self._sessions.clear()
+            self._made += self._opened()
+            for line in self._lines.values():
+                line.close()
+            self._lines.clear()
 
     # -- what a line asks ---------------------------------------------------------------------------------------------
 
-    def turn(self, origin: str, request: requests.PreparedRequest) -> AbstractContextManager[Any]:
+    def turn(self, origin: str, method: str, url: str) -> AbstractContextManager[Any]:
         """Wait until the request may be sent; what is given bounds how many are under way.
 
-        Raises for a host that is dead.
+        Raises `ConnectTimeoutError` for a host that is dead.
         """
         if self._dead.get(origin, 0.0) > time.monotonic():
-            raise requests.ConnectTimeout("it let a connection wait in vain a moment ago", request=request)
-        budget = _budget(request)
+            raise ConnectTimeoutError("it let a connection wait in vain a moment ago")
+        budget = _budget(method, url)
         if budget:
             self._stopping.wait(self._bucket(origin, *budget).take())
-        reads = _reads(request)
-        self._count(Tally(reads=int(reads), writes=int(not reads)))
+        reads = _reads(method, url)
+        self._count(_READ if reads else _WRITE)
         if reads or budget:
             return nullcontext()
         with self._lock:
             mine = max(1, int(WRITES_AT_ONCE * self._share))
             return self._writes.setdefault(origin, threading.BoundedSemaphore(mine))
 
-    def answered(self, origin: str, request: requests.PreparedRequest, response: requests.Response) -> None:
+    def answered(self, origin: str, method: str, url: str, status: int, headers: Mapping[str, str]) -> None:
         """Learn from what the server says of its own budget."""
-        if response.status_code in (429, 503):
+        if status in (429, 503):
             self._count(Tally(refused=1))
-        if budget := _budget(request):
-            left = response.headers.get(f"{_REMAINING}{budget[1]}", "")
-            if response.status_code == 429 or left.isdecimal():
-                self._bucket(origin, *budget).at_most(0 if response.status_code == 429 else int(left))
+        if budget := _budget(method, url):
+            left = headers.get(f"{_REMAINING}{budget[1]}", "")
+            if status == 429 or left.isdecimal():
+                self._bucket(origin, *budget).at_most(0 if status == 429 else int(left))
 
     def dead(self, origin: str) -> None:
         """The host let a connection wait in vain."""
@@ -135,27 +154,99 @@ class Traffic:
                 self._buckets[key] = Bucket(max(1.0, size * self._share), rate * self._share)
             return self._buckets[key]
 
+    def _opened(self) -> Tally:
+        return Tally(connections=sum(line.connections() for line in self._lines.values()))
+
     def _count(self, more: Tally) -> None:
         with self._lock:
             self._made += more
 
-    def _opened(self, origin: str) -> requests.Session:
-        line = self._lines[origin] = Line(self, origin, self._connections)
-        return Plain(line, origin)
+
+class Line(HTTPAdapter):
+    """The connections to one host."""
+
+    def __init__(self, traffic: Traffic, origin: str, connections: int) -> None:
+        super().__init__(pool_maxsize=connections)
+        self._traffic = traffic
+        self._origin = origin
+        # A proxy named by the environment must not see loopback traffic.
+        self.trust_env = not loopback(urlsplit(origin).hostname or "")
+        self.proxies = get_environ_proxies(origin) if self.trust_env else {}
+        self._lock = threading.Lock()
+        self._pools: dict[bool | str | None, tuple[HTTPConnectionPool, bool]] = {}
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], content: bytes | None, ca: str, seconds: float
+    ) -> Answer:
+        """The answer to one request, sent as it is: no redirect is followed, no cookie kept, no netrc file read.
+
+        `target` is the path below the host; `ca` are the certificates that are trusted; `seconds` is how long the host
+        may be silent. Raises urllib3's `HTTPError` where there is no whole answer, and `OSError` for a `ca` that is not
+        there. `requests` would take as long for it as everything else that is done for a request.
+        """
+        url = self._origin + target
+        with self._traffic.turn(self._origin, method, url):
+            pool, whole = self._pool(ca)
+            try:
+                response = pool.urlopen(
+                    method, url if whole else target, content, headers, retries=False, redirect=False,
+                    assert_same_host=False, timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+                )  # fmt: skip
+            except ConnectTimeoutError as error:
+                if not isinstance(error, NewConnectionError):
+                    self._traffic.dead(self._origin)
+                raise
+        self._traffic.answered(self._origin, method, url, response.status, response.headers)
+        return Answer(response.status, response.headers, response.data)
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
+        """One request of a session and the head of its answer."""
+        method, url = request.method or "", request.url or ""
+        try:
+            with self._traffic.turn(self._origin, method, url):
+                response = super().send(request, *args, **options)
+        except ConnectTimeoutError as error:
+            raise requests.ConnectTimeout(error, request=request) from None
+        except requests.ConnectTimeout:
+            self._traffic.dead(self._origin)
+            raise
+        self._traffic.answered(self._origin, method, url, response.status_code, response.headers)
+        return response
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """With a sign of life where nothing is sent: a firewall forgets idle connections, and says so to nobody."""
+        super().init_poolmanager(*args, **{**options, "socket_options": _SOCKET})
+
+    def get_connection_with_tls_context(
+        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        """The pool of connections, found without taking the request's URL apart."""
+        return self._pool(verify)[0]
+
+    def connections(self) -> int:
+        """How many were opened."""
+        return sum(pool.num_connections for pool, _ in list(self._pools.values()))
+
+    def _pool(self, verify: bool | str | None) -> tuple[HTTPConnectionPool, bool]:
+        """The pool of connections, the same one for the same trust; and whether it takes whole URLs, as a proxy does
+        that sees what is sent."""
+        with self._lock:
+            if verify not in self._pools:
+                some = requests.Request("GET", f"{self._origin}/").prepare()
+                pool: Any = super().get_connection_with_tls_context(some, verify, self.proxies, None)
+                self.cert_verify(pool, some.url, verify, None)  # type: ignore[no-untyped-call]
+                whole = self.request_url(some, self.proxies) != "/"
+                self._pools[verify] = pool, whole
+            return self._pools[verify]
 
 
 class Plain(requests.Session):
-    """Sends a request as it is: follows no redirect, keeps no cookie, asks no netrc file, and so is quickly done.
+    """Sends a request over a line as it is: follows no redirect, keeps no cookie, asks no netrc file."""
 
-    What `requests` does beside that for every request takes as long as all the rest of it.
-    """
-
-    def __init__(self, line: "Line", origin: str) -> None:
+    def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
-        # A proxy named by the environment must not see loopback traffic.
-        self.trust_env = not loopback(urlsplit(origin).hostname or "")
-        self._proxies = get_environ_proxies(origin) if self.trust_env else {}
+        self.trust_env = line.trust_env
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         """The whole answer. Of the options of `requests.Session.request` those of the request itself and its safety."""
@@ -166,46 +257,9 @@ class Plain(requests.Session):
         headers = {**self.headers, **(options.get("headers") or {})}
         prepared.prepare(method=method.upper(), url=url, headers=headers, **sent)
         verify, cert, timeout = options.get("verify", True), options.get("cert"), options.get("timeout")
-        response = self._line.send(prepared, timeout=timeout, verify=verify, cert=cert, proxies=self._proxies)
+        response = self._line.send(prepared, timeout=timeout, verify=verify, cert=cert, proxies=self._line.proxies)
         _ = response.content  # read to its end, so that the connection can be used again
         return response
-
-
-class Line(HTTPAdapter):
-    """The connections to one host."""
-
-    def __init__(self, traffic: Traffic, origin: str, connections: int) -> None:
-        super().__init__(pool_maxsize=connections)
-        self._traffic = traffic
-        self._origin = origin
-        self._pools: dict[bool | str | None, Any] = {}
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """One request and the head of its answer."""
-        with self._traffic.turn(self._origin, request):
-            try:
-                response = super().send(request, *args, **options)
-            except requests.ConnectTimeout:
-                self._traffic.dead(self._origin)
-                raise
-        self._traffic.answered(self._origin, request, response)
-        return response
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        """With a sign of life where nothing is sent: a firewall forgets idle connections, and says so to nobody."""
-        super().init_poolmanager(*args, **{**options, "socket_options": _SOCKET})
-
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
-    ) -> Any:
-        """The pool of connections; the same one for the same trust, found without taking the request's URL apart."""
-        if verify not in self._pools:
-            self._pools[verify] = super().get_connection_with_tls_context(request, verify, proxies, cert)
-        return self._pools[verify]
-
-    def connections(self) -> int:
-        """How many were opened."""
-        return sum(pool.num_connections for pool in list(self._pools.values()))
 
 
 def jittered(seconds: float) -> float:
@@ -213,12 +267,12 @@ def jittered(seconds: float) -> float:
     return seconds * random.uniform(1.0, 1.25)  # noqa: S311 - no secret
 
 
-def _reads(request: requests.PreparedRequest) -> bool:
-    return request.method in ("GET", "HEAD") or _ASKS.search(urlsplit(request.url or "").path) is not None
+def _reads(method: str, url: str) -> bool:
+    return method in ("GET", "HEAD") or _ASKS.search(urlsplit(url).path) is not None
 
 
-def _budget(request: requests.PreparedRequest) -> tuple[str, str] | None:
+def _budget(method: str, url: str) -> tuple[str, str] | None:
     """The subscription and the kind of operation whose budget pays for the request; None where there is none."""
-    found = _SUBSCRIPTION.search(request.url or "")
-    kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(request.method or "", "writes")
+    found = _SUBSCRIPTION.search(url)
+    kind = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
     return (found[1].lower(), kind) if found else None

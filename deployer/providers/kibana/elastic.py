@@ -54,7 +54,7 @@ class Elastic:
             ) -> NodeApiResponse:
                 answer = http.exchange(method, target, headers=dict(headers or {}), content=body)
                 told = HttpHeaders(answer.headers)
-                meta = ApiResponseMeta(answer.status_code, "1.1", told, 0.0, self.config)
+                meta = ApiResponseMeta(answer.status, "1.1", told, 0.0, self.config)
                 return NodeApiResponse(meta, answer.content)
 
             def close(self) -> None:

@@ -1,11 +1,28 @@
-"""HTTP answers that no server of ours would give: odd waits, odd 404s, odd errors."""
+"""HTTP answers that no emulator of ours would give: odd waits, odd 404s, odd errors."""
 
 import email.utils
+import json
+import socket
+import ssl
+import threading
 import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 import pytest
-import requests
-import responses
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from deployer.errors import BadAnswer
 from deployer.errors import Refused
@@ -14,24 +31,80 @@ from deployer.providers.http import HeaderAuth
 from deployer.providers.http import Http
 from deployer.providers.secrets import Secret
 
-URL = "https://kb.acme.example"
+
+class Scripted(ThreadingHTTPServer):
+    """Gives the answers that it was told, each once and the last of a path for ever."""
+
+    daemon_threads = True
+    scheme = "http"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
+        self.asked: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://127.0.0.1:{self.server_port}"
+
+    def tell(self, path: str, status: int = 200, answer: Any = None, **headers: str) -> None:
+        content = b"" if answer is None else json.dumps(answer).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.script.setdefault(path, []).append((status, {"Content-Length": str(len(content)), **named}, content))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is what the test is about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Scripted
+
+    def do_GET(self) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        answers = self.server.script[self.path]
+        status, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_POST = do_GET
+
+    def log_message(self, *_: object) -> None:
+        """Nothing is said."""
+
+
+@contextmanager
+def running(server: Scripted) -> Iterator[Scripted]:
+    with server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield server
+        server.shutdown()
 
 
 @pytest.fixture
-def slept():
+def server() -> Iterator[Scripted]:
+    with running(Scripted()) as made:
+        yield made
+
+
+@pytest.fixture
+def slept() -> list[float]:
     return []
 
 
+def client(url: str, slept: list[float], ca: str | None = None) -> Http:
+    auth = HeaderAuth("ApiKey", Secret("acme", "id:s3cr3t-key"))
+    redact = lambda text: text.replace("s3cr3t-key", "***")  # noqa: E731 - one line
+    return Http(url, auth, "credential acme", headers={"kbn-xsrf": "x"}, redact=redact, ca=ca, sleep=slept.append)
+
+
 @pytest.fixture
-def http(slept):
-    made = Http(
-        URL,
-        HeaderAuth("ApiKey", Secret("acme", "id:s3cr3t-key")),
-        "credential acme",
-        headers={"kbn-xsrf": "x"},
-        redact=lambda text: text.replace("s3cr3t-key", "***"),
-        sleep=slept.append,
-    )
+def http(server: Scripted, slept: list[float]) -> Iterator[Http]:
+    made = client(server.url, slept)
     yield made
     made.close()
 
@@ -49,12 +122,11 @@ def http(slept):
     ],
     ids=["seconds", "too many seconds", "a date", "a date in the past", "no date", "a superscript", "a word"],
 )
-@responses.activate
-def test_the_wait_that_a_server_asks_for_is_kept_within_bounds(http, slept, header, waits):
+def test_the_wait_that_a_server_asks_for_is_kept_within_bounds(server, http, slept, header, waits):
     if isinstance(header, int):
         header = email.utils.formatdate(time.time() + header, usegmt=True)
-    responses.get(f"{URL}/x", status=503, headers={"Retry-After": header})
-    responses.get(f"{URL}/x", json={"fine": True})
+    server.tell("/x", 503, Retry_After=header)
+    server.tell("/x", 200, {"fine": True})
 
     assert http.json("GET", "/x") == {"fine": True}
     (seconds,) = slept
@@ -72,9 +144,8 @@ def test_the_wait_that_a_server_asks_for_is_kept_within_bounds(http, slept, head
     ],
     ids=["siem", "platform", "unknown route", "another server", "no object"],
 )
-@responses.activate
-def test_only_kibanas_own_word_for_a_missing_object_is_absence(http, body, absent):
-    responses.get(f"{URL}/x", status=404, json=body)
+def test_only_kibanas_own_word_for_a_missing_object_is_absence(server, http, body, absent):
+    server.tell("/x", 404, body)
 
     if absent:
         assert http.json("GET", "/x", absent=True) is None
@@ -86,76 +157,145 @@ def test_only_kibanas_own_word_for_a_missing_object_is_absence(http, body, absen
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"message": "one"}, "400 from GET https://kb.acme.example/x: one"),
-        ({"message": ["one", "two"]}, "400 from GET https://kb.acme.example/x: one; two"),
-        ({"message": "key s3cr3t-key"}, "400 from GET https://kb.acme.example/x: key ***"),
-        ({"error": "x"}, "400 from GET https://kb.acme.example/x"),
-        ([], "400 from GET https://kb.acme.example/x"),
+        ({"message": "one"}, "400 from GET URL/x: one"),
+        ({"message": ["one", "two"]}, "400 from GET URL/x: one; two"),
+        ({"message": "key s3cr3t-key"}, "400 from GET URL/x: key ***"),
+        ({"error": "x"}, "400 from GET URL/x"),
+        ([], "400 from GET URL/x"),
     ],
 )
-@responses.activate
-def test_an_error_says_what_the_server_said(http, body, said):
-    responses.get(f"{URL}/x", status=400, json=body)
+def test_an_error_says_what_the_server_said(server, http, body, said):
+    server.tell("/x", 400, body)
 
     with pytest.raises(Refused) as raised:
         http.json("GET", "/x")
-    assert str(raised.value) == said
+    assert str(raised.value).replace(server.url, "URL") == said
+
+
+def refused(server: Scripted) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+def cut_short(server: Scripted) -> None:
+    server.tell("/x", 200, {}, Content_Length="100", Connection="close")
+
+
+def badly_packed(server: Scripted) -> None:
+    server.tell("/x", 200, {}, Content_Encoding="gzip")
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("wrong", "said"),
     [
-        (requests.ConnectionError("[Errno 111] Connection refused"), "the connection was refused"),
-        (requests.ConnectionError("NameResolutionError: kb.acme.example"), "the host's name is not known"),
-        (requests.ConnectTimeout(), "timed out (10 s to connect, 60 s to answer)"),
-        (requests.exceptions.SSLError("WRONG_VERSION_NUMBER"), "it does not speak TLS there"),
-        (requests.exceptions.SSLError("self-signed certificate"), "the TLS certificate was not accepted"),
-        (OSError("Could not find a suitable TLS CA certificate bundle"), "Could not find a suitable TLS CA"),
+        (refused, "the connection was refused"),
+        (cut_short, "the connection failed or was closed"),
+        (badly_packed, "what it sent cannot be decompressed"),
     ],
-    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
 )
-@responses.activate
-def test_no_answer_says_why_and_is_never_an_absence(http, error, said):
-    responses.get(f"{URL}/x", body=error)
+def test_no_answer_says_why_and_is_never_an_absence(
+    server: Scripted, http: Http, slept: list[float], wrong: Callable[[Scripted], None], said: str
+) -> None:
+    wrong(server)
 
     with pytest.raises(Unreachable) as raised:
         http.json("GET", "/x", absent=True)
-    assert said in str(raised.value)
+    assert str(raised.value) == f"no answer to GET {server.url}/x: {said}"
+    assert len(slept) == 3
 
 
-@responses.activate
-def test_an_empty_answer_is_one_only_where_it_may_be(http):
-    responses.get(f"{URL}/x", status=200)
+def test_a_host_that_nobody_knows_is_said_so(server, http, monkeypatch):
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with pytest.raises(Unreachable, match="the host's name is not known; is the url right"):
+        http.json("GET", "/x", absent=True)
+
+
+def test_a_host_that_is_silent_is_asked_once(slept):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        http = client(f"http://127.0.0.1:{silent.getsockname()[1]}", slept)
+        with pytest.raises(Unreachable, match=r"timed out \(10 s to connect, 0.05 s to answer\)"):
+            http.json("GET", "/x", absent=True, seconds=0.05)
+        http.close()
+    assert slept == []
+
+
+def test_a_port_that_speaks_no_tls_is_said_so(server, slept):
+    http = client(server.url.replace("http:", "https:"), slept)
+    with pytest.raises(Unreachable, match="it does not speak TLS there; is the port right"):
+        http.json("GET", "/x", absent=True)
+    http.close()
+
+
+def test_a_ca_file_that_is_not_there_is_named(server, slept):
+    http = client(server.url.replace("http:", "https:"), slept, "/etc/acme.pem")
+    with pytest.raises(Unreachable, match=r"Could not find a suitable TLS CA certificate bundle.*/etc/acme.pem"):
+        http.json("GET", "/x", absent=True)
+    http.close()
+
+
+def test_an_empty_answer_is_one_only_where_it_may_be(server, http):
+    server.tell("/x")
 
     assert http.json("GET", "/x", empty=True) is None
     with pytest.raises(BadAnswer, match="not JSON"):
         http.json("GET", "/x", absent=True)
 
 
-@responses.activate
-def test_a_write_is_sent_again_only_when_the_server_says_that_it_did_not_begin(http, slept):
-    responses.post(f"{URL}/x", status=429)
-    responses.post(f"{URL}/x", json={"id": "1"})
-    responses.post(f"{URL}/y", status=502)
+def test_a_write_is_sent_again_only_when_the_server_says_that_it_did_not_begin(server, http, slept):
+    server.tell("/x", 429)
+    server.tell("/x", 200, {"id": "1"})
+    server.tell("/y", 502)
 
     assert http.json("POST", "/x", body={}) == {"id": "1"}
     with pytest.raises(Exception, match="502"):
         http.json("POST", "/y", body={})
     assert len(slept) == 1
-    assert len(responses.calls) == 3
+    assert server.asked == ["POST /x", "POST /x", "POST /y"]
 
 
-@pytest.mark.parametrize("ca", [None, "/etc/acme.pem"])
-@responses.activate
-def test_an_environments_ca_bundle_overrides_neither_ours_nor_the_targets(monkeypatch, ca):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
-    http = Http(URL, HeaderAuth("ApiKey", Secret("a", "b")), "credential a", headers={}, redact=str, ca=ca)
-    wanted = ca or requests.utils.DEFAULT_CA_BUNDLE_PATH
-    responses.get(
-        f"{URL}/x",
-        json={},
-        match=[responses.matchers.request_kwargs_matcher({"verify": wanted})],
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate that nobody but itself vouches for, with its key."""
+    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
+    builder = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
     )
+    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = builder.add_extension(names, critical=True).sign(key, hashes.SHA256())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file = tmp_path / "acme.pem"
+    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    return file
 
-    assert http.json("GET", "/x") == {}
+
+@pytest.fixture
+def private(certificate: Path) -> Iterator[Scripted]:
+    """A server with a private certificate."""
+    made = Scripted()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    made.socket = context.wrap_socket(made.socket, server_side=True)
+    made.scheme = "https"
+    with running(made):
+        made.tell("/x", 200, {"fine": True})
+        yield made
+
+
+def test_a_private_certificate_is_trusted_where_the_target_names_it(private, slept, certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
+    http = client(private.url, slept, str(certificate))
+    assert http.json("GET", "/x") == {"fine": True}
+    http.close()
+
+
+def test_an_environments_ca_bundle_makes_no_certificate_trusted(private, slept, certificate, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    http = client(private.url, slept)
+    with pytest.raises(Unreachable, match="the TLS certificate was not accepted; set the target's ca"):
+        http.json("GET", "/x")
     http.close()
