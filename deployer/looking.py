@@ -1,6 +1,5 @@
 """One look at many targets, by as many processes as there are cores: for verbs that write nothing."""
 
-import os
 from collections.abc import Container
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -28,7 +27,6 @@ from deployer.workload import Workload
 
 WORTH_A_COPY = 50
 """So many tenants take longer to look at than a copy of the process takes to make."""
-MOST_COPIES = 4
 
 _NOTHING = DesiredState("", "", {})
 
@@ -48,12 +46,9 @@ def parts(manifest: Manifest, chosen: Container[str], cores: int | None = None) 
     """The chosen tenants, dealt out to processes; one part where more are not worth it, or not possible."""
     named = sorted({tenant.name for tenant in manifest.tenants} | set(manifest.broken_tenants))
     names = [name for name in named if name in chosen]
-    number = (
-        min(cores or len(os.sched_getaffinity(0)), MOST_COPIES, len(names) // WORTH_A_COPY) if copies.possible() else 1
-    )
     # The emulator lives in this process, if it was started here.
     emulated = any(target.emulator for tenant in manifest.tenants for target in tenant.targets)
-    number = 1 if emulated else max(1, number)
+    number = 1 if emulated else copies.worth(len(names), WORTH_A_COPY, cores)
     return [frozenset(names[first::number]) for first in range(number)]
 
 

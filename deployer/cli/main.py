@@ -1,5 +1,6 @@
 """The `deployer` command and its exit codes. A usage error is 64, so that a mistyped option never reads as drift."""
 
+import gc
 import importlib
 import os
 import signal
@@ -90,6 +91,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name in another script must not cost the report
+    # A run makes a million small objects that last until its end, and no rings of them: to look for some takes a tenth.
+    gc.set_threshold(50_000, 20, 100)
     # What ends a job of a pipeline is Ctrl-C, too: writes under way are finished, and the report says what was done.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     leave(run(sys.argv[1:]))

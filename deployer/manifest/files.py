@@ -18,6 +18,8 @@ from deployer.manifest.wording import shown
 from deployer.manifest.yaml import decode
 from deployer.manifest.yaml import parse
 
+WORTH_A_COPY = 100
+"""So many files take longer to read than a copy of the process takes to make."""
 _MOST_PARSED = 256
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from deployer import copies
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.findings import Severity
@@ -78,10 +81,10 @@ def read(root: Path) -> RuleBook:
     documents: dict[str, Document] = {}
     rules: dict[str, Rule] = {}
     folders = tuple(folder for folder in inside.folders if folder != SHARED)
-    for folder in folders:
-        rule, document = _folder(root, folder, findings)
-        if rule and document:
-            rules[folder], documents[folder] = rule, document
+    for folder, read in zip(folders, copies.spread(partial(_folder, root), folders, files.WORTH_A_COPY), strict=True):
+        findings += read.findings
+        if read.rule and read.document:
+            rules[folder], documents[folder] = read.rule, read.document
     for name in inside.files:
         if name not in {"allowlists.yaml", "README.md"}:
             findings.append(files.stray(FOLDER, name, "a rule is a folder with a rule.yaml"))
@@ -110,8 +113,20 @@ def _categories(root: Path, inside: files.Listing, findings: list[Finding]) -> t
     return categories, True
 
 
-def _folder(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | None, Document | None]:
-    """One rule, whatever of it can be used."""
+class _Folder(NamedTuple):
+    """What a folder under rules/ says, whatever of it can be used."""
+
+    rule: Rule | None
+    document: Document | None
+    findings: tuple[Finding, ...]
+
+
+def _folder(root: Path, folder: str) -> _Folder:
+    findings: list[Finding] = []
+    return _Folder(*_read(root, folder, findings), tuple(findings))
+
+
+def _read(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | None, Document | None]:
     place = f"{FOLDER}/{folder}"
     inside = files.listing(root, place)
     findings += inside.faults

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from deployer import copies
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.findings import Severity
@@ -84,25 +85,27 @@ def read_all(
     """
     folder = f"{FOLDER}/{environment}/tenants"
     inside = files.listing(root, folder)
-    found, findings = [], list(inside.findings)
     cleared: set[object] = set()
-    for name in (*inside.files, *inside.folders, *inside.broken):
+
+    def read(name: str) -> TenantFile | Finding | None:
         stem, _, ending = name.rpartition(".")
         if name in inside.broken and ending.lower() in _ENDINGS:
-            found.append(TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],)))
-        elif ending == "yaml" and files.is_name(stem):
+            return TenantFile(stem if ending == "yaml" else name, None, None, (inside.broken[name],))
+        if ending == "yaml" and files.is_name(stem):
             path = f"{folder}/{name}"
             parsed = files.document(root, path, "tenant", edited.get(path))
-            found.append(_read(root, stem, settings, book, outside, cleared, *parsed))
-        elif ending.lower() in _ENDINGS:
+            return _read(root, stem, settings, book, outside, cleared, *parsed)
+        if ending.lower() in _ENDINGS:
             message = "a tenant's file is named <tenant>.yaml, with a-z, 0-9, dot, underscore and hyphen; rename it"
-            fault = files.error("bad-file-name", message, f"{folder}/{name}")
-            found.append(TenantFile(name, None, None, (fault,)))
-        elif name != "README.md":
-            findings.append(files.stray(folder, name, "a tenant's file is named <tenant>.yaml"))
+            return TenantFile(name, None, None, (files.error("bad-file-name", message, f"{folder}/{name}"),))
+        return None if name == "README.md" else files.stray(folder, name, "a tenant's file is named <tenant>.yaml")
+
+    every = copies.spread(read, (*inside.files, *inside.folders, *inside.broken), files.WORTH_A_COPY)
+    found = tuple(one for one in every if isinstance(one, TenantFile))
+    findings = (*inside.findings, *(one for one in every if isinstance(one, Finding)))
     if not found and not inside.findings:
-        findings.append(files.error("no-tenants", "no tenant: each is a file <tenant>.yaml", folder))
-    return tuple(found), tuple(findings)
+        findings = (*findings, files.error("no-tenants", "no tenant: each is a file <tenant>.yaml", folder))
+    return found, findings
 
 
 def _read(

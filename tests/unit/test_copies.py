@@ -54,3 +54,38 @@ def test_a_process_with_several_threads_is_not_copied(monkeypatch: pytest.Monkey
     monkeypatch.setattr("threading.active_count", lambda: 2)
 
     assert not possible()
+
+
+SPREAD = """
+from deployer.copies import spread
+os.sched_getaffinity = lambda _: {0, 1, 2}
+mother = os.getpid()
+"""
+
+
+def test_work_is_shared_out_and_what_comes_of_it_keeps_its_order():
+    program = SPREAD + "made = spread(lambda item: (item * item, os.getpid()), range(20), 5)\n"
+    told = said(
+        program + "print([square for square, _ in made] == [n * n for n in range(20)], len({p for _, p in made}))"
+    )
+
+    assert told == "True 3\n"
+
+
+def test_little_work_is_not_shared_out():
+    program = SPREAD + "made = spread(lambda item: os.getpid() == mother, range(9), 5)\n"
+
+    assert said(program + "print(made == [True] * 9)") == "True\n"
+
+
+def test_what_a_copy_leaves_undone_is_done_all_the_same():
+    program = SPREAD + "die = lambda item: item if os.getpid() == mother else os._exit(3)\n"
+
+    assert said(program + "print(spread(die, range(20), 5) == list(range(20)))") == "True\n"
+
+
+def test_what_goes_wrong_in_shared_work_is_raised_here():
+    program = SPREAD + "def work(item):\n  return item if os.getpid() == mother else 1 // 0\n"
+
+    told = said(program + "try:\n  spread(work, range(20), 5)\nexcept ZeroDivisionError as error:\n  print(error)")
+    assert told == "integer division or modulo by zero\n"
