@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ SCRIPT = "import sys; from deployer.cli.main import main; sys.argv = ['deployer'
 MEGABYTES = 200.0
 """What 500 tenants of ten rules may take at most."""
 _START_UPS = 15
+_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +79,29 @@ def apply(asked: Asked) -> Iterator[Row]:
 def tenants(asked: Asked, sizes: Sequence[int] = (10, 100, 500)) -> Iterator[Row]:
     """A plan that finds everything equal, over more and more tenants; and what one more tenant costs."""
     largest = replace(asked.size, tenants=max(sizes))
-    found: list[tuple[int, measure.Run]] = []
     with site(largest) as here:
         here.fill()
-        for count in sizes:
-            one = here if count == largest.tenants else here.sized(replace(largest, tenants=count))
-            row, ran = _against_floor(f"plan, nothing to do, {one.size}", one, asked, "plan")
-            found.append((count, ran))
+        places = [here if count == largest.tenants else here.sized(replace(largest, tenants=count)) for count in sizes]
+        for count, one in zip(sizes, places, strict=True):
+            row, _ = _against_floor(f"plan, nothing to do, {one.size}", one, asked, "plan")
             yield _asked_of_many(row, count)
-    if len(found) > 2:
-        early, late = (_each(found[at], found[at + 1]) for at in (0, -2))
-        yield Row(
-            f"CPU of one more tenant, {_span(sizes[-2:])} against {_span(sizes[:2])}",
-            f"{late * 1000:.1f} ms", f"{early * 1000:.1f} ms", late / early, 1.15,
-        )  # fmt: skip
+        yield from _growth(asked, places, sizes, "tenant", 1.15)
 
 
 def rules(asked: Asked, sizes: Sequence[int] = (10, 100, 1000)) -> Iterator[Row]:
     """A plan that finds everything equal, over more and more rules in one space; and what one more rule costs."""
-    found: list[tuple[int, measure.Run]] = []
-    for count in sizes:
-        size = replace(asked.size, tenants=1, rules=count, platforms=("kibana",), stubs=1)
-        with site(size) as here:
-            here.fill()
+    found: list[measure.Run] = []
+    with ExitStack() as stack:
+        all = [replace(asked.size, tenants=1, rules=count, platforms=("kibana",), stubs=1) for count in sizes]
+        places = [stack.enter_context(site(size)) for size in all]
+        for count, one in zip(sizes, places, strict=True):
+            one.fill()
             name = f"plan, nothing to do, one space of {count:,} rules"
-            row, ran = _against_floor(name, here, asked, "plan")
-            found.append((count, ran))
+            row, ran = _against_floor(name, one, asked, "plan")
+            found.append(ran)
             yield replace(row, goal=1.5 if count >= 1000 else None)
-    if len(found) > 2:
-        early, late = (_each(found[at], found[at + 1]) for at in (0, -2))
-        memory = (found[-1][1].megabytes - found[0][1].megabytes) * 1024 / (found[-1][0] - found[0][0])
-        yield Row(
-            f"CPU of one more rule, {_span(sizes[-2:])} against {_span(sizes[:2])} ({memory:.0f} KB of memory each)",
-            f"{late * 1000:.2f} ms", f"{early * 1000:.2f} ms", late / early,
-        )  # fmt: skip
+        memory = (found[-1].megabytes - found[0].megabytes) * 1024 / max(1, sizes[-1] - sizes[0])
+        yield from _growth(asked, places, sizes, "rule", None, f" ({memory:.0f} KB of memory each)")
 
 
 def startup(asked: Asked) -> Iterator[Row]:
@@ -191,9 +182,36 @@ def _asked_of_many(row: Row, tenants: int) -> Row:
     return replace(row, goal=1.3, largest=MEGABYTES) if tenants >= 500 else row
 
 
-def _each(one: tuple[int, measure.Run], other: tuple[int, measure.Run]) -> float:
-    """Seconds of CPU for each further tenant or rule, so that starting up is left out."""
-    return max(1e-6, other[1].cpu - one[1].cpu) / (other[0] - one[0])
+def _growth(
+    asked: Asked, places: Sequence[Site], sizes: Sequence[int], unit: str, goal: float | None, more: str = ""
+) -> Iterator[Row]:
+    """What one more costs among many, against what it costs among few; starting up is left out of both."""
+    if len(places) < 3 or asked.profile:
+        return
+    cpu = _means(places, max(_ROUNDS, asked.repeat))
+    asked.say(f"  CPU, each the mean of many runs: {', '.join(f'{one:.2f} s' for one in cpu)}")
+    early, late = (max(1e-6, cpu[at + 1] - cpu[at]) / (sizes[at + 1] - sizes[at]) for at in (0, -2))
+    what = f"CPU of one more {unit}, {_span(sizes[-2:])} against {_span(sizes[:2])}{more}"
+    yield Row(what, f"{late * 1000:.1f} ms", f"{early * 1000:.1f} ms", late / early, goal)
+
+
+def _means(places: Sequence[Site], rounds: int) -> list[float]:
+    """Seconds of CPU that a plan of each place takes.
+
+    A machine's speed may change by half within seconds, and the best of some short runs finds a moment that no long one
+    fits into. So all take their turns, each for as long as the longest one needs, and the mean counts.
+    """
+    spent: list[list[float]] = [[] for _ in places]
+    for _ in range(rounds):
+        enough = 0.0
+        for one, of_it in reversed(list(zip(places, spent, strict=True))):
+            lasted = 0.0
+            while lasted == 0.0 or lasted < enough:
+                ran = one.expect(0, "plan")
+                lasted += ran.seconds
+                of_it.append(ran.cpu)
+            enough = enough or lasted
+    return [sum(of_it) / len(of_it) for of_it in spent]
 
 
 def _span(sizes: Sequence[int]) -> str:
