@@ -1,8 +1,10 @@
 """One parsed file: its value, and the place of every part of it."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field
+from functools import cached_property
 from typing import TypeAlias
 
 from deployer.findings import Finding
@@ -24,20 +26,44 @@ def merged(base: Json, change: Json) -> Json:
     return {**base, **{key: merged(base.get(key), inner) for key, inner in change.items()}}
 
 
-@dataclass(frozen=True, slots=True)
+def parts(value: Json, path: Path = ()) -> Iterator[tuple[Path, bool]]:
+    """The path of every part of `value`, in the order written; of a mapping's parts first the key's, which is True."""
+    yield path, False
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield (*path, key), True
+            yield from parts(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from parts(inner, (*path, index))
+
+
+@dataclass(frozen=True)
 class Document:
-    """A file's value with the locations of its values and keys."""
+    """A file's value with the locations of its values and keys. Nobody changes the value."""
 
     path: str
     """Relative to the root, with forward slashes."""
     value: Json
-    values: Mapping[Path, Place] = field(default_factory=dict)
-    keys: Mapping[Path, Place] = field(default_factory=dict)
+    written: Sequence[Place] = ()
+    """Where each of the `parts` of the value starts, in their order."""
     refused: frozenset[Path] = frozenset()
     """Parts whose value could not be taken; something was said about each already."""
 
+    @cached_property
+    def values(self) -> Mapping[Path, Place]:
+        """Where each value starts. Not made before somebody asks: of most files nobody does."""
+        return {path: place for path, of_key, place in self._located() if not of_key}
+
+    @cached_property
+    def keys(self) -> Mapping[Path, Place]:
+        """Where each key of a mapping stands."""
+        return {path: place for path, of_key, place in self._located() if of_key}
+
     def at(self, path: Path) -> Location:
         """Where the value at `path` starts; if there is none, where the nearest part around it starts."""
+        if not path:
+            return Location(self.path, *self.written[0]) if self.written else Location(self.path)
         for length in range(len(path), -1, -1):
             if (found := self.values.get(path[:length])) is not None:
                 return Location(self.path, *found)
@@ -53,6 +79,9 @@ class Document:
         if where is None or where.path != self.path:
             return ()
         return tuple(path for path, place in self.values.items() if place == (where.line, where.column))
+
+    def _located(self) -> Iterator[tuple[Path, bool, Place]]:
+        return ((*part, place) for part, place in zip(parts(self.value), self.written, strict=False))
 
     @property
     def root(self) -> "Node":
@@ -96,7 +125,7 @@ class Node:
 
     def texts(self) -> tuple[str, ...]:
         """The texts of a list."""
-        return tuple(item.value for item in self.items() if isinstance(item.value, str))
+        return tuple(item for item in self.value if isinstance(item, str)) if isinstance(self.value, list) else ()
 
     def number(self) -> int | None:
         """The whole number, if it is one."""
