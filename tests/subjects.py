@@ -6,8 +6,7 @@ from deployer.check.subjects import Subject
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.manifest.document import Document
-from deployer.manifest.document import Path
-from deployer.manifest.document import Place
+from deployer.manifest.document import parts
 from deployer.model import Platform
 from deployer.model import PlatformRule
 from tests import make
@@ -51,5 +50,7 @@ def _subject(
     half = PlatformRule(query, fields, data, Location(f"rules/example/{file}"), parameters or {})
     halves: dict[str, Any] = {platform.value: half}
     rule = make.rule(**halves, origins=origins or {})
-    lines: dict[Path, Place] = {(platform.value, name): (10 + index, 3) for index, name in enumerate(fields)}
-    return Subject(rule, platform, half, Document(FILE, None, lines), "", deployed)
+    lines = {name: (10 + index, 3) for index, name in enumerate(fields)}
+    value = {platform.value: fields}
+    places = [lines[path[1]] if path[1:] else (1, 1) for path, _ in parts(value)]
+    return Subject(rule, platform, half, Document(FILE, value, places), "", deployed)

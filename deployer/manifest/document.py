@@ -1,8 +1,10 @@
 """One parsed file: its value, and the place of every part of it."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field
+from functools import cached_property
 from typing import TypeAlias
 
 from deployer.findings import Finding
@@ -16,6 +18,9 @@ Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
 """Line and column of a part, from 1. Hundreds of files have a million parts; of few of them a `Location` is made."""
 
+# The one that nearly all are comes first: to ask whether something is a `Mapping` takes five times as long.
+_MAPPINGS = (dict, Mapping)
+
 
 def merged(base: Json, change: Json) -> Json:
     """`base` with `change` over it: mappings merge key by key, everything else is replaced."""
@@ -24,20 +29,44 @@ def merged(base: Json, change: Json) -> Json:
     return {**base, **{key: merged(base.get(key), inner) for key, inner in change.items()}}
 
 
-@dataclass(frozen=True, slots=True)
+def parts(value: Json, path: Path = ()) -> Iterator[tuple[Path, bool]]:
+    """The path of every part of `value`, in the order written; of a mapping's parts first the key's, which is True."""
+    yield path, False
+    if isinstance(value, _MAPPINGS):
+        for key, inner in value.items():
+            yield (*path, key), True
+            yield from parts(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from parts(inner, (*path, index))
+
+
+@dataclass(frozen=True)
 class Document:
-    """A file's value with the locations of its values and keys."""
+    """A file's value with the locations of its values and keys. Nobody changes the value."""
 
     path: str
     """Relative to the root, with forward slashes."""
     value: Json
-    values: Mapping[Path, Place] = field(default_factory=dict)
-    keys: Mapping[Path, Place] = field(default_factory=dict)
+    written: Sequence[Place] = ()
+    """Where each of the `parts` of the value starts, in their order."""
     refused: frozenset[Path] = frozenset()
     """Parts whose value could not be taken; something was said about each already."""
 
+    @cached_property
+    def values(self) -> Mapping[Path, Place]:
+        """Where each value starts. Not made before somebody asks: of most files nobody does."""
+        return {path: place for path, of_key, place in self._located() if not of_key}
+
+    @cached_property
+    def keys(self) -> Mapping[Path, Place]:
+        """Where each key of a mapping stands."""
+        return {path: place for path, of_key, place in self._located() if of_key}
+
     def at(self, path: Path) -> Location:
         """Where the value at `path` starts; if there is none, where the nearest part around it starts."""
+        if not path:
+            return Location(self.path, *self.written[0]) if self.written else Location(self.path)
         for length in range(len(path), -1, -1):
             if (found := self.values.get(path[:length])) is not None:
                 return Location(self.path, *found)
@@ -53,6 +82,9 @@ class Document:
         if where is None or where.path != self.path:
             return ()
         return tuple(path for path, place in self.values.items() if place == (where.line, where.column))
+
+    def _located(self) -> Iterator[tuple[Path, bool, Place]]:
+        return ((*part, place) for part, place in zip(parts(self.value), self.written, strict=False))
 
     @property
     def root(self) -> "Node":
@@ -71,12 +103,12 @@ class Node:
 
     def get(self, key: str) -> "Node":
         """The part under `key`, whose value is None where there is none."""
-        inner = self.value.get(key) if isinstance(self.value, Mapping) else None
+        inner = self.value.get(key) if isinstance(self.value, _MAPPINGS) else None
         return Node(self.document, (*self.path, key), inner)
 
     def entries(self) -> tuple[tuple[str, "Node"], ...]:
         """Keys and parts of a mapping, in the order written."""
-        if not isinstance(self.value, Mapping):
+        if not isinstance(self.value, _MAPPINGS):
             return ()
         return tuple((key, self.get(key)) for key in self.value)
 
@@ -88,7 +120,7 @@ class Node:
 
     def mapping(self) -> Mapping[str, Json]:
         """The mapping itself."""
-        return self.value if isinstance(self.value, Mapping) else {}
+        return self.value if isinstance(self.value, _MAPPINGS) else {}
 
     def text(self) -> str | None:
         """The text, if it is one."""
@@ -96,7 +128,7 @@ class Node:
 
     def texts(self) -> tuple[str, ...]:
         """The texts of a list."""
-        return tuple(item.value for item in self.items() if isinstance(item.value, str))
+        return tuple(item for item in self.value if isinstance(item, str)) if isinstance(self.value, list) else ()
 
     def number(self) -> int | None:
         """The whole number, if it is one."""

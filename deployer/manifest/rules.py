@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,9 +44,10 @@ QUERY_FILES: Mapping[Platform, tuple[str, ...]] = {
 }
 """Names that a rule's query may have; the ending of a Kibana query says its language."""
 
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f]")
-"""All that is below a space, but for the tabulator."""
-_READ_BY_OTHERS = frozenset({"tests.yaml", "README.md"})
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f]")
+"""All that is below a space, but for the tabulator and the end of a line."""
+_FILES = frozenset({"rule.yaml", "tests.yaml", "README.md", *chain.from_iterable(QUERY_FILES.values())})
+"""Names that a rule's files may have."""
 _OWN_KEYS = frozenset({"data", "exceptions"})
 _WITHOUT_QUERY = frozenset({"machine_learning", "saved_query"})
 """Kibana's rule types that may have no query of their own."""
@@ -136,7 +138,7 @@ def _read(root: Path, folder: str, findings: list[Finding]) -> tuple[Rule | None
     document, faults = files.document(root, f"{place}/rule.yaml", "rule")
     findings += faults
     for name in (*inside.folders, *inside.files):
-        if name not in {"rule.yaml", *(each for names in QUERY_FILES.values() for each in names), *_READ_BY_OTHERS}:
+        if name not in _FILES:
             hint = "a rule's files are rule.yaml, kibana.kuery (or kibana.eql), sentinel.kql, tests.yaml"
             findings.append(files.stray(place, name, hint))
     if document is None:
@@ -205,7 +207,7 @@ def _query(root: Path, path: str, findings: list[Finding]) -> str:
     findings += faults
     if text is not None and not text.strip():
         findings.append(files.error("empty-query", "the query is empty", path))
-    for number, line in enumerate((text or "").split("\n"), 1):
+    for number, line in enumerate(text.split("\n") if text and _CONTROL.search(text) else (), 1):
         for found in _CONTROL.finditer(line):
             message = f"the control character U+{ord(found.group()):04X} cannot stand in a query; take it out"
             findings.append(Finding("bad-query", message, location=Location(path, number, found.start() + 1)))

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field
 from functools import lru_cache
 from typing import Any
 
@@ -17,8 +18,8 @@ import yaml
 from deployer.findings import Finding
 from deployer.findings import Location
 from deployer.manifest.document import Document
-from deployer.manifest.document import Path
 from deployer.manifest.document import Place
+from deployer.manifest.document import parts
 from deployer.manifest.wording import shown
 from deployer.model import Json
 
@@ -47,7 +48,7 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
     if hidden := _HIDDEN_BREAK.search(text):
         message = f"the character U+{ord(hidden.group()):04X} ends a line unseen; take it out"
         return None, (Finding("yaml-syntax", message, location=_place(text, hidden.start(), path)),)
-    builder = _Builder(path, _only_comments(text))
+    builder = _Builder(path)
     loader = yaml.CSafeLoader(text)
     try:
         builder.build(loader.get_event)
@@ -61,7 +62,7 @@ def parse(data: bytes, path: str) -> tuple[Document | None, tuple[Finding, ...]]
         return None, tuple(builder.findings)
     finally:
         loader.dispose()
-    return builder.document(), tuple(builder.findings)
+    return builder.document(text), tuple(builder.findings)
 
 
 def decode(data: bytes, path: str) -> tuple[str | None, Finding | None]:
@@ -91,14 +92,13 @@ class _Stop(Exception):
 class _Frame:
     """An open mapping or list."""
 
-    path: Path
     into: dict[str, Json] | list[Json]
     kept: bool
     """False beneath a key that was refused: the content is read past."""
     mapping: bool
+    keys: dict[str, Place] = field(default_factory=dict)
+    """Where each of its keys stands, if it is kept."""
     key: str | None = None
-    inner: Path = ()
-    """The path of the value under `key`: one tuple for the place of the key and for that of the value."""
     due: bool = False
     """A key was read (kept if `key` says which), its value comes next."""
 
@@ -106,46 +106,51 @@ class _Frame:
 class _Builder:
     """Takes events one by one; afterwards `document` holds what they said."""
 
-    def __init__(self, path: str, only_comments: bool) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
-        self.only_comments = only_comments
         self.findings: list[Finding] = []
-        self.values: dict[Path, Place] = {}
-        self.keys: dict[Path, Place] = {}
-        self.refused: set[Path] = set()
-        self.root: Json = None
+        self.written: list[Place] = []
+        self.refused: set[int] = set()
+        """Which of the places written are of parts that could not be taken."""
         self.documents = 0
-        self.stack: list[_Frame] = []
+        self.root: list[Json] = []
+        """Holds the value of the file."""
+        self.stack = [_Frame(self.root, True, False)]
 
-    def document(self) -> Document | None:
-        """What was read, None for a file without content."""
-        if not self.documents or (self.root is None and () not in self.refused):
-            message = "the file holds comments only" if self.only_comments else "the file is empty"
+    def document(self, text: str) -> Document | None:
+        """What was read of the text, None for a file without content."""
+        if not self.documents or (self.root[0] is None and 0 not in self.refused):
+            message = "the file holds comments only" if _only_comments(text) else "the file is empty"
             self._say("empty-file", message)
             return None
-        return Document(self.path, self.root, self.values, self.keys, frozenset(self.refused))
+        numbered = enumerate(parts(self.root[0])) if self.refused else ()
+        refused = frozenset(path for number, (path, _) in numbered if number in self.refused)
+        return Document(self.path, self.root[0], self.written, refused)
 
     def build(self, next_event: Callable[[], Any]) -> None:
         """Take every event; raises `_Stop` where reading on makes no sense."""
         # By its exact type, since an estate's files make a million events.
         take: dict[type, Callable[[Any, Place], object]] = {
             yaml.ScalarEvent: self._scalar,
-            yaml.MappingEndEvent: lambda event, where: self.stack.pop(),
-            yaml.SequenceEndEvent: lambda event, where: self.stack.pop(),
             yaml.MappingStartEvent: lambda event, where: self._open({}, event, where),
             yaml.SequenceStartEvent: lambda event, where: self._open([], event, where),
             yaml.DocumentStartEvent: self._begin,
             yaml.AliasEvent: self._alias,
-            yaml.DocumentEndEvent: lambda event, where: None,
-            yaml.StreamStartEvent: lambda event, where: None,
         }
+        ends = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
         while (kind := type(event := next_event())) is not yaml.StreamEndEvent:
-            mark = event.start_mark
-            take[kind](event, (mark.line + 1, mark.column + 1))
+            if kind in ends:
+                self.stack.pop()
+            elif kind in take:
+                mark = event.start_mark
+                take[kind](event, (mark.line + 1, mark.column + 1))
 
     def _alias(self, event: Any, where: Place) -> None:
         self._say("yaml-alias", "aliases (*name) are not read here; write the value out", where)
-        self._leaf(None, where, refused=True)
+        if self._expects_key():
+            self._await(None)
+        else:
+            self._attach(None, where, refused=True)
 
     def _begin(self, event: Any, where: Place) -> None:
         self.documents += 1
@@ -157,83 +162,72 @@ class _Builder:
             self._say("yaml-directive", message)
 
     def _open(self, container: "dict[str, Json] | list[Json]", event: Any, where: Place) -> None:
-        self._refuse_extras(event, where)
-        if len(self.stack) >= MAXIMUM_DEPTH:
+        if event.anchor or event.tag:
+            self._refuse_extras(event, where)
+        if len(self.stack) > MAXIMUM_DEPTH:
             self._say("yaml-too-deep", f"more than {MAXIMUM_DEPTH} levels of nesting", where)
             raise _Stop
         if self._expects_key():
             self._say("yaml-key", "a key must be text, not a list or a mapping", where)
             self._await(None)
-            self.stack.append(_Frame((), container, False, isinstance(container, dict)))
-            return
-        path, kept = self._attach(container, where, refused=event.tag is not None)
-        self.stack.append(_Frame(path, container, kept, isinstance(container, dict)))
+            kept = False
+        else:
+            kept = self._attach(container, where, refused=event.tag is not None)
+        self.stack.append(_Frame(container, kept, isinstance(container, dict)))
 
     def _scalar(self, event: Any, where: Place) -> None:
         if event.anchor or event.tag:
             self._refuse_extras(event, where)
-        plain = event.implicit[0] and not event.style
-        frame = self.stack[-1] if self.stack else None
-        if frame is not None and frame.mapping and not frame.due:
-            self._key(frame, event.value, plain, where)
+        text = event.value
+        plain = not event.style and event.implicit[0]
+        frame = self.stack[-1]
+        if frame.mapping and not frame.due:
+            self._key(frame, text, plain, where)
             return
-        value, problem = _resolve(event.value) if plain else (event.value, None)
+        value, problem = _resolve(text) if plain else (text, None)
         if problem:
             self._say("yaml-number", problem, where)
-        self._attach(value, where, refused=problem is not None or event.tag is not None)
+        self._attach(value, where, problem is not None or event.tag is not None)
 
     def _key(self, frame: _Frame, text: str, plain: bool, where: Place) -> None:
         wrong = _unfit_key(text) if plain else None
         if wrong:
             self._say(*wrong, where)
+            frame.key = None
         elif text in frame.into:
-            first = self.keys.get((*frame.path, text))
+            first = frame.keys.get(text)
             line = f", first in line {first[0]}" if first else ""
             self._say("yaml-duplicate", f"the key {shown(text)} is here a second time{line}", where)
+            frame.key = None
         else:
             # The same word for all keys of a name: an estate's files have a million keys, and fifty names.
-            self._await(sys.intern(text))
+            frame.key = sys.intern(text)
             if frame.kept:
-                self.keys[frame.inner] = where
-            return
-        self._await(None)
+                frame.keys[frame.key] = where
+                self.written.append(where)
+        frame.due = True
 
-    def _leaf(self, value: Json, where: Place, refused: bool) -> None:
-        if self._expects_key():
-            self._await(None)
-        else:
-            self._attach(value, where, refused)
-
-    def _attach(self, value: Json, where: Place, refused: bool) -> tuple[Path, bool]:
-        """Put a value where it belongs; answers its path, and whether it is part of the document."""
-        path: Path = ()
-        kept = True
-        frame = self.stack[-1] if self.stack else None
-        if frame is None:
-            self.root = value
-        elif isinstance(frame.into, list):
-            path, kept = (*frame.path, len(frame.into)), frame.kept
+    def _attach(self, value: Json, where: Place, refused: bool) -> bool:
+        """Put a value where it belongs; answers whether it is part of the document."""
+        frame = self.stack[-1]
+        if isinstance(frame.into, list):
             frame.into.append(value)
         else:
             frame.due = False
             if frame.key is None:
-                return (), False
-            path, kept = frame.inner, frame.kept
+                return False
             frame.into[frame.key] = value
-        if kept:
-            self.values[path] = where
+        if frame.kept:
+            self.written.append(where)
             if refused:
-                self.refused.add(path)
-        return path, kept
+                self.refused.add(len(self.written) - 1)
+        return frame.kept
 
     def _expects_key(self) -> bool:
-        return bool(self.stack) and self.stack[-1].mapping and not self.stack[-1].due
+        return self.stack[-1].mapping and not self.stack[-1].due
 
     def _await(self, key: str | None) -> None:
-        frame = self.stack[-1]
-        frame.key, frame.due = key, True
-        if key is not None:
-            frame.inner = (*frame.path, key)
+        self.stack[-1].key, self.stack[-1].due = key, True
 
     def _refuse_extras(self, event: Any, where: Place) -> None:
         if event.anchor:

@@ -44,7 +44,7 @@ def desired(rule: Rule, case: Case, platform: Platform, categories: Mapping[str,
         categories=categories,
         tenants=(tenant,),
         # No part of a case stands where a tenant's file has it; every part leads to the overlay's own place.
-        documents={where.path: Document(where.path, None, {(): (where.line, where.column)})},
+        documents={where.path: Document(where.path, None, [(where.line, where.column)])},
     )
     return encode(assign(manifest, tenant, tenant.targets[0]))
 

@@ -26,6 +26,29 @@ ODD: tuple[Any, ...] = (
     [[1], [1]], {}, {"x": 1}, {"type": "eql"}, {"if": 1}, {"": ""},
 )  # fmt: skip
 
+FORMS: tuple[dict[str, Any], ...] = (
+    {"type": "string"},
+    {"type": "string", "minLength": 1, "maxLength": 3},
+    {"type": "string", "pattern": "^[a-z.]+$", "enum": ["x", "high", "Ünï"]},
+    {"minLength": 2, "maxLength": 5, "pattern": "i"},
+    {"type": "array", "minItems": 1, "maxItems": 1},
+    {"type": "array", "uniqueItems": True, "items": {"type": "string"}},
+    {"type": ["array", "null"], "items": {"type": "integer"}, "minItems": 2},
+    {"type": "array", "required": ["x"]},
+    {"type": "object"},
+    {"type": "object", "required": ["x"]},
+    {"required": ["x"]},
+    {"properties": {"x": {"type": "string"}, "type": True}},
+    {"properties": {"x": False}},
+    {"properties": {"type": True}, "additionalProperties": False},
+    {"additionalProperties": {"type": "integer"}, "minProperties": 1},
+    {"type": "object", "propertyNames": {"minLength": 1}, "maxProperties": 1},
+    {"if": {"properties": {"type": {"const": "eql"}}, "required": ["type"]}, "then": {"maxProperties": 0}},
+    {"if": {"type": "string"}, "else": {"type": "number", "minimum": 0, "maximum": 1}},
+    {"allOf": [{"not": {"type": "string"}}, {"not": {"const": True}}, {}]},
+    {"$ref": "#/$defs/tree", "$defs": {"tree": {"type": "object", "additionalProperties": {"$ref": "#/$defs/tree"}}}},
+)
+
 
 @cache
 def documents(name: str) -> tuple[Any, ...]:
@@ -88,6 +111,17 @@ def test_every_file_of_the_repository_passes_at_the_first_look(name: str) -> Non
     quick = compiled(schema.schemas()[name])
     assert documents(name)
     assert all(quick(value) for value in documents(name))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=json.dumps)
+def test_the_quick_look_agrees_with_jsonschema_on_every_form_of_a_schema(
+    form: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "schemas", lambda: {"form": form})
+    slow, quick = schema._validator.__wrapped__("form"), compiled(form)
+    values = (*ODD, *({"x": one} for one in ODD), *([one] for one in ODD), {"x": {"y": {}}})
+    for value in values:
+        assert quick(value) == slow.is_valid(value) or not is_sure(value), json.dumps(value)
 
 
 @pytest.mark.parametrize("name", schema.NAMES)

@@ -129,6 +129,15 @@ def test_several_faults_of_a_file_are_found_together() -> None:
     assert [finding.code for finding in findings] == ["yaml-anchor", "yaml-alias", "yaml-tag", "yaml-duplicate"]
 
 
+def test_a_key_said_twice_beneath_a_refused_one_is_not_looked_for_in_another_mapping() -> None:
+    _, findings = parse(b"a: 1\ntrue: {a: 1, a: 2}\na: 3\n", "x.yaml")
+
+    assert [str(each.message) for each in findings[1:]] == [
+        "the key 'a' is here a second time",
+        "the key 'a' is here a second time, first in line 1",
+    ]
+
+
 def test_the_first_of_two_equal_keys_counts_and_the_second_leaves_nothing_behind() -> None:
     document, _ = parse(b"a: {b: 1}\na: {c: 2}\n", "f.yaml")
 
