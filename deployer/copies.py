@@ -27,11 +27,14 @@ def possible() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def worth(items: int, each: int, cores: int | None = None) -> int:
-    """How many processes so much work is dealt out to: as many as there are cores, if every one gets `each` items."""
-    if not possible():
-        return 1
-    return max(1, min(cores or len(os.sched_getaffinity(0)), MOST, items // each))
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+
+
+def worth(items: int, each: int, most: int) -> int:
+    """How many processes so much work is dealt out to: `most`, if that leaves `each` items to every one of them."""
+    return max(1, min(most, MOST, items // each)) if possible() else 1
 
 
 def spread(make: Callable[[Item], Result], items: Sequence[Item], each: int) -> list[Result]:
@@ -40,7 +43,7 @@ def spread(make: Callable[[Item], Result], items: Sequence[Item], each: int) -> 
 
     Raises what `make` raises. What a copy leaves undone is done here.
     """
-    number = worth(len(items), each)
+    number = worth(len(items), each, cores())
     made: list[list[Result]] = [[] for _ in range(number)]
 
     def part(first: int) -> list[Result]:

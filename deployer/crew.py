@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Self
 
 from deployer.concealing import conceal
-from deployer.emulator import Emulator
-from deployer.emulator import EmulatorError
 from deployer.errors import InvalidManifest
 from deployer.errors import ProviderError
 from deployer.errors import Unreachable
@@ -235,6 +233,9 @@ def internal(error: Exception) -> str:
 @contextmanager
 def _emulator(root: Path) -> Iterator[str | ProviderError]:
     """The URL of the embedded emulator while it is needed; or why it cannot be had, which stops its targets only."""
+    from deployer.emulator import Emulator
+    from deployer.emulator import EmulatorError
+
     with ExitStack() as stack:
         found: str | ProviderError
         try:

@@ -27,6 +27,8 @@ from deployer.workload import Workload
 
 WORTH_A_COPY = 50
 """So many tenants take longer to look at than a copy of the process takes to make."""
+PER_CORE = 2
+"""Processes for each core: half of the time they wait, and the threads of one wait for each other, too."""
 
 _NOTHING = DesiredState("", "", {})
 
@@ -48,7 +50,9 @@ def parts(manifest: Manifest, chosen: Container[str], cores: int | None = None) 
     names = [name for name in named if name in chosen]
     # The emulator lives in this process, if it was started here.
     emulated = any(target.emulator for tenant in manifest.tenants for target in tenant.targets)
-    number = 1 if emulated else copies.worth(len(names), WORTH_A_COPY, cores)
+    cores = cores or copies.cores()
+    most = 1 if emulated or cores == 1 else PER_CORE * cores
+    number = copies.worth(len(names), WORTH_A_COPY, most)
     return [frozenset(names[first::number]) for first in range(number)]
 
 
