@@ -20,10 +20,7 @@ from deployer.report.groups import holders
 from deployer.report.groups import kept
 from deployer.report.naming import WIDE
 from deployer.report.naming import Names
-from deployer.report.naming import few
-from deployer.report.naming import names
 from deployer.report.naming import objects
-from deployer.report.naming import shortened
 from deployer.report.naming import wrapped
 from deployer.report.rows import ChangeRow
 from deployer.report.rows import KeptRow
@@ -99,8 +96,9 @@ def sections(rows: Sequence[Row], verb: str = "plan") -> list[Section]:
 def _idle(said: Names, verb: str) -> list[Section]:
     """Those in whom there is nothing to do: a part that may have a title only."""
     rows = [row for row in said.seen if not row.changes]
-    which = few(rows, said.seen)
-    title = f"{_NOTHING[verb]} in {said.tally(rows, said.seen)}"
+    which = said.few(rows, said.seen)
+    only = " that were looked at" if said.unseen else ""
+    title = f"{_NOTHING[verb]} in {said.tally(rows, said.seen)}{only}"
     return [Section(title, (f"  {which}",) if which else (), open=False)] if rows else []
 
 
@@ -146,9 +144,9 @@ def _group(group: Group, run: _Run) -> Iterator[str]:
     elif sort.cause in _CAUSES and not sort.blocked:
         yield f"      ({_CAUSES[Cause(sort.cause)]})"
     if group.stands_out:
-        yield from _editors(group, among)
-    yield from _entries(group)
-    yield from moved.lines(group, _untold(group, run))
+        yield from _editors(group, run.said)
+    yield from _entries(group, run.said)
+    yield from moved.lines(group, _untold(group, run), run.said)
 
 
 def _object(group: Group) -> Object | None:
@@ -184,14 +182,13 @@ def _head(group: Group, run: _Run, among: Sequence[Row]) -> Iterator[str]:
         among, that = run.holders[one], " that hold it"
     head = f"  {symbol} {_what(group)}{done} in "
     if len(rows) == 1:
-        # Of which platform it is nothing else says, so that the tenant alone may not tell which target is meant.
-        yield head + names(rows, said.seen)[0]
+        yield head + said.each(rows)[0]
     elif not group.stands_out:
-        told = few(rows, among)
+        told = said.few(rows, among)
         yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
     else:
         yield f"{head}{said.tally(rows, among)}{that}:"
-        yield from wrapped(names(rows, among), "      ")
+        yield from wrapped(said.each(rows), "      ")
 
 
 def _what(group: Group) -> str:
@@ -211,7 +208,7 @@ def title(change: ChangeRow) -> str:
     return f"{key} ({plain(change.name)})" if named and change.name else key
 
 
-def _entries(group: Group) -> Iterator[str]:
+def _entries(group: Group, said: Names) -> Iterator[str]:
     """Of several objects the names, those in most targets first."""
     ids = group.ids
     if len(ids) == 1:
@@ -223,7 +220,7 @@ def _entries(group: Group) -> Iterator[str]:
         return
     for name, members in told[:_ENTRIES]:
         where = [member.row for member in members]
-        yield f"      {name} in {'each of them' if len(where) == len(rows) > 1 else shortened(names(where, rows))}"
+        yield f"      {name} in {'each of them' if len(where) == len(rows) > 1 else said.first(where)}"
     if len(ids) > _ENTRIES:
         yield f"      and {len(ids) - _ENTRIES:,} more"
 
@@ -232,7 +229,7 @@ def _name(change: ChangeRow) -> str:
     return plain(change.name if change.kind == Kind.ITEM and change.name else change.id)
 
 
-def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
+def _editors(group: Group, said: Names) -> Iterator[str]:
     """Who edited it last where, if somebody did."""
     if group.sort.cause in ("", Cause.PENDING):
         return
@@ -242,7 +239,7 @@ def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
             found.setdefault((member.change.by, member.change.source), []).append(member)
     for (by, source), members in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
         where = [
-            names([row], among)[0] + (f" ({change.at:%Y-%m-%d %H:%M:%S %Z})" if change.at else "")
+            said.each([row])[0] + (f" ({change.at:%Y-%m-%d %H:%M:%S %Z})" if change.at else "")
             for row, change in members
         ]
         who = f"      last edited{f' by {plain(by)}' if by else ''}{f' (says {plain(source)})' if source else ''}"
@@ -331,5 +328,5 @@ def _counted(found: dict[str, list[Row]], said: Names) -> Iterator[str]:
                 yield f"      in {where}"
         if rest := several[_ASIDES:]:
             rows = [row for line in rest for row in found[line]]
-            where = shortened(names(rows, said.beside(rows)))
+            where = said.first(rows)
             yield f"  {plain(head)}: {count(len(rest), 'more line')} of {where}"

@@ -1,0 +1,30 @@
+"""A tenant of which one target can be looked at and another cannot: by change, neither is taken for the other."""
+
+import pytest
+
+RULE = ("--rule", "t1584.005-botnet-node")
+
+
+@pytest.fixture
+def half_dead(site, deployer):
+    """Globex is as Git wants it, and then its Kibana refuses us; nothing of Acme is written yet."""
+    assert deployer("apply", "site", "--tenant", "globex", *RULE, "--yes").code == 0
+    site.emulator.fault(path="/s/globex/", status=403)
+
+
+def test_who_was_not_looked_at_is_under_no_heading_that_says_so(half_dead, deployer):
+    for heading, verb, *more in (
+        ("No changes in", "plan"),
+        ("No changes in", "plan", "--format", "markdown"),
+        ("No differences in", "drift"),
+        ("Nothing to do in", "apply", "--yes"),
+    ):
+        run = deployer(verb, "site", *RULE, *more, "--by", "change")
+
+        before, _, after = run.out.partition(heading)
+        assert run.code == 3
+        assert "x 1 target not looked at" in before
+        assert "globex/kibana" in before
+        assert after.startswith(" 1 of 3 targets that were looked at"), run.out
+        assert "globex/sentinel" in after
+        assert "globex/kibana" not in after
