@@ -28,6 +28,7 @@ from deployer.report.rows import Row
 from deployer.report.rows import rows_in as rows_in
 from deployer.report.rows import rows_of as rows_of
 from deployer.report.wording import count
+from deployer.report.wording import places
 from deployer.report.wording import plain
 from deployer.state import Kind
 
@@ -71,7 +72,7 @@ def render(
     `summary` holds lines of ours for its end, `hint` the option that tells all of it target by target.
     """
     there = f" ({hint} tells it of each)" if hint else ""
-    told = [f"{count(len(rows), 'target')}, by change{there}", "", *lines(rows, verb)]
+    told = [f"{places([row.target for row in rows])}, by change{there}", "", *lines(rows, verb)]
     return "\n".join([*told, *summary, *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
@@ -255,20 +256,18 @@ def _editors(group: Group, said: Names) -> Iterator[str]:
 
 def _unseen(rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """Why nothing is known of some targets, or nothing done there, and which they are."""
-    number = sum(not row.seen for row in rows)
-    title = f"Not looked at, or stopped: {count(number, 'target or tenant', 'targets or tenants')}"
-    return title, tuple(_grounds(rows))
+    lost = [row.target for row in rows if not row.seen]
+    return f"Not looked at, or stopped: {places(lost)}", tuple(_grounds(rows))
 
 
 def _grounds(rows: Sequence[Row]) -> Iterator[str]:
-    found: dict[tuple[str, ...], list[Row]] = {}
+    found: dict[tuple[bool, tuple[str, ...]], list[Row]] = {}
     for row in rows:
         if not row.seen:
-            found.setdefault(_masked(row), []).append(row)
-    for key, some in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
-        word, *reasons = _reasons(some[0]) if len(some) == 1 else key
-        noun = "target" if any(row.target for row in some) else "tenant"
-        yield f"  x {count(len(some), noun)} {word}: {plain(reasons[0])}"
+            found.setdefault((row.target is None, _masked(row)), []).append(row)
+    for (_, masked), some in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
+        word, *reasons = _reasons(some[0]) if len(some) == 1 else masked
+        yield f"  x {places([row.target for row in some])} {word}: {plain(reasons[0])}"
         yield from (f"      {plain(reason)}" for reason in reasons[1:])
         yield from wrapped([_placed(row) for row in some], "      ")
 
@@ -277,7 +276,8 @@ def _reasons(row: Row) -> tuple[str, ...]:
     if row.outcome == "unreadable":
         return "not looked at", row.error
     said = [message for _, message in row.findings]
-    return "refused" if row.refused else "stopped", *(said or ("no reason is given",))
+    word = "that cannot be used" if row.target is None else "refused" if row.refused else "stopped"
+    return word, *(said or ("no reason is given",))
 
 
 def _masked(row: Row) -> tuple[str, ...]:

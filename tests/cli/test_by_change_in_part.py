@@ -1,5 +1,7 @@
 """A tenant of which one target can be looked at and another cannot: by change, neither is taken for the other."""
 
+import re
+
 import pytest
 
 RULE = ("--rule", "t1584.005-botnet-node")
@@ -28,3 +30,13 @@ def test_who_was_not_looked_at_is_under_no_heading_that_says_so(half_dead, deplo
         assert after.startswith(" 1 of 3 targets that were looked at"), run.out
         assert "globex/sentinel" in after
         assert "globex/kibana" not in after
+
+
+def test_a_file_that_cannot_be_used_is_counted_as_a_file_however_many_targets_stand_in_it(site, deployer):
+    site.tenant("hooli").write_text("targets: [")
+
+    run = deployer("plan", "site", *RULE, "--by", "change")
+
+    assert run.out.startswith("4 targets and 1 tenant's file, by change")
+    assert "\nNot looked at, or stopped: 1 tenant's file:\n  x 1 tenant's file that cannot be used: " in run.out
+    assert re.search(r"\n4 targets: .*\n1 tenant's file cannot be used, as is said above.\n", run.out)

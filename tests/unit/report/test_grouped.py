@@ -281,5 +281,5 @@ def test_what_could_not_be_looked_at_is_never_taken_for_unchanged():
     lost: list[Outcome] = [Unreadable(Place("t00", "kibana"), ""), Stopped(Place("t01"), ())]
 
     assert [part.title for part in grouped.sections(grouped.rows_of(lost))] == [
-        "Not looked at, or stopped: 2 targets or tenants"
+        "Not looked at, or stopped: 1 target and 1 tenant's file"
     ]
