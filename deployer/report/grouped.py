@@ -38,7 +38,8 @@ _ENTRIES = 5
 _ASIDES = 10
 _SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
-_ORDINARY = {"plan": "Changed in Git", "apply": "Done"}
+_MISSING = "New in Git, or deleted in the target (drift can tell which)"
+_CHANGED = "Changed in Git"
 _NOTHING = {"plan": "No changes", "apply": "Nothing to do", "drift": "No differences"}
 _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
@@ -106,7 +107,13 @@ def _idle(said: Names, verb: str) -> list[Section]:
 def _parts(found: Sequence[Group], verb: str) -> Iterator[tuple[str, list[Group]]]:
     if verb != "drift":
         yield "To look at", [one for one in found if one.stands_out]
-        yield _ORDINARY[verb], [one for one in found if not one.stands_out]
+        ordinary = [one for one in found if not one.stands_out]
+        if verb == "apply":
+            yield "Done", ordinary
+            return
+        # A plan reads no journal: of what is not there it cannot know who took it away, or that nobody did.
+        yield _MISSING, [one for one in ordinary if one.sort.action == "create"]
+        yield _CHANGED, [one for one in ordinary if one.sort.action != "create"]
         return
     pending, untold = Cause.PENDING, Cause.UNKNOWN
     yield "Drifted, Git's value -> the target's", [one for one in found if one.cause not in (pending, untold)]

@@ -3,7 +3,11 @@
 import re
 
 import pytest
+import requests
 
+from tests.cli.conftest import KEY
+
+HEADERS = {"Authorization": f"ApiKey {KEY}", "kbn-xsrf": "x"}
 RULE = ("--rule", "t1584.005-botnet-node")
 
 
@@ -40,3 +44,15 @@ def test_a_file_that_cannot_be_used_is_counted_as_a_file_however_many_targets_st
     assert run.out.startswith("4 targets and 1 tenant's file, by change")
     assert "\nNot looked at, or stopped: 1 tenant's file:\n  x 1 tenant's file that cannot be used: " in run.out
     assert re.search(r"\n4 targets: .*\n1 tenant's file cannot be used, as is said above.\n", run.out)
+
+
+def test_what_somebody_deleted_by_hand_is_not_said_to_be_a_change_of_git(site, deployer):
+    assert deployer("apply", "site", "--tenant", "acme", *RULE, "--yes").code == 0
+    path = "/kibana/s/acme/api/detection_engine/rules"
+    requests.delete(f"{site.emulator.url}{path}", params={"rule_id": RULE[1]}, headers=HEADERS, timeout=10)
+
+    run = deployer("plan", "site", "--tenant", "acme", *RULE, "--by", "change")
+
+    missing, changed = "New in Git, or deleted in the target (drift can tell which): 1 change:", "Changed in Git"
+    assert f"\n{missing}\n  + rule/{RULE[1]} in acme/kibana\n" in run.out
+    assert changed not in run.out
