@@ -56,3 +56,22 @@ def test_what_somebody_deleted_by_hand_is_not_said_to_be_a_change_of_git(site, d
     missing, changed = "New in Git, or deleted in the target (drift can tell which): 1 change:", "Changed in Git"
     assert f"\n{missing}\n  + rule/{RULE[1]} in acme/kibana\n" in run.out
     assert changed not in run.out
+
+
+def test_the_document_says_the_platform_of_a_target_that_could_not_be_read(half_dead, deployer):
+    targets = deployer("plan", "site", "--tenant", "globex", *RULE, "--format", "json").json["targets"]
+
+    assert [(one["target"], one["outcome"], one["platform"]) for one in targets] == [
+        ("kibana", "unreadable", "kibana"),
+        ("sentinel", "planned", "sentinel"),
+    ]
+
+
+def test_of_many_tenants_only_those_are_named_that_may_be_meant(site, deployer):
+    for number in range(20):
+        site.tenant(f"t{number:02}").write_text("targets: [")
+
+    near, far = (deployer("plan", "site", "--tenant", name).err for name in ("globx", "zzzz"))
+
+    assert "\nError: no tenant of site matches 'globx'; there are 22 (nearest: globex)\n" in near
+    assert far.endswith("there are 22 (first: acme, globex, t00, t01, t02, t03, t04, t05, t06, t07)\n")
