@@ -184,9 +184,9 @@ class Crew:
 
     def _isolated(self, job: Job, connections: Connections, verb: Verb) -> Outcome:
         """One target's outcome, whatever happens there."""
-        place = job.place
+        place, platform = job.place, job.target.platform
         if self.interrupted.is_set():
-            return Unreadable(place, "interrupted before it was looked at")
+            return Unreadable(place, "interrupted before it was looked at", platform)
         try:
             provider = connections.provider(job.target)
             try:
@@ -196,11 +196,11 @@ class Crew:
         except InvalidManifest as error:
             return Stopped(Place(place.tenant), tuple(error.findings))
         except UnsafePlan as error:
-            return Stopped(place, (Finding("limits", str(error)),), refused=True)
+            return Stopped(place, (Finding("limits", str(error)),), refused=True, platform=platform)
         except ProviderError as error:
-            return Unreadable(place, str(error))
+            return Unreadable(place, str(error), platform)
         except Exception as error:  # noqa: BLE001 - a fault of ours in one target must not hide the others
-            return Unreadable(place, internal(error))
+            return Unreadable(place, internal(error), platform)
 
     def _connected(self) -> Connections:
         """The connections of the run."""
@@ -222,7 +222,8 @@ def _outcome(job: Job, future: Future[Outcome]) -> Outcome:
     if future.done() and not future.cancelled():
         return future.result()
     begun = "left while it was worked on: a write may have been under way, the journal names it; look again with `plan`"
-    return Unreadable(job.place, "interrupted before it was looked at" if future.cancelled() else begun)
+    why = "interrupted before it was looked at" if future.cancelled() else begun
+    return Unreadable(job.place, why, job.target.platform)
 
 
 def internal(error: Exception) -> str:

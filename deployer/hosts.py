@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*", re.ASCII)
+_WITH_PORT = re.compile(r"([^:]+|\[.*\]):[0-9]*", re.ASCII | re.DOTALL)
 _PORTS = {"https": 443, "http": 80}
 CLOUDS = {
     "public": "https://management.azure.com",
@@ -78,6 +79,8 @@ def canonical_host(text: str) -> str:
 
 def canonical_pattern(text: str) -> str:
     """A host, or `*.` and a suffix of at least two labels; raises `Unfit`."""
+    if _WITH_PORT.fullmatch(text):
+        raise Unfit("must be a host name or an address alone, without a port")
     if not text.startswith("*."):
         if "*" in text:
             raise Unfit("may hold * only at its beginning, as *.suffix")

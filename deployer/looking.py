@@ -117,11 +117,12 @@ def _awaited(crew: Crew, manifest: Manifest, part: frozenset[str], copy: Copy[Se
             copy.kill() if crew.left else copy.stop()
         except Gone as error:
             why = "interrupted before it was looked at" if crew.left else str(error)
-            return Seen([Unreadable(place, why) for place in _places(manifest, part)])
+            return Seen(list(_unseen(manifest, part, why)))
 
 
-def _places(manifest: Manifest, part: frozenset[str]) -> Iterator[Place]:
+def _unseen(manifest: Manifest, part: frozenset[str], why: str) -> Iterator[Unreadable]:
     for tenant in manifest.tenants:
         if tenant.name in part:
-            yield from (Place(tenant.name, target.name, target.emulator) for target in tenant.targets)
-    yield from (Place(name) for name in manifest.broken_tenants if name in part)
+            for target in tenant.targets:
+                yield Unreadable(Place(tenant.name, target.name, target.emulator), why, target.platform)
+    yield from (Unreadable(Place(name), why) for name in manifest.broken_tenants if name in part)

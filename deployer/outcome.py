@@ -10,6 +10,7 @@ from deployer.drift import Drift
 from deployer.findings import Finding
 from deployer.model import Json
 from deployer.model import NotApplicable
+from deployer.model import Platform
 from deployer.origins import Origin
 from deployer.origins import Origins
 from deployer.plan import Change
@@ -79,6 +80,8 @@ class Unreadable:
 
     place: Place
     error: str
+    platform: Platform | None = None
+    """What stands there; None where no file says so any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ class Stopped:
     findings: tuple[Finding, ...]
     refused: bool = False
     """Whether it is a plan over its limits, which fails the whole run."""
+    platform: Platform | None = None
+    """What stands at a target that was looked at; None of a whole file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
+from difflib import get_close_matches
 
 from deployer.errors import CannotStart
 from deployer.manifest.load import Manifest
@@ -13,6 +14,9 @@ from deployer.shards import Shard
 from deployer.waves import Stage
 from deployer.waves import find
 from deployer.waves import stages
+
+_MOST_NAMES = 10
+"""Of those that there are, where one is asked for that is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +116,18 @@ def require_matches(manifest: Manifest, selection: Selection) -> None:
         tenants, whose = tenants & selection.wave, f"that wave of {name}"
     for glob in selection.tenants:
         if not any(matches(tenant, [glob]) for tenant in tenants):
-            raise CannotStart(f"no tenant of {whose} matches {glob!r}; there are {_list(tenants)}")
+            raise CannotStart(f"no tenant of {whose} matches {glob!r}; there are {_list(tenants, glob)}")
     rules = {rule for rule in manifest.rules if matches(rule, manifest.environment.rules)}
     for glob in selection.rules:
         if not any(matches(rule, [glob]) for rule in rules):
             way_out = "A rule that is no longer in Git is deleted by a run without --rule."
-            raise CannotStart(f"no rule of {name} matches {glob!r}; there are {_list(rules)}. {way_out}")
+            raise CannotStart(f"no rule of {name} matches {glob!r}; there are {_list(rules, glob)}. {way_out}")
 
 
-def _list(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
+def _list(names: set[str], glob: str) -> str:
+    """All of a few names; of many how many there are, and those that are most like what was asked for."""
+    if len(names) <= _MOST_NAMES:
+        return ", ".join(sorted(names)) or "none"
+    near = get_close_matches(glob, sorted(names), _MOST_NAMES)
+    told = f"nearest: {', '.join(near)}" if near else f"first: {', '.join(sorted(names)[:_MOST_NAMES])}"
+    return f"{len(names):,} ({told})"

@@ -12,6 +12,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.ASCII)
 
 def environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """The environments there are."""
+    return environments_of(context, incomplete)
+
+
+def environments_of(context: click.Context, incomplete: str) -> list[str]:
+    """The environments there are, for a word that is no parameter."""
     found = _root(context).glob("environments/*/environment.yaml")
     return _offered((file.parent.name for file in found), incomplete)
 

@@ -13,6 +13,8 @@ from deployer.cli import completing
 from deployer.cli import running
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from deployer.manifest.load import Manifest
     from deployer.report.tenants import Row
 
@@ -28,6 +30,13 @@ class _Group(click.Group):
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Its words, and the environments, which may stand in the place of one."""
+        from click.shell_completion import CompletionItem
+
+        found = super().shell_complete(ctx, incomplete)
+        return [*found, *map(CompletionItem, completing.environments_of(ctx, incomplete))]
 
 
 @click.group(cls=_Group)

@@ -163,10 +163,10 @@ def target(outcome: Outcome, *, outline: bool = False) -> Document:
             changes = [] if outline else [_difference(one) for one in drift.differences]
             remarks = [finding(each) for each in drift.findings]
             return {**base, **_plan(plan), "changes": changes, "findings": remarks}
-        case Unreadable(error=error):
-            return {**base, "error": error}
-        case Stopped(findings=found):
-            return {**base, "findings": [finding(each) for each in found]}
+        case Unreadable(error=error, platform=platform):
+            return {**base, "error": error, "platform": platform}
+        case Stopped(findings=found, platform=platform):
+            return {**base, "findings": [finding(each) for each in found], "platform": platform}
         case Applied():
             return {**base, **_plan(outcome.plan), **({} if outline else _applied(outcome))}
         case Adopted():

@@ -241,10 +241,12 @@ def _level_tally(name: str, levels: Sequence[Level]) -> str:
 
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
-    lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
-    later = sum(map(not_begun, outcomes))
-    stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes) - later
-    targets = count(len(outcomes), "target")
+    there = [outcome for outcome in outcomes if not _is_file(outcome)]
+    lost = sum(isinstance(outcome, Unreadable) for outcome in there)
+    later = sum(map(not_begun, there))
+    stopped = sum(isinstance(outcome, Stopped) for outcome in there) - later
+    files = len(outcomes) - len(there)
+    targets = count(len(there), "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
     elif any(isinstance(outcome, Backtested) for outcome in outcomes):
@@ -261,7 +263,15 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     if later:
         yield f"{count(later, 'target was', 'targets were')} not begun: a wave before stopped the run."
     if stopped:
-        yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
+        yield f"{count(stopped, 'target was', 'targets were')} stopped by what is said above."
+    if files:
+        told = count(files, "tenant's file", "tenants' files")
+        yield f"{told} cannot be used, as is said above."
+
+
+def _is_file(outcome: Outcome) -> bool:
+    """Whether it is a tenant's file that cannot be used, and tells of no target."""
+    return isinstance(outcome, Stopped | Unreadable) and outcome.place.target is None
 
 
 def _verdict(verified: Sequence[Verified]) -> str:

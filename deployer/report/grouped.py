@@ -20,10 +20,7 @@ from deployer.report.groups import holders
 from deployer.report.groups import kept
 from deployer.report.naming import WIDE
 from deployer.report.naming import Names
-from deployer.report.naming import few
-from deployer.report.naming import names
 from deployer.report.naming import objects
-from deployer.report.naming import shortened
 from deployer.report.naming import wrapped
 from deployer.report.rows import ChangeRow
 from deployer.report.rows import KeptRow
@@ -31,6 +28,7 @@ from deployer.report.rows import Row
 from deployer.report.rows import rows_in as rows_in
 from deployer.report.rows import rows_of as rows_of
 from deployer.report.wording import count
+from deployer.report.wording import places
 from deployer.report.wording import plain
 from deployer.state import Kind
 
@@ -40,7 +38,8 @@ _ENTRIES = 5
 _ASIDES = 10
 _SYMBOLS = {"create": "+", "update": "~", "claim": "!", "delete": "-"}
 _DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
-_ORDINARY = {"plan": "Changed in Git", "apply": "Done"}
+_MISSING = "New in Git, or deleted in the target (drift can tell which)"
+_CHANGED = "Changed in Git"
 _NOTHING = {"plan": "No changes", "apply": "Nothing to do", "drift": "No differences"}
 _CAUSES = {
     Cause.DRIFT: "changed in the target, Git has not",
@@ -74,7 +73,7 @@ def render(
     `summary` holds lines of ours for its end, `hint` the option that tells all of it target by target.
     """
     there = f" ({hint} tells it of each)" if hint else ""
-    told = [f"{count(len(rows), 'target')}, by change{there}", "", *lines(rows, verb)]
+    told = [f"{places([row.target for row in rows])}, by change{there}", "", *lines(rows, verb)]
     return "\n".join([*told, *summary, *([f"Plan {digest}."] if digest else [])]) + "\n"
 
 
@@ -99,15 +98,22 @@ def sections(rows: Sequence[Row], verb: str = "plan") -> list[Section]:
 def _idle(said: Names, verb: str) -> list[Section]:
     """Those in whom there is nothing to do: a part that may have a title only."""
     rows = [row for row in said.seen if not row.changes]
-    which = few(rows, said.seen)
-    title = f"{_NOTHING[verb]} in {said.tally(rows, said.seen)}"
+    which = said.few(rows, said.seen)
+    only = " that were looked at" if said.unseen else ""
+    title = f"{_NOTHING[verb]} in {said.tally(rows, said.seen)}{only}"
     return [Section(title, (f"  {which}",) if which else (), open=False)] if rows else []
 
 
 def _parts(found: Sequence[Group], verb: str) -> Iterator[tuple[str, list[Group]]]:
     if verb != "drift":
         yield "To look at", [one for one in found if one.stands_out]
-        yield _ORDINARY[verb], [one for one in found if not one.stands_out]
+        ordinary = [one for one in found if not one.stands_out]
+        if verb == "apply":
+            yield "Done", ordinary
+            return
+        # A plan reads no journal: of what is not there it cannot know who took it away, or that nobody did.
+        yield _MISSING, [one for one in ordinary if one.sort.action == "create"]
+        yield _CHANGED, [one for one in ordinary if one.sort.action != "create"]
         return
     pending, untold = Cause.PENDING, Cause.UNKNOWN
     yield "Drifted, Git's value -> the target's", [one for one in found if one.cause not in (pending, untold)]
@@ -146,9 +152,9 @@ def _group(group: Group, run: _Run) -> Iterator[str]:
     elif sort.cause in _CAUSES and not sort.blocked:
         yield f"      ({_CAUSES[Cause(sort.cause)]})"
     if group.stands_out:
-        yield from _editors(group, among)
-    yield from _entries(group)
-    yield from moved.lines(group, _untold(group, run))
+        yield from _editors(group, run.said)
+    yield from _entries(group, run.said)
+    yield from moved.lines(group, _untold(group, run), run.said)
 
 
 def _object(group: Group) -> Object | None:
@@ -184,14 +190,13 @@ def _head(group: Group, run: _Run, among: Sequence[Row]) -> Iterator[str]:
         among, that = run.holders[one], " that hold it"
     head = f"  {symbol} {_what(group)}{done} in "
     if len(rows) == 1:
-        # Of which platform it is nothing else says, so that the tenant alone may not tell which target is meant.
-        yield head + names(rows, said.seen)[0]
+        yield head + said.each(rows)[0]
     elif not group.stands_out:
-        told = few(rows, among)
+        told = said.few(rows, among)
         yield f"{head}{said.tally(rows, among)}{that}{f': {told}' if told else ''}"
     else:
         yield f"{head}{said.tally(rows, among)}{that}:"
-        yield from wrapped(names(rows, among), "      ")
+        yield from wrapped(said.each(rows), "      ")
 
 
 def _what(group: Group) -> str:
@@ -211,7 +216,7 @@ def title(change: ChangeRow) -> str:
     return f"{key} ({plain(change.name)})" if named and change.name else key
 
 
-def _entries(group: Group) -> Iterator[str]:
+def _entries(group: Group, said: Names) -> Iterator[str]:
     """Of several objects the names, those in most targets first."""
     ids = group.ids
     if len(ids) == 1:
@@ -223,7 +228,7 @@ def _entries(group: Group) -> Iterator[str]:
         return
     for name, members in told[:_ENTRIES]:
         where = [member.row for member in members]
-        yield f"      {name} in {'each of them' if len(where) == len(rows) > 1 else shortened(names(where, rows))}"
+        yield f"      {name} in {'each of them' if len(where) == len(rows) > 1 else said.first(where)}"
     if len(ids) > _ENTRIES:
         yield f"      and {len(ids) - _ENTRIES:,} more"
 
@@ -232,7 +237,7 @@ def _name(change: ChangeRow) -> str:
     return plain(change.name if change.kind == Kind.ITEM and change.name else change.id)
 
 
-def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
+def _editors(group: Group, said: Names) -> Iterator[str]:
     """Who edited it last where, if somebody did."""
     if group.sort.cause in ("", Cause.PENDING):
         return
@@ -242,7 +247,7 @@ def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
             found.setdefault((member.change.by, member.change.source), []).append(member)
     for (by, source), members in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
         where = [
-            names([row], among)[0] + (f" ({change.at:%Y-%m-%d %H:%M:%S %Z})" if change.at else "")
+            said.each([row])[0] + (f" ({change.at:%Y-%m-%d %H:%M:%S %Z})" if change.at else "")
             for row, change in members
         ]
         who = f"      last edited{f' by {plain(by)}' if by else ''}{f' (says {plain(source)})' if source else ''}"
@@ -258,20 +263,18 @@ def _editors(group: Group, among: Sequence[Row]) -> Iterator[str]:
 
 def _unseen(rows: Sequence[Row]) -> tuple[str, tuple[str, ...]]:
     """Why nothing is known of some targets, or nothing done there, and which they are."""
-    number = sum(not row.seen for row in rows)
-    title = f"Not looked at, or stopped: {count(number, 'target or tenant', 'targets or tenants')}"
-    return title, tuple(_grounds(rows))
+    lost = [row.target for row in rows if not row.seen]
+    return f"Not looked at, or stopped: {places(lost)}", tuple(_grounds(rows))
 
 
 def _grounds(rows: Sequence[Row]) -> Iterator[str]:
-    found: dict[tuple[str, ...], list[Row]] = {}
+    found: dict[tuple[bool, tuple[str, ...]], list[Row]] = {}
     for row in rows:
         if not row.seen:
-            found.setdefault(_masked(row), []).append(row)
-    for key, some in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
-        word, *reasons = _reasons(some[0]) if len(some) == 1 else key
-        noun = "target" if any(row.target for row in some) else "tenant"
-        yield f"  x {count(len(some), noun)} {word}: {plain(reasons[0])}"
+            found.setdefault((row.target is None, _masked(row)), []).append(row)
+    for (_, masked), some in sorted(found.items(), key=lambda item: (-len(item[1]), item[0])):
+        word, *reasons = _reasons(some[0]) if len(some) == 1 else masked
+        yield f"  x {places([row.target for row in some])} {word}: {plain(reasons[0])}"
         yield from (f"      {plain(reason)}" for reason in reasons[1:])
         yield from wrapped([_placed(row) for row in some], "      ")
 
@@ -280,7 +283,8 @@ def _reasons(row: Row) -> tuple[str, ...]:
     if row.outcome == "unreadable":
         return "not looked at", row.error
     said = [message for _, message in row.findings]
-    return "refused" if row.refused else "stopped", *(said or ("no reason is given",))
+    word = "that cannot be used" if row.target is None else "refused" if row.refused else "stopped"
+    return word, *(said or ("no reason is given",))
 
 
 def _masked(row: Row) -> tuple[str, ...]:
@@ -331,5 +335,5 @@ def _counted(found: dict[str, list[Row]], said: Names) -> Iterator[str]:
                 yield f"      in {where}"
         if rest := several[_ASIDES:]:
             rows = [row for line in rest for row in found[line]]
-            where = shortened(names(rows, said.beside(rows)))
+            where = said.first(rows)
             yield f"  {plain(head)}: {count(len(rest), 'more line')} of {where}"

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from deployer.report.groups import Group
 from deployer.report.groups import Moved
 from deployer.report.naming import NAMED
-from deployer.report.naming import few
-from deployer.report.naming import names
-from deployer.report.naming import shortened
+from deployer.report.naming import Names
 from deployer.report.rows import KeptRow
 from deployer.report.rows import Row
 from deployer.report.wording import count
@@ -29,23 +27,23 @@ _LET = "query.let "
 Kept = Sequence[tuple[Row, KeptRow]]
 
 
-def lines(group: Group, kept: Kept) -> Iterator[str]:
+def lines(group: Group, kept: Kept, said: Names) -> Iterator[str]:
     """The lines under the head of a group; `kept` is what other targets keep of its object."""
     for path, several in group.moved().items():
         shared = [moved for moved in several if len(moved.members) > 1 or len(several) <= _ALONE][:TRANSITIONS]
         for moved in shared:
-            yield from _moved(path, moved, _where(moved, group))
+            yield from _moved(path, moved, _where(moved, group, said), said)
         if rest := several[len(shared) :]:
             rows = [member.row for moved in rest for member in moved.members]
-            [first, *_] = names(_rows(rest[0].members), group.rows)
+            [first, *_] = said.each(_rows(rest[0].members))
             others = "other" if shared else "different"
-            told = few(rows, group.rows)
+            told = said.few(rows, group.rows)
             where = f"{len(rest):,} {others} changes of it{f' in {told}' if told else ''}; the one in {first}:"
-            yield from _moved(path, rest[0], where)
-        yield from _kept(path, several, [one for one in kept if one[1].path == path])
+            yield from _moved(path, rest[0], where, said)
+        yield from _kept(path, several, [one for one in kept if one[1].path == path], said)
 
 
-def _moved(path: str, moved: Moved, where: str) -> Iterator[str]:
+def _moved(path: str, moved: Moved, where: str, said: Names) -> Iterator[str]:
     name = plain(path)
     if moved.transition.lines:
         shown = moved.transition.lines
@@ -67,7 +65,7 @@ def _moved(path: str, moved: Moved, where: str) -> Iterator[str]:
             yield f"        - {old}"
             yield f"        + {new}"
     for origins, members in moved.origins.items():
-        part = "" if len(members) == len(moved.members) else f" (in {few(_rows(members), _rows(moved.members))})"
+        part = "" if len(members) == len(moved.members) else f" (in {said.few(_rows(members), _rows(moved.members))})"
         yield from (f"        origin: {plain(one)}{part}" for one in origins)
 
 
@@ -84,11 +82,11 @@ def _rows(members: Sequence[tuple[Row, object]]) -> list[Row]:
     return [row for row, _ in members]
 
 
-def _where(moved: Moved, group: Group) -> str:
+def _where(moved: Moved, group: Group, said: Names) -> str:
     """In how many it is so, and in whom, where it is not in all of the group."""
     if len(moved.members) == len(group.members):
         return ""
-    told = few(_rows(moved.members), group.rows)
+    told = said.few(_rows(moved.members), group.rows)
     return f"{len(moved.members):,} of {len(group.members):,}{f': {told}' if told else ''}"
 
 
@@ -110,10 +108,9 @@ def _shown(path: str, written: str) -> str:
     return value(found)
 
 
-def _kept(path: str, several: Sequence[Moved], kept: Kept) -> Iterator[str]:
+def _kept(path: str, several: Sequence[Moved], kept: Kept, said: Names) -> Iterator[str]:
     """Who holds the same object and another value: because a file says so, because it is there already, or else."""
     afters = {one for moved in several for one in moved.afters}
-    among = _rows(kept)
     because: dict[tuple[str, str], list[Row]] = {}
     already: list[Row] = []
     stay: dict[str, list[Row]] = {}
@@ -125,26 +122,25 @@ def _kept(path: str, several: Sequence[Moved], kept: Kept) -> Iterator[str]:
             because.setdefault((written, one.by), []).append(row)
         else:
             stay.setdefault(written, []).append(row)
-    yield from _because(path, because, among)
+    yield from _because(path, because, said)
     if already:
-        told = f": {', '.join(names(already, among))}" if len(already) <= NAMED else ""
+        told = f": {', '.join(said.each(already))}" if len(already) <= NAMED else ""
         yield f"        {len(already):,} {'has' if len(already) == 1 else 'have'} it already{told}"
     if any(moved.transition.sets or moved.transition.lines for moved in several):
         return  # whoever has other parts of a set or a text is no exception
     for written, rows in sorted(stay.items(), key=lambda item: (-len(item[1]), item[0])):
         verb = "stays" if len(rows) == 1 else "stay"
-        yield f"        {len(rows):,} {verb} at {_brief(path, written)}: {shortened(names(rows, among))}"
+        yield f"        {len(rows):,} {verb} at {_brief(path, written)}: {said.first(rows)}"
 
 
-def _because(path: str, because: dict[tuple[str, str], list[Row]], among: Sequence[Row]) -> Iterator[str]:
+def _because(path: str, because: dict[tuple[str, str], list[Row]], said: Names) -> Iterator[str]:
     ordered = sorted(because.items(), key=lambda item: (-len(item[1]), item[0]))
     for (written, by), rows in ordered[:TRANSITIONS]:
-        who = ", ".join(names(rows, among)) if len(rows) == 1 else f"{len(rows):,}"
-        verb, told = ("keeps", "") if len(rows) == 1 else ("keep", f": {shortened(names(rows, among))}")
+        who = ", ".join(said.each(rows)) if len(rows) == 1 else f"{len(rows):,}"
+        verb, told = ("keeps", "") if len(rows) == 1 else ("keep", f": {said.first(rows)}")
         yield f"        {who} {verb} {_brief(path, written)} because {plain(by)} sets it{told}"
     if rest := [row for _, rows in ordered[TRANSITIONS:] for row in rows]:
-        told = shortened(names(rest, among))
-        yield f"        {len(rest):,} more keep what their own files set: {told}"
+        yield f"        {len(rest):,} more keep what their own files set: {said.first(rest)}"
 
 
 def _brief(path: str, written: str) -> str:

@@ -23,8 +23,11 @@ class Names:
     """Says which of the targets of a run something is about."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
+        """`rows` are all of the run, those that were not looked at included."""
         self.seen = [row for row in rows if row.seen]
+        self.unseen = [row for row in rows if not row.seen]
         self._several = len({row.platform for row in self.seen}) > 1
+        self._whole = Counter(tenant for tenant, _ in {(row.tenant, row.target) for row in rows})
 
     def beside(self, rows: Iterable[Row]) -> list[Row]:
         """Every target that was looked at and is of a platform of these."""
@@ -41,10 +44,41 @@ class Names:
 
     def said(self, rows: Sequence[Row], among: Sequence[Row]) -> str:
         """The tally and the names, in one."""
-        told = few(rows, among)
+        told = self.few(rows, among)
         if len(rows) == 1:
-            return told or names(rows, among)[0]
+            return told or self.each(rows)[0]
         return f"{self.tally(rows, among)}: {told}" if told else self.tally(rows, among)
+
+    def few(self, rows: Sequence[Row], among: Sequence[Row]) -> str:
+        """`all but globex, initech`, or the first names and how many more there are; nothing for all of them."""
+        left = left_out(rows, among)
+        if not left and len(among) > 1:
+            return ""
+        if len(left) <= FEW and len(rows) > NAMED:
+            return f"all but {', '.join(self.each(left))}"
+        return self.first(rows)
+
+    def first(self, rows: Iterable[Row]) -> str:
+        """The first names, and of how many more targets there are."""
+        told = self._named(rows)
+        if len(told) <= NAMED + 1:
+            return ", ".join(told)
+        more = sum([*told.values()][NAMED:])
+        return f"{', '.join([*told][:NAMED])} and {more:,} more targets"
+
+    def each(self, rows: Iterable[Row]) -> list[str]:
+        """The name of each: that of the tenant alone for all that it has in the run, else `tenant/target`."""
+        return [*self._named(rows)]
+
+    def _named(self, rows: Iterable[Row]) -> dict[str, int]:
+        """The names in order, and for how many targets each stands."""
+        places = {(row.tenant, row.target) for row in rows}
+        here = Counter(tenant for tenant, _ in places)
+        told = Counter(
+            plain(tenant if target is None or here[tenant] == self._whole[tenant] else f"{tenant}/{target}")
+            for tenant, target in places
+        )
+        return dict(sorted(told.items()))
 
     def _noun(self, rows: Iterable[Row], number: int) -> str:
         platforms = {row.platform for row in rows}
@@ -55,41 +89,10 @@ class Names:
         return one if number == 1 else many
 
 
-def few(rows: Sequence[Row], among: Sequence[Row]) -> str:
-    """`all but globex, initech`, or the first names and how many more there are; nothing for all of them."""
-    left = left_out(rows, among)
-    if not left and len(among) > 1:
-        return ""
-    if len(left) <= FEW and len(rows) > NAMED:
-        return f"all but {', '.join(names(left, among))}"
-    return shortened(names(rows, among))
-
-
 def left_out(rows: Iterable[Row], among: Iterable[Row]) -> list[Row]:
     """Those among whom these are and who are none of these."""
     these = {(row.tenant, row.target) for row in rows}
     return [row for row in among if (row.tenant, row.target) not in these]
-
-
-def names(rows: Iterable[Row], among: Iterable[Row]) -> list[str]:
-    """The name of each: that of the tenant alone where nothing else of the tenant is meant, else `tenant/target`."""
-    rows = list({(row.tenant, row.target): row for row in rows}.values())
-    here = Counter(row.tenant for row in rows)
-    there = Counter(row.tenant for row in among)
-    told = {
-        plain(row.tenant if here[row.tenant] >= there[row.tenant] else f"{row.tenant}/{row.target}")
-        if row.target
-        else plain(row.tenant)
-        for row in rows
-    }
-    return sorted(told)
-
-
-def shortened(told: Sequence[str], most: int = NAMED) -> str:
-    """The first names, and how many more there are."""
-    if len(told) <= most + 1:
-        return ", ".join(told)
-    return f"{', '.join(told[:most])} and {len(told) - most:,} more"
 
 
 def wrapped(told: Sequence[str], indent: str) -> Iterator[str]:

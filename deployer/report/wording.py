@@ -1,6 +1,7 @@
 """Words that every report shares, and the one way in which text from outside is made harmless."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from deployer.model import Json
 from deployer.state import as_json
@@ -31,6 +32,14 @@ def value(json: Json) -> str:
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """`1 change`, `2 changes`."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def places(targets: Sequence[str | None]) -> str:
+    """`58 targets and 9 tenants' files`, by the name of each target: a tenant whose file cannot be used has None."""
+    files = sum(target is None for target in targets)
+    number = len(targets) - files
+    told = [count(number, "target")] if number or not files else []
+    return " and ".join([*told, *([count(files, "tenant's file", "tenants' files")] if files else [])])
 
 
 def _harmless(character: str) -> bool:

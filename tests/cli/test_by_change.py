@@ -19,10 +19,10 @@ BY_CHANGE, BY_TARGET = ", by change (--by target tells it of each)", "t00: stopp
 @pytest.mark.parametrize(
     ("arguments", "beginning"),
     [
-        (("plan", "demo"), f"12 targets{BY_CHANGE}"),
+        (("plan", "demo"), f"12 tenants' files{BY_CHANGE}"),
         (("plan", "demo", "--by", "target"), BY_TARGET),
         (("plan", "demo", "--explain"), BY_TARGET),
-        (("apply", "demo", "--yes"), f"12 targets{BY_CHANGE}"),
+        (("apply", "demo", "--yes"), f"12 tenants' files{BY_CHANGE}"),
         (("drift", "demo"), BY_TARGET),
         (("verify", "demo"), BY_TARGET),
     ],

@@ -95,3 +95,14 @@ def test_an_address_is_read_or_refused(url: str) -> None:
     except Unfit:
         return
     assert hosts.canonical_host(server.host) == server.host
+
+
+@pytest.mark.parametrize("pattern", ["127.0.0.1:9", "kb.acme.example:9243", "*.acme.example:443", "[::1]:9", "a:"])
+def test_a_port_beside_a_host_is_said_to_be_one_too_many(pattern: str) -> None:
+    with pytest.raises(Unfit, match="must be a host name or an address alone, without a port"):
+        hosts.canonical_pattern(pattern)
+
+
+@pytest.mark.parametrize("address", ["::1", "2001:db8::9", "1::"])
+def test_an_address_of_ipv6_has_no_port(address: str) -> None:
+    assert hosts.canonical_pattern(address) == address

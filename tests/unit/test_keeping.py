@@ -30,13 +30,14 @@ BEACON = Key(Kind.RULE, "beacon")
 OTHERS = ("duff", "hooli", "octan", "pied", "stark")
 SENTINEL = """\
 Changed in Git: 5 changes:
-  ~ rule/beacon in 5 of 6 Sentinel workspaces: duff, hooli, octan, pied, stark
+  ~ rule/beacon in 5 of 6 Sentinel workspaces: duff/sentinel, hooli/sentinel, octan/sentinel, pied/sentinel, \
+stark/sentinel
       query.let Window  23h -> 24h
-        acme keeps 12h because environments/test/tenants/acme.yaml:48 (be*) sets it
-      severity  "Medium" -> "Low"  (1 of 5: octan)
-        4 keep "Medium" because environments/test/environment.yaml:6 (tag:attack.t1584*) sets it: duff, hooli, pied, \
-stark
-        1 has it already: acme"""
+        acme/sentinel keeps 12h because environments/test/tenants/acme.yaml:48 (be*) sets it
+      severity  "Medium" -> "Low"  (1 of 5: octan/sentinel)
+        4 keep "Medium" because environments/test/environment.yaml:6 (tag:attack.t1584*) sets it: duff/sentinel, \
+hooli/sentinel, pied/sentinel, stark/sentinel
+        1 has it already: acme/sentinel"""
 
 ACCEPTED = Acceptance(
     "rule/beacon",

@@ -204,7 +204,7 @@ def rows(number, platform="kibana", target="kibana"):
         (slice(2, 43), 43, "41 of 43 targets: all but t00, t01"),
         (slice(0, 1), 43, "t00"),
         (slice(0, 7), 43, "7 of 43 targets: t00, t01, t02, t03, t04, t05, t06"),
-        (slice(0, 38), 43, "38 of 43 targets: t00, t01, t02, t03, t04, t05 and 32 more"),
+        (slice(0, 38), 43, "38 of 43 targets: t00, t01, t02, t03, t04, t05 and 32 more targets"),
         (slice(0, 3), 4, "3 of 4 targets: t00, t01, t02"),
     ],
 )
@@ -219,7 +219,7 @@ def test_a_target_is_named_with_its_tenant_where_the_tenant_has_others_that_are_
     names = Names([*here, *there])
 
     assert names.said([*here, there[0]], [*here, *there]) == "4 of 6 targets: t00, t01/kibana, t02/kibana"
-    assert names.said(here[:2], here) == "2 of 3 Kibana spaces: t00, t01"
+    assert names.said(here[:2], here) == "2 of 3 Kibana spaces: t00/kibana, t01/kibana"
 
 
 @pytest.mark.parametrize(
@@ -281,5 +281,5 @@ def test_what_could_not_be_looked_at_is_never_taken_for_unchanged():
     lost: list[Outcome] = [Unreadable(Place("t00", "kibana"), ""), Stopped(Place("t01"), ())]
 
     assert [part.title for part in grouped.sections(grouped.rows_of(lost))] == [
-        "Not looked at, or stopped: 2 targets or tenants"
+        "Not looked at, or stopped: 1 target and 1 tenant's file"
     ]
