@@ -4,6 +4,7 @@ Both clients, ours for Kibana over urllib3 and Microsoft's for Azure over `reque
 host, which sees what really leaves, the tries after a refusal included.
 """
 
+import os
 import random
 import re
 import socket
@@ -12,19 +13,23 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextlib import nullcontext
+from http.client import responses
+from types import SimpleNamespace
 from typing import Any
 from typing import NamedTuple
-from urllib.parse import urlencode
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests.utils import get_environ_proxies
 from urllib3 import HTTPConnectionPool
 from urllib3 import Timeout
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import HTTPError
 from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import ReadTimeoutError
 
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
@@ -173,7 +178,7 @@ class Line(HTTPAdapter):
         self.trust_env = not loopback(urlsplit(origin).hostname or "")
         self.proxies = get_environ_proxies(origin) if self.trust_env else {}
         self._lock = threading.Lock()
-        self._pools: dict[bool | str | None, tuple[HTTPConnectionPool, bool]] = {}
+        self._pools: dict[str, tuple[HTTPConnectionPool, bool]] = {}
 
     def ask(
         self, method: str, target: str, headers: Mapping[str, str], content: bytes | None, ca: str, seconds: float
@@ -199,67 +204,64 @@ class Line(HTTPAdapter):
         self._traffic.answered(self._origin, method, url, response.status, response.headers)
         return Answer(response.status, response.headers, response.data)
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        """One request of a session and the head of its answer."""
-        method, url = request.method or "", request.url or ""
-        try:
-            with self._traffic.turn(self._origin, method, url):
-                response = super().send(request, *args, **options)
-        except ConnectTimeoutError as error:
-            raise requests.ConnectTimeout(error, request=request) from None
-        except requests.ConnectTimeout:
-            self._traffic.dead(self._origin)
-            raise
-        self._traffic.answered(self._origin, method, url, response.status_code, response.headers)
-        return response
-
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """With a sign of life where nothing is sent: a firewall forgets idle connections, and says so to nobody."""
         super().init_poolmanager(*args, **{**options, "socket_options": _SOCKET})
-
-    def get_connection_with_tls_context(
-        self, request: requests.PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
-    ) -> Any:
-        """The pool of connections, found without taking the request's URL apart."""
-        return self._pool(verify)[0]
 
     def connections(self) -> int:
         """How many were opened."""
         return sum(pool.num_connections for pool, _ in list(self._pools.values()))
 
-    def _pool(self, verify: bool | str | None) -> tuple[HTTPConnectionPool, bool]:
+    def _pool(self, ca: str) -> tuple[HTTPConnectionPool, bool]:
         """The pool of connections, the same one for the same trust; and whether it takes whole URLs, as a proxy does
         that sees what is sent."""
         with self._lock:
-            if verify not in self._pools:
+            if ca not in self._pools:
                 some = requests.Request("GET", f"{self._origin}/").prepare()
-                pool: Any = super().get_connection_with_tls_context(some, verify, self.proxies, None)
-                self.cert_verify(pool, some.url, verify, None)  # type: ignore[no-untyped-call]
+                pool: Any = super().get_connection_with_tls_context(some, ca, self.proxies, None)
+                self.cert_verify(pool, some.url, ca, None)  # type: ignore[no-untyped-call]
                 whole = self.request_url(some, self.proxies) != "/"
-                self._pools[verify] = pool, whole
-            return self._pools[verify]
+                self._pools[ca] = pool, whole
+            return self._pools[ca]
 
 
 class Plain(requests.Session):
-    """Sends a request over a line as it is: follows no redirect, keeps no cookie, asks no netrc file."""
+    """Sends requests over a line, and gives the answers the form that users of `requests` know."""
 
     def __init__(self, line: Line) -> None:
         super().__init__()
         self._line = line
         self.trust_env = line.trust_env
+        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") if self.trust_env else None
+        self._ca = named or DEFAULT_CA_BUNDLE_PATH
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
-        """The whole answer. Of the options of `requests.Session.request` those of the request itself and its safety."""
-        prepared = requests.PreparedRequest()
-        if params := options.get("params"):
-            url = f"{url}?{urlencode(params)}"
-        sent = {name: options.get(name) for name in ("files", "data", "auth", "json")}
+        """The whole answer. Of the options of `requests.Session.request` those that azure-core gives: `headers`,
+        `data`, and `timeout` as seconds to connect and to read. Raises as `requests` does."""
+        parts = urlsplit(url)
+        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        data = options.get("data")
+        content = data.encode() if isinstance(data, str) else data
         headers = {**self.headers, **(options.get("headers") or {})}
-        prepared.prepare(method=method.upper(), url=url, headers=headers, **sent)
-        verify, cert, timeout = options.get("verify", True), options.get("cert"), options.get("timeout")
-        response = self._line.send(prepared, timeout=timeout, verify=verify, cert=cert, proxies=self._line.proxies)
-        _ = response.content  # read to its end, so that the connection can be used again
-        return response
+        try:
+            answer = self._line.ask(method.upper(), target, headers, content, self._ca, options["timeout"][1])
+        except ConnectTimeoutError as error:
+            kind = requests.ConnectionError if isinstance(error, NewConnectionError) else requests.ConnectTimeout
+            raise kind(error) from None
+        except ReadTimeoutError as error:
+            raise requests.ReadTimeout(error) from None
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        return _response(answer)
+
+
+def _response(answer: Answer) -> requests.Response:
+    made = requests.Response()
+    made.status_code, made.headers = answer.status, requests.structures.CaseInsensitiveDict(answer.headers)
+    made.reason = responses.get(answer.status, "")
+    made._content, made._content_consumed = answer.content, True  # type: ignore[attr-defined]
+    made.raw = SimpleNamespace()  # azure-core sets an attribute of it
+    return made
 
 
 def jittered(seconds: float) -> float:

@@ -1,28 +1,13 @@
 """HTTP answers that no emulator of ours would give: odd waits, odd 404s, odd errors."""
 
 import email.utils
-import json
 import socket
-import ssl
-import threading
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler
-from http.server import ThreadingHTTPServer
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from deployer.errors import BadAnswer
 from deployer.errors import Refused
@@ -30,59 +15,9 @@ from deployer.errors import Unreachable
 from deployer.providers.http import HeaderAuth
 from deployer.providers.http import Http
 from deployer.providers.secrets import Secret
-
-
-class Scripted(ThreadingHTTPServer):
-    """Gives the answers that it was told, each once and the last of a path for ever."""
-
-    daemon_threads = True
-    scheme = "http"
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.script: dict[str, list[tuple[int, dict[str, str], bytes]]] = {}
-        self.asked: list[str] = []
-
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.server_port}"
-
-    def tell(self, path: str, status: int = 200, answer: Any = None, **headers: str) -> None:
-        content = b"" if answer is None else json.dumps(answer).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        self.script.setdefault(path, []).append((status, {"Content-Length": str(len(content)), **named}, content))
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is what the test is about."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Scripted
-
-    def do_GET(self) -> None:
-        self.server.asked.append(f"{self.command} {self.path}")
-        self.rfile.read(int(self.headers["Content-Length"] or 0))
-        answers = self.server.script[self.path]
-        status, headers, content = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_POST = do_GET
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is said."""
-
-
-@contextmanager
-def running(server: Scripted) -> Iterator[Scripted]:
-    with server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield server
-        server.shutdown()
+from tests.unit.providers.scripted import Scripted
+from tests.unit.providers.scripted import certificate
+from tests.unit.providers.scripted import running
 
 
 @pytest.fixture
@@ -257,44 +192,22 @@ def test_a_write_is_sent_again_only_when_the_server_says_that_it_did_not_begin(s
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate that nobody but itself vouches for, with its key."""
-    key, name, now = ec.generate_private_key(ec.SECP256R1()), x509.Name([]), datetime.now(UTC)
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(1)
-    )
-    names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = builder.add_extension(names, critical=True).sign(key, hashes.SHA256())
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file = tmp_path / "acme.pem"
-    file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
-    return file
-
-
-@pytest.fixture
-def private(certificate: Path) -> Iterator[Scripted]:
+def private(tmp_path: Path) -> Iterator[Scripted]:
     """A server with a private certificate."""
-    made = Scripted()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    made.socket = context.wrap_socket(made.socket, server_side=True)
-    made.scheme = "https"
-    with running(made):
+    with running(Scripted(), certificate(tmp_path)) as made:
         made.tell("/x", 200, {"fine": True})
         yield made
 
 
-def test_a_private_certificate_is_trusted_where_the_target_names_it(private, slept, certificate, monkeypatch):
+def test_a_private_certificate_is_trusted_where_the_target_names_it(private, slept, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/other.pem")
-    http = client(private.url, slept, str(certificate))
+    http = client(private.url, slept, str(tmp_path / "acme.pem"))
     assert http.json("GET", "/x") == {"fine": True}
     http.close()
 
 
-def test_an_environments_ca_bundle_makes_no_certificate_trusted(private, slept, certificate, monkeypatch):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+def test_an_environments_ca_bundle_makes_no_certificate_trusted(private, slept, tmp_path, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "acme.pem"))
     http = client(private.url, slept)
     with pytest.raises(Unreachable, match="the TLS certificate was not accepted; set the target's ca"):
         http.json("GET", "/x")

@@ -1,5 +1,6 @@
 """The connections of a run: counted wherever they lead, shared by credentials that learn nothing of each other."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -7,11 +8,15 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
 
 from deployer.providers.http import HeaderAuth
 from deployer.providers.http import Http
 from deployer.providers.secrets import Secret
 from deployer.providers.traffic import Traffic
+from tests.unit.providers.scripted import Scripted
+from tests.unit.providers.scripted import certificate
+from tests.unit.providers.scripted import running
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -56,3 +61,19 @@ def test_two_credentials_go_over_one_connection_to_a_proxy_without_a_cookie(prox
     url = "http://kibana.example/x"
     assert Proxy.heard == [(url, "ApiKey first", None), (url, "ApiKey second", None)]
     assert (made.reads, made.connections) == (2, 1)
+
+
+def test_azure_trusts_what_the_environment_says_as_all_of_its_clients_do(tmp_path, monkeypatch):
+    monkeypatch.setattr("deployer.providers.traffic.loopback", lambda host: False)
+    with running(Scripted(), certificate(tmp_path)) as server:
+        server.tell("/x", 200, {"fine": True})
+
+        def asked() -> requests.Response:
+            traffic = Traffic()
+            with contextlib.closing(traffic):
+                return traffic.session(server.url).request("GET", f"{server.url}/x", timeout=(1, 1))
+
+        with pytest.raises(requests.ConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            asked()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "acme.pem"))
+        assert asked().json() == {"fine": True}
