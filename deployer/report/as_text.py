@@ -244,7 +244,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
     later = sum(map(not_begun, outcomes))
     stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes) - later
-    targets = count(len(outcomes), "target")
+    seen = sum(not isinstance(outcome, Unreadable | Stopped) for outcome in outcomes)
+    targets = f"{seen} of {count(len(outcomes), 'target')}" if 0 < seen < len(outcomes) else count(seen, "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
     elif any(isinstance(outcome, Backtested) for outcome in outcomes):
@@ -252,9 +253,9 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
-        yield f"{targets}: {_verdict(verified)}."
+        yield f"{targets}{_verdict(verified, len(outcomes) - seen)}."
     else:
-        yield f"{targets}."
+        yield f"{count(len(outcomes), 'target')}."
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
@@ -264,15 +265,16 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
 
 
-def _verdict(verified: Sequence[Verified]) -> str:
-    """Whether what counts is as it should be: `verify.require` of the environment says what counts."""
+def _verdict(verified: Sequence[Verified], unseen: int) -> str:
+    """What the targets that were looked at are found to be: each of them is counted once, and none of the `unseen`."""
     answers = [outcome.worst() for outcome in verified]
     levels = ", ".join(verified[0].required)
     if all(answer is Answer.PASS for answer in answers):
-        return f"all that is required passes ({levels})"
+        passes = f" {'passes' if len(answers) == 1 else 'pass'} what is required"
+        return f"{passes if unseen else ': all that is required passes'} ({levels})"
     words = {Answer.FAIL: "fail", Answer.UNKNOWN: "cannot be told", Answer.PASS: "pass"}
     tally = [(sum(answer is one for answer in answers), word) for one, word in words.items()]
-    return f"{', '.join(f'{number} {word}' for number, word in tally if number)} what is required ({levels})"
+    return f": {', '.join(f'{number} {word}' for number, word in tally if number)} what is required ({levels})"
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:
