@@ -64,11 +64,11 @@ def render(
     outcomes: Sequence[Outcome],
     *,
     waves: Sequence[Went] = (),
-    again: str = "",
+    ways: in_waves.Ways = in_waves.WAYS,
     notes: Sequence[str] = (),
     by: str | None = "target",
 ) -> str:
-    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+    """The report of a run, what went wrong first; `waves` is how each wave went, `ways` how to go on.
 
     `notes` are lines of ours to say beyond the outcomes. `by` is `change` or `target`; None leaves it to their number.
     """
@@ -77,7 +77,7 @@ def render(
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
-        head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
+        head += [*_fenced(in_waves.lines(waves, environment, ways), LONGEST // 4, "text"), ""]
     if grouped.wanted(by, len(outcomes)):
         return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
     rows = [_row(outcome) for outcome in ordered]

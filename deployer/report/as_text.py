@@ -60,17 +60,17 @@ def render(
     environment: str = "ENV",
     digest: str = "",
     waves: Sequence[Went] = (),
-    again: str = "",
+    ways: in_waves.Ways = in_waves.WAYS,
     notes: Sequence[str] = (),
 ) -> str:
     """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
 
-    `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
-    command that does the same once more. `notes` are lines of ours to say beyond the outcomes.
+    `waves` is how each wave went: those that were not begun are named there, and need no sections. `ways` are the
+    commands to go on with. `notes` are lines of ours to say beyond the outcomes.
     """
     sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
     lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
-    went = in_waves.lines(waves, environment, again)
+    went = in_waves.lines(waves, environment, ways)
     approve = [f"Plan {digest}."] if digest else []
     return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *notes, *approve]) + "\n"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from typing import NamedTuple
 
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -9,17 +10,28 @@ from deployer.waves import Verdict
 from deployer.waves import Went
 
 
-def lines(waves: Sequence[Went], environment: str, again: str = "") -> list[str]:
-    """Per wave what happened, with everybody who failed or was not begun; then the way to go on, if it was stopped.
+class Ways(NamedTuple):
+    """The commands to go on with; those of all tenants where left out."""
 
-    `again` is the command that does the same once more.
-    """
+    again: str = ""
+    """Does the same once more."""
+    look: str = ""
+    """Verifies the same tenants and rules, once a wave is named behind it."""
+
+
+WAYS = Ways()
+"""Of all tenants."""
+
+
+def lines(waves: Sequence[Went], environment: str, ways: Ways = WAYS) -> list[str]:
+    """Per wave what happened, with everybody who failed or was not begun; then the way to go on, if it was stopped."""
     told = [line for wave in waves for line in _lines(wave)]
     if all(wave.outcome is Verdict.PASSED for wave in waves):
         return told
-    again = plain(again or f"deployer apply {environment}")
+    again = plain(ways.again or f"deployer apply {environment}")
+    look = plain(ways.look or f"deployer verify {environment}")
     stopped = [wave for wave in waves if wave.outcome is Verdict.STOPPED]
-    told += [f"To look at it: deployer verify {plain(environment)} --wave {wave.number}" for wave in stopped]
+    told += [f"To look at it: {look} --wave {wave.number}" for wave in stopped]
     told.append(f"To go on once it is mended: {again} (what is done is found equal and only verified again)")
     later = [wave for wave in waves if wave.outcome is Verdict.NOT_BEGUN]
     if later and " --plan " in again:
