@@ -54,8 +54,8 @@ class Went:
     tenants: tuple[str, ...]
     """Those that the run is about."""
     outcome: Verdict
-    failed: Mapping[str, str] = field(default_factory=dict)
-    """Tenants that failed, could not be read or cannot be told of, each with the reason."""
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Tenants that failed, could not be read or cannot be told of, each with its reasons, the gravest first."""
     reason: str = ""
     """Why it was stopped or not begun; of one that passed, what is worth a word."""
 
@@ -107,7 +107,7 @@ def names(wave: Wave, tenant: str) -> bool:
     return any(fnmatchcase(tenant, glob) for glob in wave.tenants)
 
 
-def judged(stage: Stage, tenants: Collection[str], failed: Mapping[str, str]) -> Went:
+def judged(stage: Stage, tenants: Collection[str], failed: Mapping[str, Sequence[str]]) -> Went:
     """Whether the next wave may begin, given who of the wave failed. Not if all did: then nobody was seen to pass."""
     may = min(stage.wave.gate.may_fail, len(tenants) - 1)
     told = (stage.number, stage.wave.name, tuple(sorted(tenants)))

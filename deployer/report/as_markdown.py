@@ -77,7 +77,9 @@ def render(
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
-        head += [*_fenced(in_waves.lines(waves, environment, ways), LONGEST // 4, "text"), ""]
+        head += [*_fenced(in_waves.went(waves), LONGEST // 4, "text"), ""]
+        on = in_waves.onward(waves, environment, ways)
+        head += [*_fenced(on, LONGEST // 16, "text"), ""] if on else []
     if grouped.wanted(by, len(outcomes)):
         return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
     rows = [_row(outcome) for outcome in ordered]

@@ -150,7 +150,7 @@ def test_a_target_that_changes_after_it_was_shown_fails_its_wave(estate):
     outcomes, waves = rolled_out(estate, Clock(), approve)
 
     assert outcomes == {"acme": "Stopped", "globex": "Stopped"}
-    assert "it is not as it was when the plan was shown" in waves[0].failed["acme"]
+    assert "it is not as it was when the plan was shown" in waves[0].failed["acme"][0]
 
 
 def test_a_no_begins_no_wave(estate):
