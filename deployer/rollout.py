@@ -36,7 +36,7 @@ from deployer.waves import Verdict
 from deployer.waves import Went
 from deployer.waves import judged
 
-_INTERRUPTED = "interrupted"
+_INTERRUPTED = "the run was interrupted"
 _CUT_SHORT = "interrupted; if it was begun, the journal names what was written"
 _NAMED = 5
 """Tenants of a wave that are named before it begins; of more their number."""
@@ -72,7 +72,8 @@ def apply(
             done, went = _not_begun(part, why)
         else:
             done, went = rollout.through(part)
-            why = "" if went.outcome is Verdict.PASSED else f"{part.stage.title} stopped the run"
+            if went.outcome is not Verdict.PASSED:
+                why = _INTERRUPTED if went.interrupted else f"{part.stage.title} stopped the run"
         outcomes += done
         waves.append(went)
     told = {outcome.place for outcome in outcomes}
@@ -159,7 +160,7 @@ class _Rollout:
         title = part.stage.title.capitalize()
         done: list[Outcome] = [*part.stopped]
         unverified: dict[str, tuple[str, ...]] = {}
-        note = ""
+        note, cut_short = "", True
         with self._until_interrupted():
             self._waiting.say(f"{title} begins.")
             done += self._fleet.over(self._carry_out, self._journal, among=part.places) if part.places else []
@@ -168,11 +169,14 @@ class _Rollout:
                 note = "the others were not verified" if len(failed) < len(part.tenants) else ""
             elif not self.stopping():
                 unverified, note = self._unverified(part, failed)
+            cut_short = self.stopping()
         told = {outcome.place for outcome in done}
         done += [Unreadable(place, _CUT_SHORT) for place in part.places if place not in told]
         went = judged(part.stage, part.tenants, {**unverified, **shortfalls(part.places, done)})
-        if self.stopping():
-            went, note = replace(went, outcome=Verdict.STOPPED), f"{_INTERRUPTED} before it was verified"
+        if cut_short:
+            lacking = f"{len(went.failed)} of {len(part.tenants)} tenants are not seen to pass" if went.failed else ""
+            note = "interrupted before it was verified"
+            went = replace(went, outcome=Verdict.STOPPED, reason=lacking, interrupted=True)
         went = replace(went, reason="; ".join(filter(None, (went.reason, note))))
         with self._until_interrupted():
             self._waiting.say(f"{title} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
@@ -225,4 +229,5 @@ def _not_begun(part: _Part, why: str) -> tuple[list[Outcome], Went]:
     """What is said of a wave behind the end of the run. Tenants that are stopped by themselves keep their reasons."""
     finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was written there")
     outcomes: list[Outcome] = [*part.stopped, *(Stopped(place, (finding,)) for place in part.places)]
-    return outcomes, Went(part.stage.number, part.stage.wave.name, part.tenants, Verdict.NOT_BEGUN, reason=why)
+    told = (part.stage.number, part.stage.wave.name, part.tenants)
+    return outcomes, Went(*told, Verdict.NOT_BEGUN, reason=why, interrupted=why == _INTERRUPTED)

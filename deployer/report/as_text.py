@@ -260,7 +260,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
     if later:
-        yield f"{count(later, 'target was', 'targets were')} not begun: a wave before stopped the run."
+        whose = "its" if later == 1 else "their"
+        yield f"{count(later, 'target was', 'targets were')} not begun: the run stopped before {whose} wave."
     if stopped:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
 

@@ -41,6 +41,8 @@ def onward(waves: Sequence[Went], environment: str, ways: Ways = WAYS) -> list[s
     if all(wave.outcome is Verdict.PASSED for wave in waves):
         return []
     again = plain(ways.again or f"deployer apply {environment}")
+    if any(wave.interrupted for wave in waves):
+        return [f"To go on, run the same again: {again} (what is done is found equal and only verified again)"]
     look = plain(ways.look or f"deployer verify {environment}")
     stopped = [wave for wave in waves if wave.outcome is Verdict.STOPPED]
     told = [f"To look at it: {look} --wave {wave.number}" for wave in stopped]
@@ -67,6 +69,7 @@ def document(waves: Sequence[Went]) -> dict[str, Any]:
                 for name, reasons in wave.failed.items()
             ],
             "reason": wave.reason,
+            "interrupted": wave.interrupted,
         }
         for wave in waves
     ]
