@@ -114,7 +114,7 @@ def judged(stage: Stage, tenants: Collection[str], failed: Mapping[str, Sequence
     most, all_but_one = stage.wave.gate.may_fail, len(tenants) - 1
     may = min(most, all_but_one)
     told = (stage.number, stage.wave.name, tuple(sorted(tenants)))
-    why = f" (`may_fail` is {most}, but never may all of a wave)" if most > all_but_one else ""
+    why = f" (`may_fail` is {most}, but never all of a wave may)" if most > all_but_one else ""
     tally = f"{len(failed)} of {len(tenants)} tenants failed, {may or 'none'} may{why}" if failed else ""
     return Went(*told, Verdict.STOPPED if len(failed) > may else Verdict.PASSED, dict(sorted(failed.items())), tally)
 

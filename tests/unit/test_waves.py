@@ -131,9 +131,9 @@ def test_a_limit_that_is_less_than_may_fail_says_why():
     (stage,) = stages((wave("canary", may_fail=5),), ["acme", "globex"])
 
     assert judged(stage, ["acme"], {"acme": ["it is off"]}).reason == (
-        "1 of 1 tenants failed, none may (`may_fail` is 5, but never may all of a wave)"
+        "1 of 1 tenants failed, none may (`may_fail` is 5, but never all of a wave may)"
     )
     assert judged(stage, ["acme", "globex"], {"acme": ["it is off"]}).reason == (
-        "1 of 2 tenants failed, 1 may (`may_fail` is 5, but never may all of a wave)"
+        "1 of 2 tenants failed, 1 may (`may_fail` is 5, but never all of a wave may)"
     )
     assert judged(stage, ["a", "b", "c", "d", "e", "f"], {"a": ["it is off"]}).reason == "1 of 6 tenants failed, 5 may"
