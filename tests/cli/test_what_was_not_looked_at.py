@@ -22,6 +22,8 @@ def no_waiting(monkeypatch):
 @pytest.fixture
 def lost(site, deployer):
     """Of two targets, both as Git says, one gives no answer any more."""
+    path = site.root / "environments/site/environment.yaml"
+    site.edit(path, lambda one: one.update(rules=["t1584.005-botnet-node"]))
     for name in ("acme", "globex"):
         site.edit(site.tenant(name), lambda one: one["targets"].pop("sentinel"))
     deployer("apply", "site")
@@ -33,22 +35,20 @@ def summary(run):
     return run.out.splitlines()[-2:]
 
 
-@pytest.mark.parametrize(
-    ("verb", "said"),
-    [
-        ("verify", "1 of 2 targets passes what is required (present, equal, enabled)."),
-        ("plan", "1 of 2 targets: no changes, 12 unchanged."),
-        ("apply", "1 of 2 targets: no changes, 12 unchanged."),
-        ("drift", "1 of 2 targets: no drift, 12 in sync."),
-    ],
-)
-def test_a_target_that_was_not_looked_at_is_not_counted_among_those_that_are_fine(deployer, lost, verb, said):
-    text = deployer(verb, "site")
-    page = deployer(verb, "site", "--format", "markdown")
+def test_a_target_that_was_not_looked_at_is_not_counted_among_those_that_are_fine(deployer, lost):
+    said = {
+        "verify": "1 of 2 targets passes what is required (present, equal, enabled).",
+        "plan": "1 of 2 targets: no changes, 5 unchanged.",
+        "apply": "1 of 2 targets: no changes, 5 unchanged.",
+        "drift": "1 of 2 targets: no drift, 5 in sync.",
+    }
+    for verb, sentence in said.items():
+        text = deployer(verb, "site")
+        page = deployer(verb, "site", "--format", "markdown")
 
-    assert (text.code, page.code) == (3, 3)
-    assert summary(text) == [said, LOST]
-    assert page.out.splitlines()[3:5] == [said, LOST]
+        assert (text.code, page.code) == (3, 3)
+        assert summary(text) == [sentence, LOST]
+        assert page.out.splitlines()[3:5] == [sentence, LOST]
 
 
 def test_a_tenant_whose_file_is_broken_is_not_counted_either(deployer, lost):
