@@ -19,8 +19,6 @@ from deployer.findings import Finding
 from deployer.fleet import Approve
 from deployer.fleet import Fleet
 from deployer.journal import Journal
-from deployer.outcome import Answer
-from deployer.outcome import Applied
 from deployer.outcome import Outcome
 from deployer.outcome import Place
 from deployer.outcome import Stopped
@@ -29,6 +27,7 @@ from deployer.outcome import Verified
 from deployer.request import Consent
 from deployer.request import in_waves
 from deployer.saved import SavedPlan
+from deployer.shortfalls import shortfalls
 from deployer.verify import Waiting
 from deployer.verify import until_known
 from deployer.waves import CODE
@@ -37,7 +36,7 @@ from deployer.waves import Verdict
 from deployer.waves import Went
 from deployer.waves import judged
 
-_INTERRUPTED = "interrupted"
+_INTERRUPTED = "the run was interrupted"
 _CUT_SHORT = "interrupted; if it was begun, the journal names what was written"
 _NAMED = 5
 """Tenants of a wave that are named before it begins; of more their number."""
@@ -73,7 +72,8 @@ def apply(
             done, went = _not_begun(part, why)
         else:
             done, went = rollout.through(part)
-            why = "" if went.outcome is Verdict.PASSED else f"{part.stage.title} stopped the run"
+            if went.outcome is not Verdict.PASSED:
+                why = _INTERRUPTED if went.interrupted else f"{part.stage.title} stopped the run"
         outcomes += done
         waves.append(went)
     told = {outcome.place for outcome in outcomes}
@@ -159,34 +159,37 @@ class _Rollout:
         """Apply to a wave and verify it. An interruption stops it, whatever is known by then."""
         title = part.stage.title.capitalize()
         done: list[Outcome] = [*part.stopped]
-        unverified: dict[str, str] = {}
-        note = ""
+        unverified: dict[str, tuple[str, ...]] = {}
+        note, cut_short = "", True
         with self._until_interrupted():
             self._waiting.say(f"{title} begins.")
             done += self._fleet.over(self._carry_out, self._journal, among=part.places) if part.places else []
-            failed = _failures(part.places, done)
+            failed = shortfalls(part.places, done)
             if judged(part.stage, part.tenants, failed).outcome is Verdict.STOPPED:
                 note = "the others were not verified" if len(failed) < len(part.tenants) else ""
             elif not self.stopping():
                 unverified, note = self._unverified(part, failed)
+            cut_short = self.stopping()
         told = {outcome.place for outcome in done}
         done += [Unreadable(place, _CUT_SHORT) for place in part.places if place not in told]
-        went = judged(part.stage, part.tenants, {**unverified, **_failures(part.places, done)})
-        if self.stopping():
-            went, note = replace(went, outcome=Verdict.STOPPED), f"{_INTERRUPTED} before it was verified"
+        went = judged(part.stage, part.tenants, {**unverified, **shortfalls(part.places, done)})
+        if cut_short:
+            lacking = f"{len(went.failed)} of {len(part.tenants)} tenants are not seen to pass" if went.failed else ""
+            note = "interrupted before it was verified"
+            went = replace(went, outcome=Verdict.STOPPED, reason=lacking, interrupted=True)
         went = replace(went, reason="; ".join(filter(None, (went.reason, note))))
         with self._until_interrupted():
             self._waiting.say(f"{title} {went.outcome}{f': {went.reason}' if went.reason else ''}.")
         return done, went
 
-    def _unverified(self, part: _Part, failed: Collection[str]) -> tuple[dict[str, str], str]:
-        """Those of the others that do not pass, each with the reason: what was not seen to pass has not passed.
+    def _unverified(self, part: _Part, failed: Collection[str]) -> tuple[dict[str, tuple[str, ...]], str]:
+        """Those of the others that do not pass, each with its reasons: what was not seen to pass has not passed.
 
         And a word where the answers are of nothing: a level that no object there was asked fails nobody.
         """
         places = [place for place in part.places if place.tenant not in failed]
         outcomes = self._looked_at(part.stage, places)
-        unverified = _failures(places, outcomes)
+        unverified = shortfalls(places, outcomes)
         asked = {level.level for outcome in outcomes if isinstance(outcome, Verified) for level in outcome.levels}
         idle = [level for level in part.stage.wave.gate.levels if level not in asked]
         return unverified, f"no object there was asked: {', '.join(idle)}" if idle and not unverified else ""
@@ -226,44 +229,5 @@ def _not_begun(part: _Part, why: str) -> tuple[list[Outcome], Went]:
     """What is said of a wave behind the end of the run. Tenants that are stopped by themselves keep their reasons."""
     finding = Finding(CODE, f"{part.stage.title} was not begun: {why}; nothing was written there")
     outcomes: list[Outcome] = [*part.stopped, *(Stopped(place, (finding,)) for place in part.places)]
-    return outcomes, Went(part.stage.number, part.stage.wave.name, part.tenants, Verdict.NOT_BEGUN, reason=why)
-
-
-def _failures(places: Iterable[Place], outcomes: Iterable[Outcome]) -> dict[str, str]:
-    """The tenants that are not seen to be as they should be, each with the first reason."""
-    found: dict[str, str] = {}
-    told: set[Place] = set()
-    for outcome in outcomes:
-        place = outcome.place
-        told.add(place)
-        if reason := _reason(outcome):
-            found.setdefault(place.tenant, f"{place.target}: {reason}" if place.target else reason)
-    for place in places:
-        if place not in told:
-            found.setdefault(place.tenant, f"{place.target}: nothing is known of it")
-    return found
-
-
-def _reason(outcome: Outcome) -> str:
-    """Why an outcome is none to go on from; empty for one that is."""
-    match outcome:
-        case Applied(failures=failures):
-            first = next((f"{one.change.key}: {one.error}" for one in failures), "")
-            return f"{first}{_more(len(failures))}"
-        case Verified(required=required) if outcome.worst() is not Answer.PASS:
-            levels = [one for one in outcome.levels if one.level in required and one.answer is not Answer.PASS]
-            levels.sort(key=lambda one: one.answer is not Answer.FAIL)
-            first = next((f"{one.level} {one.answer}: {one.key}: {one.reason}" for one in levels), "")
-            return f"{first}{_more(len(levels))}"
-        case Verified():
-            return ""
-        case Unreadable(error=error):
-            return f"not looked at: {error}"
-        case Stopped(findings=findings):
-            return f"{'; '.join(map(str, findings[:1])) or 'stopped'}{_more(len(findings))}"
-        case _:
-            return "it was neither applied nor verified"
-
-
-def _more(number: int) -> str:
-    return f" (and {number - 1} more)" if number > 1 else ""
+    told = (part.stage.number, part.stage.wave.name, part.tenants)
+    return outcomes, Went(*told, Verdict.NOT_BEGUN, reason=why, interrupted=why == _INTERRUPTED)

@@ -54,10 +54,12 @@ class Went:
     tenants: tuple[str, ...]
     """Those that the run is about."""
     outcome: Verdict
-    failed: Mapping[str, str] = field(default_factory=dict)
-    """Tenants that failed, could not be read or cannot be told of, each with the reason."""
+    failed: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Tenants that failed, could not be read or cannot be told of, each with its reasons, the gravest first."""
     reason: str = ""
     """Why it was stopped or not begun; of one that passed, what is worth a word."""
+    interrupted: bool = False
+    """Whether it was somebody's wish that ended the run there: then nothing has to be wrong in the wave."""
 
     @property
     def clean(self) -> bool:
@@ -107,11 +109,13 @@ def names(wave: Wave, tenant: str) -> bool:
     return any(fnmatchcase(tenant, glob) for glob in wave.tenants)
 
 
-def judged(stage: Stage, tenants: Collection[str], failed: Mapping[str, str]) -> Went:
+def judged(stage: Stage, tenants: Collection[str], failed: Mapping[str, Sequence[str]]) -> Went:
     """Whether the next wave may begin, given who of the wave failed. Not if all did: then nobody was seen to pass."""
-    may = min(stage.wave.gate.may_fail, len(tenants) - 1)
+    most, all_but_one = stage.wave.gate.may_fail, len(tenants) - 1
+    may = min(most, all_but_one)
     told = (stage.number, stage.wave.name, tuple(sorted(tenants)))
-    tally = f"{len(failed)} of {len(tenants)} tenants failed, {may or 'none'} may" if failed else ""
+    why = f" (`may_fail` is {most}, but never all of a wave may)" if most > all_but_one else ""
+    tally = f"{len(failed)} of {len(tenants)} tenants failed, {may or 'none'} may{why}" if failed else ""
     return Went(*told, Verdict.STOPPED if len(failed) > may else Verdict.PASSED, dict(sorted(failed.items())), tally)
 
 

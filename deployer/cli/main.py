@@ -119,7 +119,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return USAGE
     except click.exceptions.Abort:
-        click.echo("Interrupted. What was written until then shows in `deployer plan`.", err=True)
+        click.echo(_interrupted(arguments), err=True)
         return 1
     except click.exceptions.Exit as error:
         return error.exit_code
@@ -129,3 +129,12 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         click.echo(f"Error: {error}", err=True)
         return 1
+
+
+def _interrupted(arguments: list[str]) -> str:
+    """What is said to whoever interrupts; of writes only where there may have been some."""
+    verb = next((place for place, one in enumerate(arguments) if one in VERBS), 0)
+    named = arguments[verb : verb + 2]
+    if named[:1] in (["apply"], ["rollback"]) or named == ["tenants", "retire"]:
+        return "Interrupted. What was written until then shows in `deployer plan`."
+    return "Interrupted."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from deployer.crew import Hands
     from deployer.fleet import Fleet
     from deployer.outcome import Outcome
+    from deployer.report.in_waves import Ways
     from deployer.waves import Went
 
 
@@ -30,16 +31,18 @@ def run(
     options: dict[str, Any],
     call: "Callable[[Fleet], list[Outcome]]",
     waves: "Sequence[Went]" = (),
+    said: "Sequence[str]" = (),
 ) -> int:
     """One verb over the selected targets: its report is put out, its exit code returned.
 
-    `waves` is how each wave went, once `call` has returned.
+    `waves` is how each wave went, and `said` lines of ours for the report, once `call` has returned.
     """
     from deployer.errors import DeployerError
     from deployer.exits import exit_code
     from deployer.outcome import DONE
     from deployer.report import as_json
     from deployer.report import as_markdown
+    from deployer.report import in_waves
     from deployer.report import requests
     from deployer.saved import digest_of
     from deployer.saved import digest_to_approve
@@ -58,16 +61,13 @@ def run(
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except DeployerError as error:
         if form is as_json:
-            put_out(
-                as_json.failure(verb, environment, error, {"asked": asked(options), **shards.told(options)}),
-                options["out"],
-            )
+            put_out(as_json.failure(verb, environment, error, _told(options)), options["out"])
         elif form:
             put_out(as_markdown.failure(verb, environment, error), options["out"])
         raise complaint(error) from None
     code = DONE if shards.is_empty(made) and not outcomes else exit_code(outcomes, waves)
-    notes, again = shards.notes(made), _again(verb, options)
-    told = {"exit_code": code, "asked": asked(options), **shards.told(options, made)}
+    notes, ways = [*said, *shards.notes(made)], in_waves.Ways(_again(verb, options), _look(options))
+    told = {"exit_code": code, **_told(options, made)}
     if options.get("stats"):
         notes += requests.lines(made.crew.made, outcomes)
         told["requests"] = requests.document(made.crew.made, outcomes)
@@ -78,22 +78,37 @@ def run(
         put_out(as_json.render(verb, environment, outcomes, told, waves), options["out"])
     elif form:
         by = options.get("by", "target")
-        report = as_markdown.render(verb, environment, outcomes, waves=waves, again=again, notes=notes, by=by)
+        report = as_markdown.render(verb, environment, outcomes, waves=waves, ways=ways, notes=notes, by=by)
         put_out(report, options["out"])
     if form is None or saving:
-        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, again, notes, verb)
+        shown = text(outcomes, environment, digest, options.get("by", "target"), waves, ways, notes, verb)
         put_out(shown, None if saving else options["out"])
     return code
 
 
+def _told(options: dict[str, Any], made: "Fleet | None" = None) -> dict[str, Any]:
+    """What a document says of the part of the environment that it is about."""
+    return {"asked": asked(options), **shards.told(options, made)}
+
+
 def _again(verb: str, options: dict[str, Any]) -> str:
     """The command that asks for the same. A saved plan says all that was asked, and is what was approved."""
+    if options.get("plan"):
+        return _command(verb, options, {"plan": options["plan"]})
+    return _command(verb, options, asked(options))
+
+
+def _look(options: dict[str, Any]) -> str:
+    """The command that verifies the same. Without its wave, which is named behind it, and without its shard: the
+    tenants of a wave are dealt out among themselves, so that it would be a part of others."""
+    return _command("verify", options, {name: options.get(name) for name in ("tenants", "rules")})
+
+
+def _command(verb: str, options: dict[str, Any], given: dict[str, Any]) -> str:
     import shlex
 
     words = ["deployer", verb, options["environment"]]
-    if options.get("plan"):
-        return shlex.join([*words, "--plan", options["plan"]])
-    for name, value in asked(options).items():
+    for name, value in given.items():
         if value is True:
             words.append(flag(name))
         elif value is not None and value is not False:
@@ -121,7 +136,7 @@ def text(
     digest: str = "",
     by: str | None = "target",
     waves: "Sequence[Went]" = (),
-    again: str = "",
+    ways: "Ways | None" = None,
     notes: "Sequence[str]" = (),
     verb: str = "plan",
 ) -> str:
@@ -130,7 +145,8 @@ def text(
     from deployer.report import grouped
     from deployer.report import in_waves
 
+    ways = ways or in_waves.WAYS
     if not grouped.wanted(by, len(outcomes)):
-        return as_text.render(outcomes, environment, digest, waves, again, notes)
-    went = in_waves.lines(waves, environment, again)
+        return as_text.render(outcomes, environment, digest, waves, ways, notes)
+    went = in_waves.lines(waves, environment, ways)
     return grouped.render(grouped.rows_of(outcomes), [*went, *as_text.summary(outcomes), *notes], digest, verb=verb)

@@ -45,8 +45,8 @@ def verify(root: Any, /, **options: Any) -> int:
     """Read every object back: is it present, equal to Git, enabled; has the rule run since it was written, is it
     healthy (its last run succeeded), does the data that it reads arrive.
 
-    Each answer is pass, fail or unknown. `verify.require` in environment.yaml says which levels count. A rule that Git
-    wants disabled is not asked the last three.
+    Each answer is pass, fail or unknown. `verify.require` in environment.yaml says which levels count; with --wave
+    those of the wave do, where it names `levels`. A rule that Git wants disabled is not asked the last three.
 
     \b
     Exit codes: 0 all required levels pass, 1 one fails, 3 one is unknown or a target could not be read.
@@ -56,15 +56,24 @@ def verify(root: Any, /, **options: Any) -> int:
       deployer verify demo
       deployer verify prod --wait 15m
     """
-    return running.run("verify", root, options, lambda fleet: _verified(fleet, options["wait"]))
+    said: list[str] = []
+    return running.run("verify", root, options, lambda fleet: _verified(fleet, options, said), said=said)
 
 
-def _verified(fleet: "Fleet", seconds: float | None) -> "list[Outcome]":
-    if seconds is None:
-        return fleet.verify()
+def _verified(fleet: "Fleet", options: dict[str, Any], said: list[str]) -> "list[Outcome]":
+    """What counts is put into `said`, where it is not what counts in the whole environment."""
+    from deployer.request import wave
+
     environment = fleet.manifest.environment
-    if not _TOLD_BY_TIME & set(environment.require):
-        asked = ", ".join(environment.require)
-        way_out = "name ran, healthy or data in its `verify.require`"
-        click.echo(f"Nothing to wait for: {environment.name} requires {asked}; {way_out}.", err=True)
-    return fleet.verify(common.hands(seconds))
+    required, whose, where = environment.require, environment.name, "`verify.require`"
+    if options["wave"] is not None:
+        stage = wave(fleet.manifest, options["wave"])
+        if stage.wave.gate.levels != required:
+            required, whose, where = stage.wave.gate.levels, stage.title, "`levels`"
+            said.append(f"Required are the levels of {whose}: {', '.join(required)}.")
+    if options["wait"] is None:
+        return fleet.verify(require=required)
+    if not _TOLD_BY_TIME & set(required):
+        way_out = f"name ran, healthy or data in its {where}"
+        click.echo(f"Nothing to wait for: {whose} requires {', '.join(required)}; {way_out}.", err=True)
+    return fleet.verify(common.hands(options["wait"]), require=required)

@@ -19,7 +19,6 @@ from deployer.errors import DeployerError
 from deployer.errors import InvalidManifest
 from deployer.exits import not_begun
 from deployer.findings import Finding
-from deployer.outcome import Adopted
 from deployer.outcome import Answer
 from deployer.outcome import Applied
 from deployer.outcome import Backtested
@@ -30,14 +29,10 @@ from deployer.outcome import Pulled
 from deployer.outcome import Stopped
 from deployer.outcome import Unreadable
 from deployer.outcome import Verified
-from deployer.plan import Cause
-from deployer.plan import Change
 from deployer.report import as_text
-from deployer.report import backtest
-from deployer.report import drifted
 from deployer.report import grouped
 from deployer.report import in_waves
-from deployer.report import pulled
+from deployer.report import table
 from deployer.report.rule_tests import tally
 from deployer.report.wording import count
 from deployer.report.wording import plain
@@ -53,9 +48,7 @@ _FAIR = 600
 """What the section of a target may always take while there is room, so that not all are cut to nothing."""
 _LINE = 400
 _NAME = 80
-_ACTIONS = ("create", "update", "delete", "claim")
 _SIGNS = re.compile(r"( *)(\|?)([-+!])(.*)", re.DOTALL)
-_NOT_PENDING = (Cause.DRIFT, Cause.BOTH, Cause.UNCLAIMED, Cause.CONFLICT, Cause.UNKNOWN)
 
 
 def render(
@@ -64,11 +57,11 @@ def render(
     outcomes: Sequence[Outcome],
     *,
     waves: Sequence[Went] = (),
-    again: str = "",
+    ways: in_waves.Ways = in_waves.WAYS,
     notes: Sequence[str] = (),
     by: str | None = "target",
 ) -> str:
-    """The report of a run, what went wrong first; `waves` is how each wave went, `again` does the same once more.
+    """The report of a run, what went wrong first; `waves` is how each wave went, `ways` how to go on.
 
     `notes` are lines of ours to say beyond the outcomes. `by` is `change` or `target`; None leaves it to their number.
     """
@@ -77,12 +70,13 @@ def render(
     approved = [f"Plan {_code(digest)}"] if digest else []
     head = [*_head(verb, environment), *as_text.summary(outcomes), *notes, *approved, ""]
     if waves:
-        head += [*_fenced(in_waves.lines(waves, environment, again), LONGEST // 4, "text"), ""]
+        head += [*_fenced(in_waves.went(waves), LONGEST // 4, "text"), ""]
+        on = in_waves.onward(waves, environment, ways)
+        head += [*_fenced(on, LONGEST // 16, "text"), ""] if on else []
     if grouped.wanted(by, len(outcomes)):
         return _parts(head, grouped.sections(grouped.rows_of(outcomes), verb))
-    rows = [_row(outcome) for outcome in ordered]
     worthy = [outcome for outcome in ordered if _worth_a_section(outcome)]
-    return _composed(head, rows, len(worthy), (_section(outcome, environment) for outcome in worthy))
+    return _composed(head, _rows(verb, ordered), len(worthy), (_section(outcome, environment) for outcome in worthy))
 
 
 def told(verb: str, environment: str, top: Sequence[str], sections: Sequence[tuple[str, Sequence[str]]]) -> str:
@@ -96,9 +90,9 @@ def told(verb: str, environment: str, top: Sequence[str], sections: Sequence[tup
 
 def _composed(head: Sequence[str], rows: Sequence[str] | None, number: int, sections: Iterable["_Section"]) -> str:
     """The report, as much of it as there is room for; what there is no room for is not made."""
-    table = [] if rows is None else [*_table(rows, min(_TABLE, LONGEST - _size(head) - 2_000)), ""]
-    room = LONGEST - _size(head) - _size(table) - 1_000
-    return _written([*head, *table, *_sections(number, sections, room)])
+    shown = [] if rows is None else [*_table(rows, min(_TABLE, LONGEST - _size(head) - 2_000)), ""]
+    room = LONGEST - _size(head) - _size(shown) - 1_000
+    return _written([*head, *shown, *_sections(number, sections, room)])
 
 
 def by_change(verb: str, environment: str, top: Sequence[str], parts: Sequence[grouped.Section]) -> str:
@@ -181,7 +175,7 @@ def _gravity(outcome: Outcome) -> int:
             return 2
         case Drifted(drift=drift) if drift.untold or drift.found:
             return 3
-        case Planned(plan=plan) if any(change.cause in _NOT_PENDING for change in plan.changes):
+        case Planned(plan=plan) if any(change.cause in table.NOT_PENDING for change in plan.changes):
             return 3
         case Planned(plan=plan) | Drifted(plan=plan) | Applied(plan=plan) if plan.changes:
             return 4
@@ -189,63 +183,19 @@ def _gravity(outcome: Outcome) -> int:
             return 5
 
 
-def _row(outcome: Outcome) -> str:
-    cells = [_code(str(outcome.place)), _said(outcome)]
-    match outcome:
-        case Planned(plan=plan) | Drifted(plan=plan):
-            cells += [*_counts(plan.changes), str(len(plan.unchanged))]
-        case Applied(plan=plan, done=done):
-            cells += [*_counts(done), str(len(plan.unchanged))]
-        case _:
-            cells += [""] * (len(_ACTIONS) + 1)
-    return f"| {' | '.join(cells)} |"
+def _rows(verb: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """The table: its two lines of head, then one for each target."""
+    head, *rows = table.rows(verb, outcomes)
+    numbers = "|".join(["--:"] * (len(head) - 2))
+    lines = [f"| {' | '.join(head)} |", f"|---|---|{f'{numbers}|' if numbers else ''}"]
+    return [*lines, *(f"| {' | '.join([_code(place), *cells])} |" for place, *cells in rows)]
 
 
-def _counts(changes: Sequence[Change]) -> list[str]:
-    numbers = [sum(change.action == action for change in changes) for action in _ACTIONS]
-    return [str(number) if number else "" for number in numbers]
-
-
-def _said(outcome: Outcome) -> str:
-    """The outcome in words of ours."""
-    match outcome:
-        case Unreadable():
-            return "**not looked at**"
-        case Stopped() if not_begun(outcome):
-            return "not begun"
-        case Stopped(refused=refused):
-            return "**refused**" if refused else "**stopped**"
-        case Drifted():
-            found = outcome.drift.found or outcome.drift.untold
-            return f"**{drifted.sentence(outcome)}**" if found else "no drift"
-        case Planned(plan=plan):
-            moved = sum(change.cause in _NOT_PENDING for change in plan.changes)
-            if moved:
-                return f"**{count(len(plan.changes), 'change')}**, {moved} not of Git's making"
-            return count(len(plan.changes), "change") if plan.changes else "no changes"
-        case Applied(done=done, failures=failures):
-            if failures:
-                return f"**{len(failures)} failed or not tried**, {count(len(done), 'change')} made"
-            return f"{count(len(done), 'change')} made" if done else "nothing to do"
-        case Adopted():
-            return "looked at for rules to adopt"
-        case Pulled():
-            return f"**{pulled.sentence(outcome)}**" if outcome.code else pulled.sentence(outcome)
-        case Backtested():
-            return f"**{backtest.sentence(outcome)}**" if outcome.code else backtest.sentence(outcome)
-        case Verified():
-            word = "emulated" if outcome.place.emulated else "verified"
-            worst = outcome.worst()
-            return word if worst is Answer.PASS else f"**{worst}**"
-
-
-def _table(rows: Sequence[str], room: int) -> list[str]:
+def _table(told: Sequence[str], room: int) -> list[str]:
+    """As much of it as there is room for."""
+    lines, rows = list(told[:2]), told[2:]
     if not rows:
         return ["No target."]
-    lines = [
-        "| target | outcome | create | update | delete | claim | unchanged |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
     left = room - _size(lines)
     for number, row in enumerate(rows):
         left -= _size([row])

@@ -60,17 +60,17 @@ def render(
     environment: str = "ENV",
     digest: str = "",
     waves: Sequence[Went] = (),
-    again: str = "",
+    ways: in_waves.Ways = in_waves.WAYS,
     notes: Sequence[str] = (),
 ) -> str:
     """The report of a run, one section a target and a summary; `digest` is that of a plan to approve.
 
-    `waves` is how each wave went: those that were not begun are named there, and need no sections. `again` is the
-    command that does the same once more. `notes` are lines of ours to say beyond the outcomes.
+    `waves` is how each wave went: those that were not begun are named there, and need no sections. `ways` are the
+    commands to go on with. `notes` are lines of ours to say beyond the outcomes.
     """
     sections = [outcome for outcome in outcomes if not (waves and not_begun(outcome))]
     lines = [line for outcome in sections for line in (*_outcome(outcome, environment), "")]
-    went = in_waves.lines(waves, environment, again)
+    went = in_waves.lines(waves, environment, ways)
     approve = [f"Plan {digest}."] if digest else []
     return "\n".join([*lines, *went, *([""] if went else []), *_summary(outcomes), *notes, *approve]) + "\n"
 
@@ -246,7 +246,8 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     later = sum(map(not_begun, there))
     stopped = sum(isinstance(outcome, Stopped) for outcome in there) - later
     files = len(outcomes) - len(there)
-    targets = count(len(there), "target")
+    seen = sum(not isinstance(outcome, Unreadable | Stopped) for outcome in there)
+    targets = f"{seen} of {count(len(there), 'target')}" if 0 < seen < len(there) else count(seen, "target")
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
         yield f"{targets}: {drifted.tally(outcomes)}."
     elif any(isinstance(outcome, Backtested) for outcome in outcomes):
@@ -254,14 +255,15 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
         yield f"{targets}: {_changes(outcomes)}."
     elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
-        yield f"{targets}: {_verdict(verified)}."
+        yield f"{targets}{_verdict(verified, len(outcomes) - seen)}."
     else:
-        yield f"{targets}."
+        yield f"{count(len(outcomes), 'target')}."
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
     if later:
-        yield f"{count(later, 'target was', 'targets were')} not begun: a wave before stopped the run."
+        whose = "its" if later == 1 else "their"
+        yield f"{count(later, 'target was', 'targets were')} not begun: the run stopped before {whose} wave."
     if stopped:
         yield f"{count(stopped, 'target was', 'targets were')} stopped by what is said above."
     if files:
@@ -274,15 +276,16 @@ def _is_file(outcome: Outcome) -> bool:
     return isinstance(outcome, Stopped | Unreadable) and outcome.place.target is None
 
 
-def _verdict(verified: Sequence[Verified]) -> str:
-    """Whether what counts is as it should be: `verify.require` of the environment says what counts."""
+def _verdict(verified: Sequence[Verified], unseen: int) -> str:
+    """What the targets that were looked at are found to be: each of them is counted once, and none of the `unseen`."""
     answers = [outcome.worst() for outcome in verified]
     levels = ", ".join(verified[0].required)
     if all(answer is Answer.PASS for answer in answers):
-        return f"all that is required passes ({levels})"
+        passes = f" {'passes' if len(answers) == 1 else 'pass'} what is required"
+        return f"{passes if unseen else ': all that is required passes'} ({levels})"
     words = {Answer.FAIL: "fail", Answer.UNKNOWN: "cannot be told", Answer.PASS: "pass"}
     tally = [(sum(answer is one for answer in answers), word) for one, word in words.items()]
-    return f"{', '.join(f'{number} {word}' for number, word in tally if number)} what is required ({levels})"
+    return f": {', '.join(f'{number} {word}' for number, word in tally if number)} what is required ({levels})"
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:

@@ -121,7 +121,8 @@ def test_a_level_that_is_not_known_stops_a_wave_that_asks_for_it(deployer, estat
 
     assert (run.code, went(run)) == (3, {"canary": "stopped", "rest": "not begun"})
     (failure,) = run.json["waves"][0]["failures"]
-    assert failure == {"tenant": "acme", "reason": f"kibana: ran unknown: rule/{RULE}: it has not run yet"}
+    reason = f"kibana: ran unknown: rule/{RULE}: it has not run yet"
+    assert failure == {"tenant": "acme", "reason": reason, "reasons": [reason]}
     assert estate.asked("globex") == []
 
 

@@ -10,6 +10,7 @@ from deployer.errors import Declined
 from deployer.fleet import Fleet
 from deployer.journal import Journal
 from deployer.manifest.load import load
+from deployer.report import in_waves
 from deployer.request import ORDINARY
 from deployer.rollout import apply
 from deployer.verify import Waiting
@@ -29,11 +30,11 @@ def estate(site):
     for name in ("acme", "globex"):
         site.edit(site.tenant(name), lambda one: one.update(targets={"kibana": one["targets"]["kibana"]}))
         site.edit(site.tenant(name), lambda one: one.update(data_sources={"kibana": {"endpoint.events.network": []}}))
-    in_waves(site, {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["ran"], "minutes": 1}})
+    set_waves(site, {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["ran"], "minutes": 1}})
     return site
 
 
-def in_waves(site, *waves):
+def set_waves(site, *waves):
     path = site.root / "environments/site/environment.yaml"
     site.edit(path, lambda one: one.update(rules=[RULE], waves=[*waves, {"name": "rest"}]))
 
@@ -95,13 +96,18 @@ def test_an_interruption_while_it_waits_begins_no_other_wave(estate):
         {**yaml.safe_load(estate.tenant("acme").read_text()), "data_sources": {"kibana": {"other.data": []}}}
     ).replace("space: acme", "space: hooli"))  # fmt: skip
     gate = {"levels": ["ran"], "minutes": 1, "may_fail": 1}
-    in_waves(estate, {"name": "canary", "tenants": ["acme", "hooli"], "verify": gate})
+    set_waves(estate, {"name": "canary", "tenants": ["acme", "hooli"], "verify": gate})
 
     outcomes, waves = rolled_out(estate, Clock(interrupt))
 
     assert outcomes == {"acme": "Applied", "hooli": "Applied", "globex": "Stopped"}
     assert [(wave.outcome, list(wave.failed)) for wave in waves] == [(STOPPED, ["acme"]), (NOT_BEGUN, [])]
-    assert waves[0].reason.endswith("; interrupted before it was verified")
+    assert waves[0].reason == "1 of 2 tenants are not seen to pass; interrupted before it was verified"
+    assert waves[1].reason == "the run was interrupted"
+    assert in_waves.lines(waves, "site")[-2:] == [
+        "Wave 2 (rest), 1 tenant: not begun: the run was interrupted: globex",
+        "To go on, run the same again: deployer apply site (what is done is found equal and only verified again)",
+    ]
     assert estate.asked("globex") == []
 
 
@@ -110,7 +116,7 @@ def test_an_interruption_while_it_waits_begins_no_other_wave(estate):
     [("Wave 1 (canary) begins.", [STOPPED, NOT_BEGUN]), ("Wave 1 (canary) passed.", [PASSED, NOT_BEGUN])],
 )
 def test_an_interruption_between_two_waves_begins_no_other(word, expected, estate):
-    in_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
 
     def say(line):
         if line == word:
@@ -119,6 +125,8 @@ def test_an_interruption_between_two_waves_begins_no_other(word, expected, estat
     outcomes, waves = rolled_out(estate, Clock(say=say))
 
     assert [wave.outcome for wave in waves] == expected
+    assert waves[1].reason == "the run was interrupted"
+    assert in_waves.onward(waves, "site")[0].startswith("To go on, run the same again: ")
     assert outcomes == {"acme": "Applied" if expected[0] is PASSED else "Unreadable", "globex": "Stopped"}
     assert estate.asked("globex") == []
 
@@ -130,7 +138,7 @@ def test_all_waves_are_shown_and_asked_about_once(estate):
         shown.append([(one.place.tenant, type(one).__name__) for one in outcomes])
         return True
 
-    in_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
     outcomes, _ = rolled_out(estate, Clock(), approve)
 
     assert shown == [[("acme", "Planned"), ("globex", "Planned")]]
@@ -138,7 +146,7 @@ def test_all_waves_are_shown_and_asked_about_once(estate):
 
 
 def test_a_target_that_changes_after_it_was_shown_fails_its_wave(estate):
-    in_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
 
     def approve(outcomes):
         url = f"{estate.emulator.url}/kibana/s/acme/api/exception_lists"
@@ -150,7 +158,7 @@ def test_a_target_that_changes_after_it_was_shown_fails_its_wave(estate):
     outcomes, waves = rolled_out(estate, Clock(), approve)
 
     assert outcomes == {"acme": "Stopped", "globex": "Stopped"}
-    assert "it is not as it was when the plan was shown" in waves[0].failed["acme"]
+    assert "it is not as it was when the plan was shown" in waves[0].failed["acme"][0]
 
 
 def test_a_no_begins_no_wave(estate):
@@ -158,3 +166,17 @@ def test_a_no_begins_no_wave(estate):
         rolled_out(estate, Clock(), lambda outcomes: False)
 
     assert {one["method"] for one in (*estate.asked("acme"), *estate.asked("globex"))} == {"GET"}
+
+
+def test_a_wave_that_failed_before_it_was_interrupted_is_what_stopped_the_run(estate):
+    """Whoever interrupts while that is said changes nothing of it."""
+
+    def say(line):
+        if line.startswith("Wave 1 (canary) stopped"):
+            interrupt()
+
+    estate.emulator.fault(path="/s/acme/api/detection_engine/rules$", method="POST", status=400)
+    _, waves = rolled_out(estate, Clock(say=say))
+
+    assert [(wave.outcome, wave.interrupted) for wave in waves] == [(STOPPED, False), (NOT_BEGUN, False)]
+    assert waves[1].reason == "wave 1 (canary) stopped the run"

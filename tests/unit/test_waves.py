@@ -125,3 +125,15 @@ def test_as_many_as_may_fail_let_the_next_wave_begin_but_never_all_of_them():
     assert judged(stage, two, {"acme": "it is off"}).outcome is Verdict.PASSED
     assert judged(stage, two, {"acme": "x", "globex": "y"}).outcome is Verdict.STOPPED
     assert judged(stage, one, {"acme": "it is off"}).outcome is Verdict.STOPPED
+
+
+def test_a_limit_that_is_less_than_may_fail_says_why():
+    (stage,) = stages((wave("canary", may_fail=5),), ["acme", "globex"])
+
+    assert judged(stage, ["acme"], {"acme": ["it is off"]}).reason == (
+        "1 of 1 tenants failed, none may (`may_fail` is 5, but never all of a wave may)"
+    )
+    assert judged(stage, ["acme", "globex"], {"acme": ["it is off"]}).reason == (
+        "1 of 2 tenants failed, 1 may (`may_fail` is 5, but never all of a wave may)"
+    )
+    assert judged(stage, ["a", "b", "c", "d", "e", "f"], {"a": ["it is off"]}).reason == "1 of 6 tenants failed, 5 may"
