@@ -52,6 +52,7 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     environment, json = options["environment"], options["form"] == "json"
     folder = common.journals(root, folder)
     trusted = common.trusted_hosts()
+    shards.begin(root, options, common.trusted_root())
     try:
         manifest = load(root, environment, trusted_hosts=trusted, trusted_root=common.trusted_root())
         try:

@@ -16,6 +16,7 @@ from deployer.cli.common import complaint
 from deployer.cli.common import flag
 from deployer.cli.common import fleet
 from deployer.cli.common import put_out
+from deployer.cli.common import trusted_root
 
 if TYPE_CHECKING:
     from deployer.crew import Hands
@@ -45,6 +46,7 @@ def run(
     from deployer.saved import digest_to_approve
 
     environment = options["environment"]
+    shards.begin(root, options, trusted_root())
     # A plan that goes into a file and is not asked for in some form is one to apply later.
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
@@ -58,10 +60,8 @@ def run(
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except DeployerError as error:
         if form is as_json:
-            put_out(
-                as_json.failure(verb, environment, error, {"asked": asked(options), **shards.told(options)}),
-                options["out"],
-            )
+            said = {"asked": asked(options), **shards.told(options)}
+            put_out(as_json.failure(verb, environment, error, said), options["out"])
         elif form:
             put_out(as_markdown.failure(verb, environment, error), options["out"])
         raise complaint(error) from None

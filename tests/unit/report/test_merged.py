@@ -8,17 +8,19 @@ from hypothesis import settings
 
 from deployer.report import as_json
 from deployer.report import merged
-from deployer.report.merging import Given
+from deployer.report.given import Given
 from deployer.report.merging import merge
 from tests.unit.report.test_markdown import HOSTILE
 from tests.unit.report.test_markdown import UNPRINTABLE
 from tests.unit.report.test_markdown import outcomes
 from tests.unit.report.test_markdown import skeleton
 
+BEGAN = "2026-11-22T06:00:00+00:00"
+
 
 def document(text, verb="plan"):
     """The first of two shards, with `text` wherever text comes from outside, and a second one that is damaged."""
-    told = {"error": f"x{text}", "shard": {"index": 1, "of": 3}}
+    told = {"error": f"x{text}", "shard": {"index": 1, "of": 3, "git": "", "ci_run": None, "began": BEGAN}}
     first = as_json.render(verb, f"x{text}", outcomes(text), told)
     return merge([Given.read(f"x{text}", first), Given.read(f"x{text}", "{")])
 
