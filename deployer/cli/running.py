@@ -67,7 +67,7 @@ def run(
         raise complaint(error) from None
     code = DONE if shards.is_empty(made) and not outcomes else exit_code(outcomes, waves)
     notes, again = shards.notes(made), _again(verb, options)
-    told = {"exit_code": code, "asked": asked(options), **shards.told(options, made)}
+    told = {"exit_code": code, "asked": asked(options), **shards.told(options, made, len(outcomes))}
     if options.get("stats"):
         notes += requests.lines(made.crew.made, outcomes)
         told["requests"] = requests.document(made.crew.made, outcomes)

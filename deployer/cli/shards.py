@@ -50,16 +50,17 @@ def begin(root: Path, options: dict[str, Any], trusted_root: Path | None) -> Non
         options["run"] = Run(digest(root, options["environment"], trusted_root), ci_run, datetime.now(UTC))
 
 
-def told(options: dict[str, Any], fleet: "Fleet | None" = None) -> dict[str, Any]:
+def told(options: dict[str, Any], fleet: "Fleet | None" = None, targets: int | None = None) -> dict[str, Any]:
     """What a document says of its shard; nothing of a run over all tenants. No `fleet` where the run stopped before.
 
-    It needs `begin`.
+    It needs `begin`. `targets` is of how many targets it tells.
     """
     from deployer.report import sharded
 
     if not options.get("shard"):
         return {}
-    return {"shard": sharded.document(options["shard"], options["run"], fleet.chosen.dealt if fleet else None)}
+    dealt = fleet.chosen.dealt if fleet else None
+    return {"shard": sharded.document(options["shard"], options["run"], dealt, targets)}
 
 
 def notes(fleet: "Fleet") -> list[str]:

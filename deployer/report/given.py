@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
+from deployer.report.complete import lacking
 from deployer.report.merged import text
 from deployer.report.shapes import fault
 
@@ -39,9 +40,9 @@ def shard_of(document: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _unreadable(document: Document) -> str:
-    """Why no report can be made of it; empty if one can."""
+    """Why no report can be made of it, or only one with parts missing; empty if all of it is there."""
     try:
         text(document)
+        return lacking(document)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         return f"it was damaged ({type(error).__name__}: {error})"
-    return ""

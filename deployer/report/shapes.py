@@ -88,6 +88,7 @@ def _counts(value: Any) -> bool:
 
 def _shard(value: Any) -> bool:
     told = {"git": _if_there(_text), "ci_run": _perhaps(_text), "began": _if_there(_instant)}
+    told |= {"tenants": _if_there(_number), "names": _if_there(_list(_text)), "targets": _if_there(_number)}
     fits = _object(index=_number, of=_number, **told)(value)
     return fits and 1 <= value["index"] <= value["of"] <= 9999
 

@@ -28,18 +28,21 @@ def line(dealt: Dealt) -> str:
     return f"Shard {dealt.shard}: {own} of {among}; nothing is said of the others."
 
 
-def document(shard: Shard, run: Run, dealt: Dealt | None = None) -> dict[str, Any]:
+def document(shard: Shard, run: Run, dealt: Dealt | None = None, targets: int | None = None) -> dict[str, Any]:
     """For scripts, and for `report merge`, which tells from it whether all shards are of the same run and tenants.
 
-    Without `dealt` the run stopped before it knew the tenants.
+    Without `dealt` the run stopped before it knew the tenants. `targets` is of how many it tells.
     """
-    said = {
+    said: dict[str, Any] = {
         "index": shard.number,
         "of": shard.of,
         "git": run.git,
         "ci_run": run.ci_run,
         "began": run.began.isoformat(timespec="seconds"),
     }
+    if targets is not None:
+        said["targets"] = targets
     if dealt is None:
         return said
-    return {**said, "tenants": len(dealt.own), "among": len(dealt.names), "dealt": dealt.digest}
+    among = {"tenants": len(dealt.own), "among": len(dealt.names), "dealt": dealt.digest}
+    return {**said, **among, "names": list(dealt.own)}
