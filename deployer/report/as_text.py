@@ -244,17 +244,23 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     lost = sum(isinstance(outcome, Unreadable) for outcome in outcomes)
     later = sum(map(not_begun, outcomes))
     stopped = sum(isinstance(outcome, Stopped) for outcome in outcomes) - later
-    targets = count(len(outcomes), "target")
+    return summed(len(outcomes), _came(outcomes), lost, later, stopped)
+
+
+def _came(outcomes: Sequence[Outcome]) -> str:
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
-        yield f"{targets}: {drifted.tally(outcomes)}."
-    elif any(isinstance(outcome, Backtested) for outcome in outcomes):
-        yield f"{targets}: {backtest.tally(outcomes)}."
-    elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
-        yield f"{targets}: {_changes(outcomes)}."
-    elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
-        yield f"{targets}: {_verdict(verified)}."
-    else:
-        yield f"{targets}."
+        return drifted.tally(outcomes)
+    if any(isinstance(outcome, Backtested) for outcome in outcomes):
+        return backtest.tally(outcomes)
+    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+        return _changes(outcomes)
+    verified = [outcome for outcome in outcomes if isinstance(outcome, Verified)]
+    return verdict([outcome.worst() for outcome in verified], verified[0].required) if verified else ""
+
+
+def summed(targets: int, came: str, lost: int, later: int, stopped: int) -> Iterator[str]:
+    """What is said of all targets, from what came of them and how many were not looked at, not begun and stopped."""
+    yield f"{count(targets, 'target')}: {came}." if came else f"{count(targets, 'target')}."
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
@@ -264,10 +270,9 @@ def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield f"{count(stopped, 'target or tenant was', 'targets or tenants were')} stopped by what is said above."
 
 
-def _verdict(verified: Sequence[Verified]) -> str:
+def verdict(answers: Sequence[Answer], required: Sequence[str]) -> str:
     """Whether what counts is as it should be: `verify.require` of the environment says what counts."""
-    answers = [outcome.worst() for outcome in verified]
-    levels = ", ".join(verified[0].required)
+    levels = ", ".join(required)
     if all(answer is Answer.PASS for answer in answers):
         return f"all that is required passes ({levels})"
     words = {Answer.FAIL: "fail", Answer.UNKNOWN: "cannot be told", Answer.PASS: "pass"}
@@ -276,15 +281,21 @@ def _verdict(verified: Sequence[Verified]) -> str:
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:
-    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned)]
-    changes = [change for plan in plans for change in plan.changes]
+    changes = [change for outcome in outcomes if isinstance(outcome, Planned) for change in outcome.plan.changes]
     applied = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
     changes += [change for outcome in applied for change in outcome.done]
-    words = _DONE if applied else {action: f"to {action}" for action in SYMBOLS}
-    tally = {action: sum(change.action == action for change in changes) for action in SYMBOLS}
+    return changed(
+        [change.action for change in changes],
+        done=bool(applied),
+        failures=sum(len(outcome.failures) for outcome in applied),
+        unchanged=sum(len(outcome.plan.unchanged) for outcome in outcomes if isinstance(outcome, Planned | Applied)),
+    )
+
+
+def changed(actions: Sequence[str], *, done: bool, failures: int, unchanged: int) -> str:
+    """`2 created, 1 failed or not tried, 5 unchanged`: what was done with each object, or is to be."""
+    words = _DONE if done else {action: f"to {action}" for action in SYMBOLS}
+    tally = {action: sum(one == action for one in actions) for action in SYMBOLS}
     parts = [f"{number} {words[action]}" for action, number in tally.items() if number]
-    failures = sum(len(outcome.failures) for outcome in applied)
-    if failures:
-        parts.append(f"{failures} failed or not tried")
-    unchanged = sum(len(outcome.plan.unchanged) for outcome in outcomes if isinstance(outcome, Planned | Applied))
+    parts += [f"{failures} failed or not tried"] if failures else []
     return ", ".join([*(parts or ["no changes"]), f"{unchanged} unchanged"])
