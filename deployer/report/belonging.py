@@ -14,6 +14,7 @@ from typing import NamedTuple
 from deployer.findings import Finding
 from deployer.report.given import Given
 from deployer.report.given import shard_of
+from deployer.report.wording import flag
 
 Document = Mapping[str, Any]
 Sorted = tuple[list[Given], list[Finding]]
@@ -41,8 +42,8 @@ _SETTINGS = (
     ),
     _Aspect(lambda document: shard_of(document)[1], lambda own, _: f"is one of {own} shards, and the others are not"),
     _Aspect(
-        lambda document: {**document["asked"], "shard": None} if "asked" in document else None,
-        lambda own, _: f"is asked for with {json.dumps(own)}, and the others are not",
+        lambda document: _options(document["asked"]) if "asked" in document else None,
+        lambda own, others: f"is asked for {_differing(own, others)}, and the others {_differing(others, own)}",
     ),
     _Aspect(
         lambda document: document.get("shard", {}).get("dealt"),
@@ -136,3 +137,23 @@ def _began(one: Given) -> datetime:
 
 def _when(one: Given) -> str:
     return f"{_began(one).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _options(asked: Document) -> dict[str, Any]:
+    """The options that were given, but for the shard."""
+    given = {name: asked[name] for name in sorted(asked) if name != "shard"}
+    return {name: value for name, value in given.items() if value not in (None, []) and value is not False}
+
+
+def _differing(own: Document, others: Document) -> str:
+    """What is different in one of them, as it would be written."""
+    names = [name for name in sorted({*own, *others}) if own.get(name) != others.get(name)]
+    return " and ".join(
+        f"with {_written(name, own[name])}" if name in own else f"without {flag(name)}" for name in names
+    )
+
+
+def _written(name: str, value: Any) -> str:
+    if value is True:
+        return flag(name)
+    return " ".join(f"{flag(name)} {one}" for one in (value if isinstance(value, list) else [value]))

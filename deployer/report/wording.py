@@ -33,6 +33,11 @@ def count(number: int, singular: str, plural: str | None = None) -> str:
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
 
 
+def flag(name: str) -> str:
+    """How the option is written that a document has under this name."""
+    return "--" + {"tenants": "tenant", "rules": "rule"}.get(name, name).replace("_", "-")
+
+
 def _harmless(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
