@@ -38,6 +38,7 @@ FOREIGN_VARIABLES = (
     *("*_PROXY", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_*"),
     # what changes an output
     *("CI", "GITHUB_*", "COLUMNS", "LINES", "*COLOR*", "TERM", "XDG_*", "PYTHONWARNINGS"),
+    *("CI_PIPELINE_ID", "BUILD_BUILDID"),
 )
 
 

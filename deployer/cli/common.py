@@ -161,7 +161,9 @@ def asked(options: dict[str, Any]) -> dict[str, Any]:
 
 def flag(name: str) -> str:
     """How an option of `ASKED` is written."""
-    return "--" + {"tenants": "tenant", "rules": "rule"}.get(name, name).replace("_", "-")
+    from deployer.report.wording import flag as written
+
+    return written(name)
 
 
 def journal(help: str) -> Callable[[Command], Command]:

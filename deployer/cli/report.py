@@ -20,8 +20,8 @@ def merge(files: tuple[Path, ...], **options: Any) -> int:
     """Join the JSON reports of the shards of one run into the report of the whole run.
 
     As a saved plan, what --format json makes of all shards of `plan` is that of all tenants. A shard that is missing,
-    there twice, damaged, of another environment, or made with other options is named, and never left out without a
-    word.
+    there twice, damaged, of another environment, made with other options, or left over from another run is named, and
+    never left out without a word.
 
     \b
     Exit codes: that of one run over all of it; with anything missing or left out 3, or 1.
@@ -48,7 +48,7 @@ def merge(files: tuple[Path, ...], **options: Any) -> int:
 
 def _given(file: Path) -> Any:
     """What stands in a file. One that is not there is a shard that is not known, and no reason to say nothing."""
-    from deployer.report.merging import Given
+    from deployer.report.given import Given
 
     try:
         return Given.read(str(file), file.read_text(encoding="utf-8"))

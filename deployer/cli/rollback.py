@@ -50,8 +50,8 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     from deployer.rollback.runs import read
 
     environment, json = options["environment"], options["form"] == "json"
-    folder = common.journals(root, folder)
-    trusted = common.trusted_hosts()
+    folder, trusted = common.journals(root, folder), common.trusted_hosts()
+    shards.begin(root, options, common.trusted_root())
     try:
         manifest = load(root, environment, trusted_hosts=trusted, trusted_root=common.trusted_root())
         try:
@@ -72,7 +72,8 @@ def rollback(root: Path, /, names: tuple[str, ...], folder: Path | None, dry: bo
     # Nothing was written to the tenants of this shard: it is in order that there is nothing to undo.
     code = DONE if options["shard"] and not selection.tenants else exit_code(outcomes)
     if json:
-        text = report.json(environment, told.ids, outcomes, recorded, {"exit_code": code, **shards.told(options)})
+        said = {"exit_code": code, **shards.told(options, targets=len(outcomes))}
+        text = report.json(environment, told.ids, outcomes, recorded, said)
     else:
         writes = sum(len(told.writes[where]) for where in told.writes if where[0] in selection.tenants)
         text = report.text(told.ids, told.began, writes, outcomes, recorded)

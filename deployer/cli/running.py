@@ -16,6 +16,7 @@ from deployer.cli.common import complaint
 from deployer.cli.common import flag
 from deployer.cli.common import fleet
 from deployer.cli.common import put_out
+from deployer.cli.common import trusted_root
 
 if TYPE_CHECKING:
     from deployer.crew import Hands
@@ -48,6 +49,7 @@ def run(
     from deployer.saved import digest_to_approve
 
     environment = options["environment"]
+    shards.begin(root, options, trusted_root())
     # A plan that goes into a file and is not asked for in some form is one to apply later.
     saving = verb == "plan" and options["out"] is not None and options["form"] is None
     form = {"json": as_json, "markdown": as_markdown}.get("json" if saving else options["form"])
@@ -67,7 +69,7 @@ def run(
         raise complaint(error) from None
     code = DONE if shards.is_empty(made) and not outcomes else exit_code(outcomes, waves)
     notes, ways = [*said, *shards.notes(made)], in_waves.Ways(_again(verb, options), _look(options))
-    told = {"exit_code": code, **_told(options, made)}
+    told = {"exit_code": code, **_told(options, made, len(outcomes))}
     if options.get("stats"):
         notes += requests.lines(made.crew.made, outcomes)
         told["requests"] = requests.document(made.crew.made, outcomes)
@@ -86,9 +88,9 @@ def run(
     return code
 
 
-def _told(options: dict[str, Any], made: "Fleet | None" = None) -> dict[str, Any]:
+def _told(options: dict[str, Any], made: "Fleet | None" = None, targets: int | None = None) -> dict[str, Any]:
     """What a document says of the part of the environment that it is about."""
-    return {"asked": asked(options), **shards.told(options, made)}
+    return {"asked": asked(options), **shards.told(options, made, targets)}
 
 
 def _again(verb: str, options: dict[str, Any]) -> str:

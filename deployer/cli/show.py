@@ -29,6 +29,7 @@ def show(root: Any, /, **options: Any) -> int:
     from deployer.report import desired
 
     json = options["form"] == "json"
+    shards.begin(root, options, common.trusted_root())
     try:
         fleet = common.fleet(root, options)
         states = fleet.desired()

@@ -5,6 +5,7 @@ Every line begins with a word, a symbol or blanks of ours, never with text from 
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from deployer.diff import FieldChange
 from deployer.exits import not_begun
@@ -242,22 +243,51 @@ def _level_tally(name: str, levels: Sequence[Level]) -> str:
 
 def _summary(outcomes: Sequence[Outcome]) -> Iterator[str]:
     there = [outcome for outcome in outcomes if not _is_file(outcome)]
-    lost = sum(isinstance(outcome, Unreadable) for outcome in there)
     later = sum(map(not_begun, there))
-    stopped = sum(isinstance(outcome, Stopped) for outcome in there) - later
-    files = len(outcomes) - len(there)
-    seen = sum(not isinstance(outcome, Unreadable | Stopped) for outcome in there)
-    targets = f"{seen} of {count(len(there), 'target')}" if 0 < seen < len(there) else count(seen, "target")
+    targets = Count(
+        seen=sum(not isinstance(outcome, Unreadable | Stopped) for outcome in there),
+        lost=sum(isinstance(outcome, Unreadable) for outcome in there),
+        later=later,
+        stopped=sum(isinstance(outcome, Stopped) for outcome in there) - later,
+        files=len(outcomes) - len(there),
+    )
+    return summed(targets, _came(outcomes, targets.unseen + targets.files))
+
+
+def _came(outcomes: Sequence[Outcome], unseen: int) -> str:
     if any(isinstance(outcome, Drifted) for outcome in outcomes):
-        yield f"{targets}: {drifted.tally(outcomes)}."
-    elif any(isinstance(outcome, Backtested) for outcome in outcomes):
-        yield f"{targets}: {backtest.tally(outcomes)}."
-    elif any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
-        yield f"{targets}: {_changes(outcomes)}."
-    elif verified := [outcome for outcome in outcomes if isinstance(outcome, Verified)]:
-        yield f"{targets}{_verdict(verified, len(outcomes) - seen)}."
-    else:
-        yield f"{count(len(outcomes), 'target')}."
+        return f": {drifted.tally(outcomes)}"
+    if any(isinstance(outcome, Backtested) for outcome in outcomes):
+        return f": {backtest.tally(outcomes)}"
+    if any(isinstance(outcome, Planned | Applied) for outcome in outcomes):
+        return f": {_changes(outcomes)}"
+    verified = [outcome for outcome in outcomes if isinstance(outcome, Verified)]
+    return verdict([outcome.worst() for outcome in verified], verified[0].required, unseen) if verified else ""
+
+
+class Count(NamedTuple):
+    """How many targets were looked at, and of how many others why not."""
+
+    seen: int
+    lost: int
+    """Could not be looked at."""
+    later: int
+    """Were not begun: the run stopped before their wave."""
+    stopped: int
+    files: int
+    """Tenants' files that cannot be used: of how many targets they would tell, nobody knows."""
+
+    @property
+    def unseen(self) -> int:
+        """Targets that nothing is known of."""
+        return self.lost + self.later + self.stopped
+
+
+def summed(targets: Count, came: str) -> Iterator[str]:
+    """What is said of all targets: what came of those that were looked at, and how many were not, and why."""
+    _, lost, later, stopped, files = targets
+    of = f"{targets.seen} of " if came and targets.unseen else ""
+    yield f"{of}{count(targets.seen + targets.unseen, 'target')}{came}."
     if lost:
         them = "it" if lost == 1 else "them"
         yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
@@ -276,10 +306,9 @@ def _is_file(outcome: Outcome) -> bool:
     return isinstance(outcome, Stopped | Unreadable) and outcome.place.target is None
 
 
-def _verdict(verified: Sequence[Verified], unseen: int) -> str:
+def verdict(answers: Sequence[Answer], required: Sequence[str], unseen: int) -> str:
     """What the targets that were looked at are found to be: each of them is counted once, and none of the `unseen`."""
-    answers = [outcome.worst() for outcome in verified]
-    levels = ", ".join(verified[0].required)
+    levels = ", ".join(required)
     if all(answer is Answer.PASS for answer in answers):
         passes = f" {'passes' if len(answers) == 1 else 'pass'} what is required"
         return f"{passes if unseen else ': all that is required passes'} ({levels})"
@@ -289,15 +318,21 @@ def _verdict(verified: Sequence[Verified], unseen: int) -> str:
 
 
 def _changes(outcomes: Sequence[Outcome]) -> str:
-    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, Planned)]
-    changes = [change for plan in plans for change in plan.changes]
+    changes = [change for outcome in outcomes if isinstance(outcome, Planned) for change in outcome.plan.changes]
     applied = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
     changes += [change for outcome in applied for change in outcome.done]
-    words = _DONE if applied else {action: f"to {action}" for action in SYMBOLS}
-    tally = {action: sum(change.action == action for change in changes) for action in SYMBOLS}
+    return changed(
+        [change.action for change in changes],
+        done=bool(applied),
+        failures=sum(len(outcome.failures) for outcome in applied),
+        unchanged=sum(len(outcome.plan.unchanged) for outcome in outcomes if isinstance(outcome, Planned | Applied)),
+    )
+
+
+def changed(actions: Sequence[str], *, done: bool, failures: int, unchanged: int) -> str:
+    """`2 created, 1 failed or not tried, 5 unchanged`: what was done with each object, or is to be."""
+    words = _DONE if done else {action: f"to {action}" for action in SYMBOLS}
+    tally = {action: sum(one == action for one in actions) for action in SYMBOLS}
     parts = [f"{number} {words[action]}" for action, number in tally.items() if number]
-    failures = sum(len(outcome.failures) for outcome in applied)
-    if failures:
-        parts.append(f"{failures} failed or not tried")
-    unchanged = sum(len(outcome.plan.unchanged) for outcome in outcomes if isinstance(outcome, Planned | Applied))
+    parts += [f"{failures} failed or not tried"] if failures else []
     return ", ".join([*(parts or ["no changes"]), f"{unchanged} unchanged"])

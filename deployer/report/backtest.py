@@ -55,14 +55,23 @@ def tally(outcomes: Sequence[Outcome]) -> str:
     """`2 rules run, 12 alerts, 172 without allowlists; 9 previews, 31 requests`."""
     trials = [trial for outcome in outcomes if isinstance(outcome, Backtested) for trial in outcome.trials]
     ran = [trial for trial in trials if trial.with_entries is not None and trial.without is not None]
-    least = "" if all(trial.whole for trial in ran) else "at least "
-    found = sum(len(trial.with_entries.alerts) for trial in ran if trial.with_entries)
-    bare = sum(len(trial.without.alerts) for trial in ran if trial.without)
-    lost = sum(bool(trial.error) for trial in trials)
-    words = [f"{count(len(ran), 'rule')} run", f"{least}{count(found, 'alert')}", f"{least}{bare} without allowlists"]
-    words += [f"{count(lost, 'rule')} not looked at"] if lost else []
-    asked = count(sum(trial.previews for trial in trials), "preview")
-    return f"{', '.join(words)} ({asked}, {count(sum(trial.requests for trial in trials), 'request')})"
+    return words(
+        ran=len(ran),
+        whole=all(trial.whole for trial in ran),
+        found=sum(len(trial.with_entries.alerts) for trial in ran if trial.with_entries),
+        bare=sum(len(trial.without.alerts) for trial in ran if trial.without),
+        lost=sum(bool(trial.error) for trial in trials),
+        asked=(sum(trial.previews for trial in trials), sum(trial.requests for trial in trials)),
+    )
+
+
+def words(*, ran: int, whole: bool, found: int, bare: int, lost: int, asked: tuple[int, int]) -> str:
+    """The same of numbers: `found` alerts of the rules that ran, `bare` without allowlists; previews and requests."""
+    least = "" if whole else "at least "
+    said = [f"{count(ran, 'rule')} run", f"{least}{count(found, 'alert')}", f"{least}{bare} without allowlists"]
+    said += [f"{count(lost, 'rule')} not looked at"] if lost else []
+    previews, requests = asked
+    return f"{', '.join(said)} ({count(previews, 'preview')}, {count(requests, 'request')})"
 
 
 def document(outcome: Backtested) -> Document:

@@ -56,18 +56,24 @@ def lines(outcome: Drifted, environment: str) -> Iterator[str]:
 def tally(outcomes: Sequence[Outcome]) -> str:
     """`1 object drifted, 2 pending, 49 in sync`."""
     seen = [outcome for outcome in outcomes if isinstance(outcome, Drifted)]
-    differences = [one for outcome in seen for one in outcome.drift.differences]
-    drifted = sum(one.cause in DRIFT for one in differences)
-    untold = sum(one.cause is Cause.UNKNOWN for one in differences)
-    pending = sum(one.cause is Cause.PENDING for one in differences)
-    accepted = len({(outcome.place, one.key) for outcome in seen for one in outcome.drift.accepted})
-    lapsed = sum(outcome.drift.lapsed for outcome in seen)
+    return words(
+        [one.cause for outcome in seen for one in outcome.drift.differences],
+        accepted=len({(outcome.place, one.key) for outcome in seen for one in outcome.drift.accepted}),
+        lapsed=sum(outcome.drift.lapsed for outcome in seen),
+        unchanged=sum(len(outcome.plan.unchanged) for outcome in seen),
+    )
+
+
+def words(causes: Sequence[str], *, accepted: int, lapsed: int, unchanged: int) -> str:
+    """The same of the cause of each difference, and numbers."""
+    drifted = sum(cause in DRIFT for cause in causes)
+    untold, pending = (sum(cause == one for cause in causes) for one in (Cause.UNKNOWN, Cause.PENDING))
     words = [f"{count(drifted, 'object')} drifted" if drifted else "no drift"]
     words += [f"{accepted} accepted"] if accepted else []
     words += [f"{count(lapsed, 'target')} with an acceptance that has run out"] if lapsed else []
     words += [f"of {untold} it cannot be told"] if untold else []
     words += [f"{pending} pending"] if pending else []
-    return ", ".join([*words, f"{sum(len(outcome.plan.unchanged) for outcome in seen)} in sync"])
+    return ", ".join([*words, f"{unchanged} in sync"])
 
 
 def sentence(outcome: Drifted) -> str:

@@ -21,11 +21,11 @@ from deployer.outcome import Answer
 from deployer.outcome import Level
 from deployer.outcome import Place
 from deployer.outcome import Verified
-from deployer.plan import Cause
 from deployer.report import as_markdown
 from deployer.report import as_text
 from deployer.report import drifted
 from deployer.report import grouped
+from deployer.report import summed
 from deployer.report.rows import Row
 from deployer.report.rows import rows_in
 from deployer.report.wording import count
@@ -37,7 +37,6 @@ Document = Mapping[str, Any]
 Section = tuple[str, Sequence[str]]
 """A title and its lines."""
 
-_DONE = {"create": "created", "update": "updated", "claim": "claimed", "delete": "deleted"}
 _PENDING = "pending"
 _BY_CHANGE = ("plan", "apply", "rollback", "tenants retire")
 """Verbs whose targets are told together, by change."""
@@ -114,11 +113,7 @@ def _rows(document: Document) -> list[Row]:
 def _top(document: Document) -> Iterator[str]:
     """What came of it, in words of ours and numbers."""
     targets = document["targets"]
-    yield f"{count(len(targets), 'target')}: {', '.join(_tally(document))}."
-    lost = sum(target["outcome"] == "unreadable" for target in targets)
-    if lost:
-        them = "it" if lost == 1 else "them"
-        yield f"{count(lost, 'target was', 'targets were')} not looked at: nothing is known of {them}."
+    yield from summed.lines(document)
     quiet = sum(target["exit_code"] == DONE for target in targets)
     yield f"{quiet} of {len(targets)} in order. Exit code {document['exit_code']}."
     merged = document.get("merged")
@@ -126,19 +121,6 @@ def _top(document: Document) -> Iterator[str]:
         there = len(merged["shards"])
         missing = merged["of"] - there
         yield f"Made of {count(there, 'shard')}{f', {missing} missing' if missing else ''}."
-
-
-def _tally(document: Document) -> list[str]:
-    total = document["summary"]
-    failed = [f"{total['failed']} failed"] if total.get("failed") else []
-    if document["verb"] not in (*_BY_CHANGE, "drift"):
-        return [count(total.get("rules", 0), "rule"), *failed]
-    unchanged = [*failed, f"{total.get('unchanged', 0)} unchanged"]
-    if document["verb"] == "drift":
-        return [*(f"{total[cause]} {cause}" for cause in Cause if total.get(cause)), *unchanged]
-    done = any(change.get("done") for target in document["targets"] for change in target["changes"])
-    words = [f"{total[name]} {_DONE[name] if done else f'to {name}'}" for name in _DONE if total.get(name)]
-    return [*words, *unchanged]
 
 
 def _digest(document: Document, shown: Callable[[str], str]) -> list[str]:

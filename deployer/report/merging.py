@@ -10,8 +10,6 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
 from itertools import chain
 from typing import Any
 
@@ -22,21 +20,12 @@ from deployer.findings import Finding
 from deployer.outcome import FAILED
 from deployer.report.as_json import SCHEMA
 from deployer.report.as_json import finding
-from deployer.report.merged import text
-from deployer.report.shapes import fault
+from deployer.report.belonging import of_one_run
+from deployer.report.given import Document
+from deployer.report.given import Given
+from deployer.report.given import shard_of
 from deployer.saved import digest_over
 from deployer.waves import Verdict
-
-Document = dict[str, Any]
-
-_ASPECTS = (
-    ("of `{}`", lambda document: document["verb"]),
-    ("of the environment {}", lambda document: document["environment"]),
-    ("one of {} shards", lambda document: _shard(document)[1]),
-    ("asked for with {}", lambda document: _options(document)),
-    ("dealt out of other tenants ({}), so of another commit", lambda document: _dealt(document)),
-)
-"""What the documents of one run have in common: in words, and where it stands. None where a document does not say."""
 
 _OWN = frozenset(
     "schema verb environment exit_code error findings digest asked shard merged waves targets summary".split()
@@ -48,75 +37,20 @@ _NAMED = 20
 """Missing shards that a message names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A file that was given, and what stands in it; or why that cannot be used."""
-
-    name: str
-    document: Document = field(default_factory=dict)
-    fault: str = ""
-
-    @classmethod
-    def read(cls, name: str, text: str) -> "Given":
-        """The document in a file."""
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            said = "it is not JSON: the job was stopped, or `--format json` is missing" if text else "it is empty"
-            return cls(name, fault=said)
-        problem = fault(document) or _unreadable(document)
-        return cls(name, fault=problem) if problem else cls(name, document)
-
-
-def _unreadable(document: Document) -> str:
-    """Why no report can be made of it; empty if one can."""
-    try:
-        text(document)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        return f"it was damaged ({type(error).__name__}: {error})"
-    return ""
-
-
 def merge(files: Sequence[Given]) -> Document:
     """One document of all of them, as one run over all shards would have made it, and `merged` about the shards.
 
-    Where some are of another run than the others, the run is that of most of them. Raises `CannotStart` if there is
-    nothing to make it of.
+    Those of another run than the others are left out. Raises `CannotStart` if there is nothing to make it of.
     """
     findings = [Finding("shard-unusable", f"{one.name} cannot be used: {one.fault}") for one in files if one.fault]
-    found = [one for one in files if not one.fault]
+    found, foreign = of_one_run([one for one in files if not one.fault])
+    findings += foreign
     if not found:
         said = "".join(f"\n{one.message}" for one in findings)
         raise CannotStart(f"there is no document of any shard{said}")
-    for words, aspect in _ASPECTS:
-        found, foreign = _alike(found, words, aspect)
-        findings += foreign
     found, twice = _each_once(found)
     findings += [*twice, *_missing(found), *_overlapping(found)]
     return _document(found, findings)
-
-
-def _alike(found: Sequence[Given], words: str, aspect: Any) -> tuple[list[Given], list[Finding]]:
-    """Those that are as most of them are, and a finding for each of the others."""
-    told = [(one, aspect(one.document)) for one in found]
-    tally = Counter(json.dumps(value) for _, value in told if value is not None)
-    if len(tally) < 2:
-        return list(found), []
-    [(most, _)] = tally.most_common(1)
-    others = [(one, value) for one, value in told if value is not None and json.dumps(value) != most]
-    findings = [
-        Finding(
-            "shard-foreign",
-            f"{one.name} is {words.format(_said(value))}, and the others are not: it was left out of the report",
-        )
-        for one, value in others
-    ]
-    left = {one.name for one, _ in others}
-    return [one for one in found if one.name not in left], findings
-
-
-def _said(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _each_once(found: Sequence[Given]) -> tuple[list[Given], list[Finding]]:
@@ -124,7 +58,7 @@ def _each_once(found: Sequence[Given]) -> tuple[list[Given], list[Finding]]:
     first: dict[int, Given] = {}
     findings = []
     for one in found:
-        index, of = _shard(one.document)
+        index, of = shard_of(one.document)
         if index in first:
             said = f"{one.name} is of shard {index}/{of}, and so is {first[index].name}"
             findings.append(Finding("shard-twice", f"{said}: it was left out of the report"))
@@ -145,8 +79,8 @@ def _missing(found: Sequence[Given]) -> Iterator[Finding]:
 
 def _absent(found: Sequence[Given]) -> tuple[list[int], int]:
     """The shards that are not there, and how many there should be."""
-    _, of = _shard(found[0].document)
-    there = {_shard(one.document)[0] for one in found}
+    _, of = shard_of(found[0].document)
+    there = {shard_of(one.document)[0] for one in found}
     return [index for index in range(1, of + 1) if index not in there], of
 
 
@@ -262,6 +196,7 @@ def _wave(parts: Sequence[Document]) -> Document:
         "outcome": outcome,
         **{name: [one for part in parts for one in part[name]] for name in ("tenants", "failed", "failures")},
         "reason": "; ".join(_came(one, parts) if len(tally) > 1 else _reasons(parts) for one in tally),
+        "interrupted": any(part.get("interrupted") for part in parts),
     }
 
 
@@ -280,7 +215,7 @@ def _merged(found: Sequence[Given], apart: Sequence[Document]) -> Document:
     lost, of = _absent(found)
     shards = [
         {
-            "index": _shard(one.document)[0],
+            "index": shard_of(one.document)[0],
             "file": one.name,
             "exit_code": one.document["exit_code"],
             "targets": len(one.document["targets"]),
@@ -293,22 +228,6 @@ def _merged(found: Sequence[Given], apart: Sequence[Document]) -> Document:
 
 
 # -- pieces -----------------------------------------------------------------------------------------------------------
-
-
-def _shard(document: Mapping[str, Any]) -> tuple[int, int]:
-    """Its number and how many there are; what names no shard is all of it."""
-    told = document.get("shard", {"index": 1, "of": 1})
-    return told["index"], told["of"]
-
-
-def _dealt(document: Mapping[str, Any]) -> Any:
-    """The digest of the tenants that were dealt out; None of a run that stopped before."""
-    return document.get("shard", {}).get("dealt")
-
-
-def _options(document: Mapping[str, Any]) -> Any:
-    """What it was asked with, but for the shard."""
-    return {**document["asked"], "shard": None} if "asked" in document else None
 
 
 def _is_count(value: object) -> bool:

@@ -78,12 +78,18 @@ def _moment(value: Any) -> bool:
         return False
 
 
+def _instant(value: Any) -> bool:
+    return isinstance(value, str) and _moment(value) and datetime.fromisoformat(value).tzinfo is not None
+
+
 def _counts(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_number, value.values()))
 
 
 def _shard(value: Any) -> bool:
-    fits = _object(index=_number, of=_number)(value)
+    told = {"git": _if_there(_text), "ci_run": _perhaps(_text), "began": _if_there(_instant)}
+    told |= {"tenants": _if_there(_number), "names": _if_there(_list(_text)), "targets": _if_there(_number)}
+    fits = _object(index=_number, of=_number, **told)(value)
     return fits and 1 <= value["index"] <= value["of"] <= 9999
 
 

@@ -42,6 +42,11 @@ def places(targets: Sequence[str | None]) -> str:
     return " and ".join([*told, *([count(files, "tenant's file", "tenants' files")] if files else [])])
 
 
+def flag(name: str) -> str:
+    """How the option is written that a document has under this name."""
+    return "--" + {"tenants": "tenant", "rules": "rule"}.get(name, name).replace("_", "-")
+
+
 def _harmless(character: str) -> bool:
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 

@@ -52,11 +52,8 @@ def test_each_job_looks_at_its_tenants_and_at_no_other(deployer, four):
         [("acme", "planned"), ("initech", "planned")], [("globex", "planned")], [("hooli", "failed")],
     ]  # fmt: skip
     assert [run.code for run in runs] == [2, 2, 1]
-    assert [run.json["shard"] | {"dealt": ""} for run in runs] == [
-        {"index": 1, "of": 3, "tenants": 2, "among": 4, "dealt": ""},
-        {"index": 2, "of": 3, "tenants": 1, "among": 4, "dealt": ""},
-        {"index": 3, "of": 3, "tenants": 1, "among": 4, "dealt": ""},
-    ]
+    said = ("index", "of", "tenants", "among")
+    assert [[run.json["shard"][name] for name in said] for run in runs] == [[1, 3, 2, 4], [2, 3, 1, 4], [3, 3, 1, 4]]
     assert four.asked("initech")
     four.emulator.clear_requests()
     deployer("plan", "site", "--shard", "2/3")

@@ -13,6 +13,8 @@ from deployer.previews import Preview
 from deployer.report import as_json
 from deployer.report import as_markdown
 from deployer.report import as_text
+from deployer.report import summed
+from deployer.report.given import Given
 from deployer.trials import Attempt
 from deployer.trials import Effect
 from deployer.trials import Standing
@@ -98,3 +100,14 @@ def test_the_summary_counts_rules_and_those_that_were_not_looked_at():
     summary = json.loads(as_json.render("backtest", "prod", [outcome]))["summary"]
 
     assert (summary["rules"], summary["failed"]) == (2, 1)
+
+
+def test_a_document_is_summed_up_in_the_words_of_its_run():
+    gap = Gap(SINCE, SINCE + timedelta(hours=2), "too slow")
+    partly = Trial("r", Preview(alerts(2), 20, (gap,)), Preview(alerts(3), 24))
+    for trials in ([partly], [Trial("r", Preview((), 24), Preview((), 24)), Trial("s", error="504")], []):
+        outcome = backtested(*trials)
+        file = Given.read("x", as_json.render("backtest", "prod", [outcome]))
+
+        assert file.fault == ""
+        assert list(summed.lines(file.document)) == as_text.summary([outcome])
