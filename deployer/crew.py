@@ -91,6 +91,9 @@ class Crew:
         """Whoever makes the crew may give it others."""
         self.interrupted = threading.Event()
         """Set once the user asks to stop: what is under way is finished, and nothing is begun any more."""
+        self.computing = threading.Lock()
+        """Whoever computes for long holds it: two at a time would take Python from each other, and both of them from
+        those whose answers have come. Nobody waits for anything else meanwhile."""
         self.left = False
         """Whether the user asked twice: then nobody waited for what was under way."""
 
@@ -140,20 +143,26 @@ class Crew:
         self._before += made
         self._connected().learn(secrets)
 
-    def over(self, jobs: Iterable[Job], verb: Verb, journal: Journal | None = None) -> list[Outcome]:
+    def over(
+        self, jobs: Iterable[Job], verb: Verb, journal: Journal | None = None, *, looks: bool = False
+    ) -> list[Outcome]:
         """What `verb` makes of each job, in their order. No outcome holds a secret of the run.
 
-        `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given.
+        `journal`, if `verb` writes to one, is told how to take the secrets of the run out of what it is given. Where
+        `verb` only `looks`, some more targets are made ready or made out while as many as there are jobs are asked.
         """
         begun: list[tuple[Job, Future[Outcome]]] = []
-        with self:
+        with self, ExitStack() as bounds:
             connections = self._connected()
+            if looks:
+                bounds.enter_context(connections.traffic.at_most(self._jobs))
             if journal:
                 jobs = list(jobs)
                 journal.owner = self._manifest.environment.owner
                 journal.redact = connections.redact
                 journal.addresses = {job.place: job.target.address for job in jobs}
-            pool = ThreadPoolExecutor(max_workers=self._jobs, thread_name_prefix=THREADS)
+            workers = self._jobs + self._jobs // 4 if looks else self._jobs
+            pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREADS)
             try:
                 for job in jobs:
                     if job.target.emulator:

@@ -257,11 +257,12 @@ class Fleet:
 
     def _plan(self, provider: Provider, job: Job, desired: DesiredState, consent: Consent) -> tuple[Plan, LiveState]:
         live = provider.read(desired)
-        plan = make_plan(
-            desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
-        )
-        plan = replace(self._narrow(plan, desired, live), address=job.target.address, platform=job.target.platform)
-        check_limits(plan, consent.widen(self.manifest.environment.limits))
+        with self.crew.computing:
+            plan = make_plan(
+                desired, live, adopt=consent.adopt, reenable=consent.reenable, rekey=consent.rekey, today=self._today
+            )
+            plan = replace(self._narrow(plan, desired, live), address=job.target.address, platform=job.target.platform)
+            check_limits(plan, consent.widen(self.manifest.environment.limits))
         return plan, live
 
     def _narrow(self, plan: Plan, desired: DesiredState, live: LiveState) -> Plan:
@@ -288,7 +289,7 @@ class Fleet:
         with self.crew:
             if len(dealt) > 1:
                 return _ordered(look(self.crew, self.manifest, dealt, verb))
-            outcomes = self.crew.over(self._work.jobs(), verb)
+            outcomes = self.crew.over(self._work.jobs(), verb, looks=True)
             return _ordered([*self._work.whole()[1], *outcomes])
 
     def _wanted(self) -> dict[Place, tuple[DesiredState, Assignment | None]]:

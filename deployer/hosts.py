@@ -5,6 +5,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult
 from urllib.parse import urlsplit
 
@@ -40,6 +41,7 @@ class Server:
     path: str
 
 
+@lru_cache(maxsize=4096)  # asked of each target when it is read, when it is checked and when it is connected to
 def server(url: str) -> Server:
     """What `url` leads to; raises `Unfit` unless it is https, or http to this machine, and an address only."""
     if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:

@@ -27,8 +27,6 @@ from deployer.workload import Workload
 
 WORTH_A_COPY = 50
 """So many tenants take longer to look at than a copy of the process takes to make."""
-PER_CORE = 2
-"""Processes for each core: half of the time they wait, and the threads of one wait for each other, too."""
 
 _NOTHING = DesiredState("", "", {})
 
@@ -50,9 +48,7 @@ def parts(manifest: Manifest, chosen: Container[str], cores: int | None = None) 
     names = [name for name in named if name in chosen]
     # The emulator lives in this process, if it was started here.
     emulated = any(target.emulator for tenant in manifest.tenants for target in tenant.targets)
-    cores = cores or copies.cores()
-    most = 1 if emulated or cores == 1 else PER_CORE * cores
-    number = copies.worth(len(names), WORTH_A_COPY, most)
+    number = copies.worth(len(names), WORTH_A_COPY, 1 if emulated else cores or copies.cores())
     return [frozenset(names[first::number]) for first in range(number)]
 
 
@@ -94,11 +90,13 @@ def _seen(crew: Crew, manifest: Manifest, part: frozenset[str], verb: Verb) -> S
 
     def late(provider: Provider, job: Job) -> Outcome:
         """What a target is to hold is made out by the thread that looks at it: meanwhile others wait for answers."""
-        return verb(provider, work.job(job.target))
+        with crew.computing:
+            made = work.job(job.target)
+        return verb(provider, made)
 
     # A space takes several requests and a workspace one: what takes longest is begun first.
     targets = sorted(work.targets(), key=lambda target: target.platform is not Platform.KIBANA)
-    outcomes = crew.over([Job(target, _NOTHING) for target in targets], late)
+    outcomes = crew.over([Job(target, _NOTHING) for target in targets], late, looks=True)
     try:
         settled = work.settled(outcomes)
     except InvalidManifest as error:

@@ -93,6 +93,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a name in another script must not cost the report
     # A run makes a million small objects that last until its end, and no rings of them: to look for some takes a tenth.
     gc.set_threshold(50_000, 20, 100)
+    # So long waits a thread whose answer has come for one that computes; five times as long shows in every request.
+    sys.setswitchinterval(0.001)
     # What ends a job of a pipeline is Ctrl-C, too: writes under way are finished, and the report says what was done.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     leave(run(sys.argv[1:]))

@@ -53,15 +53,15 @@ class Document:
     refused: frozenset[Path] = frozenset()
     """Parts whose value could not be taken; something was said about each already."""
 
-    @cached_property
+    @property
     def values(self) -> Mapping[Path, Place]:
-        """Where each value starts. Not made before somebody asks: of most files nobody does."""
-        return {path: place for path, of_key, place in self._located() if not of_key}
+        """Where each value starts."""
+        return self._places[0]
 
-    @cached_property
+    @property
     def keys(self) -> Mapping[Path, Place]:
         """Where each key of a mapping stands."""
-        return {path: place for path, of_key, place in self._located() if of_key}
+        return self._places[1]
 
     def at(self, path: Path) -> Location:
         """Where the value at `path` starts; if there is none, where the nearest part around it starts."""
@@ -83,8 +83,13 @@ class Document:
             return ()
         return tuple(path for path, place in self.values.items() if place == (where.line, where.column))
 
-    def _located(self) -> Iterator[tuple[Path, bool, Place]]:
-        return ((*part, place) for part, place in zip(parts(self.value), self.written, strict=False))
+    @cached_property
+    def _places(self) -> tuple[Mapping[Path, Place], Mapping[Path, Place]]:
+        """Not made before somebody asks: of most rules' files nobody does."""
+        found: tuple[dict[Path, Place], dict[Path, Place]] = ({}, {})
+        for (path, of_key), place in zip(parts(self.value), self.written, strict=False):
+            found[of_key][path] = place
+        return found
 
     @property
     def root(self) -> "Node":

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -163,7 +164,7 @@ class Http:
         seconds: float = TIMEOUT_SECONDS[1],
     ) -> Answer:
         reads = method == "GET" if reads is None else reads
-        target = f"{self._below}{path}?{urlencode(params)}" if params else f"{self._below}{path}"
+        target = f"{self._below}{path}?{_encoded(tuple(params.items()))}" if params else f"{self._below}{path}"
         sent = {**self._headers, **headers, "Authorization": self._auth.value()}
         if kind and content is not None:
             sent["Content-Type"] = kind
@@ -200,6 +201,12 @@ class Http:
 
     def _what(self, method: str, path: str) -> str:
         return f"{method} {self.base}{path.partition('?')[0]}"
+
+
+@lru_cache(maxsize=1024)
+def _encoded(params: tuple[tuple[str, str | int], ...]) -> str:
+    """Kept: hundreds of spaces are asked for the same."""
+    return urlencode(params)
 
 
 def _is_success(answer: Answer) -> bool:

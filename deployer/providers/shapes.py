@@ -32,6 +32,8 @@ def leaves(shape: Shape, path: str) -> Iterator[str]:
 
 def known(shape: Shape, value: Any) -> Any:
     """The value without names that the shape does not have, and without nulls; a whole number is written as one."""
+    if shape is None:
+        return int(value) if isinstance(value, float) and value.is_integer() else value  # nearly always
     if isinstance(shape, _MAPPINGS) and isinstance(value, _MAPPINGS):
         return {name: known(_inner(shape, name), part) for name, part in _present(value) if _has(shape, name)}
     if isinstance(shape, list) and isinstance(value, list | tuple):
@@ -41,6 +43,8 @@ def known(shape: Shape, value: Any) -> Any:
 
 def unknown(shape: Shape, value: Any) -> Any:
     """What `known` leaves out: of a mapping those names, of a list the whole elements that hold some; else None."""
+    if shape is None:
+        return None
     if isinstance(shape, _MAPPINGS) and isinstance(value, _MAPPINGS):
         found = {
             name: unknown(_inner(shape, name), part) if _has(shape, name) else part for name, part in _present(value)

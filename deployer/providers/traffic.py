@@ -10,8 +10,10 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from contextlib import nullcontext
 from http.client import responses
 from types import SimpleNamespace
@@ -81,6 +83,7 @@ class Traffic:
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
         self._writes: dict[str, threading.BoundedSemaphore] = {}
         self._dead: dict[str, float] = {}
+        self._asking: AbstractContextManager[Any] = nullcontext()
         self._made = Tally()
 
     @property
@@ -118,10 +121,24 @@ class Traffic:
                 line.close()
             self._lines.clear()
 
+    @contextmanager
+    def at_most(self, number: int) -> Iterator[None]:
+        """Within this, no more than so many requests are under way, whatever the number of threads."""
+        self._asking = threading.BoundedSemaphore(number)
+        try:
+            yield
+        finally:
+            self._asking = nullcontext()
+
     # -- what a line asks ---------------------------------------------------------------------------------------------
 
+    @property
+    def asking(self) -> AbstractContextManager[Any]:
+        """What bounds how many requests are under way."""
+        return self._asking
+
     def turn(self, origin: str, method: str, url: str) -> AbstractContextManager[Any]:
-        """Wait until the request may be sent; what is given bounds how many are under way.
+        """Wait until the request may be sent; what is given bounds how many writes to its host are under way.
 
         Raises `ConnectTimeoutError` for a host that is dead.
         """
@@ -190,7 +207,7 @@ class Line(HTTPAdapter):
         there. `requests` would take as long for it as everything else that is done for a request.
         """
         url = self._origin + target
-        with self._traffic.turn(self._origin, method, url):
+        with self._traffic.turn(self._origin, method, url), self._traffic.asking:
             pool, whole = self._pool(ca)
             try:
                 response = pool.urlopen(
