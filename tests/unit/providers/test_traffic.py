@@ -2,7 +2,9 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -77,3 +79,35 @@ def test_azure_trusts_what_the_environment_says_as_all_of_its_clients_do(tmp_pat
             asked()
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "acme.pem"))
         assert asked().json() == {"fine": True}
+
+
+def test_as_many_requests_are_under_way_as_are_allowed_however_many_threads_ask():
+    inside, most, lock = 0, 0, threading.Lock()
+
+    class Slow(Proxy):
+        def do_GET(self) -> None:
+            nonlocal inside, most
+            with lock:
+                inside += 1
+                most = max(most, inside)
+            time.sleep(0.02)
+            with lock:
+                inside -= 1
+            super().do_GET()
+
+    Proxy.heard = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        traffic = Traffic()
+        auth = HeaderAuth("ApiKey", Secret("kibana", "key"))
+        url = f"http://127.0.0.1:{server.server_port}"
+        http = Http(url, auth, "kibana", headers={}, redact=str, traffic=traffic)
+        with traffic.at_most(3), ThreadPoolExecutor(12) as threads:
+            assert list(threads.map(lambda _: http.json("GET", "/x"), range(24))) == [{}] * 24
+        assert most == 3
+        with ThreadPoolExecutor(12) as threads:
+            list(threads.map(lambda _: http.json("GET", "/x"), range(24)))
+        assert most > 3
+        traffic.close()
+        server.shutdown()
