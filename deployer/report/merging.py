@@ -196,7 +196,7 @@ def _wave(parts: Sequence[Document]) -> Document:
         "outcome": outcome,
         **{name: [one for part in parts for one in part[name]] for name in ("tenants", "failed", "failures")},
         "reason": "; ".join(_came(one, parts) if len(tally) > 1 else _reasons(parts) for one in tally),
-        "interrupted": any(part.get("interrupted") for part in parts),
+        **({"interrupted": True} if any(part.get("interrupted") for part in parts) else {}),
     }
 
 
