@@ -1,9 +1,6 @@
 """What is said of a wave that stopped a run: why, and commands that look at just that, and go on."""
 
-import shutil
-
 import pytest
-import yaml
 
 from deployer.outcome import Place
 from deployer.outcome import Unreadable
@@ -11,30 +8,17 @@ from deployer.report import as_markdown
 from deployer.report import in_waves
 from deployer.waves import Verdict
 from deployer.waves import Went
-
-RULE = "t1584.005-botnet-node"
+from tests.cli.small import make_small
+from tests.cli.small import set_waves
 
 
 @pytest.fixture
 def estate(site):
     """Three tenants with a space each, and one rule; acme and globex must have run it before initech is begun."""
-    for folder in (one for one in (site.root / "rules").iterdir() if one.is_dir()):
-        if folder.name not in (RULE, "allowlists"):
-            shutil.rmtree(folder)
-    for name in ("acme", "globex"):
-        site.edit(site.tenant(name), lambda one: one.update(targets={"kibana": one["targets"]["kibana"]}))
-        site.edit(site.tenant(name), lambda one: one.update(data_sources={"kibana": {"endpoint.events.network": []}}))
-    other = yaml.safe_load(site.tenant("globex").read_text())
-    other["targets"]["kibana"]["space"] = "initech"
-    site.tenant("initech").write_text(yaml.safe_dump(other))
+    make_small(site, more=("initech",))
     gate = {"levels": ["equal", "ran"]}
     set_waves(site, {"name": "canary", "tenants": ["acme", "globex"], "verify": gate}, {"name": "rest"})
     return site
-
-
-def set_waves(site, *waves):
-    path = site.root / "environments/site/environment.yaml"
-    site.edit(path, lambda one: one.update(rules=[RULE], waves=list(waves)))
 
 
 def hinted(run):

@@ -1,14 +1,14 @@
 """`apply` in waves: a wave that fails keeps the run from the next one; once it is mended, the same command goes on."""
 
 import json
-import shutil
 
 import pytest
-import yaml
 
 from deployer.journal import read
+from tests.cli.small import RULE
+from tests.cli.small import make_small
+from tests.cli.small import set_waves
 
-RULE = "t1584.005-botnet-node"
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 RULES_OF_ACME = "/s/acme/api/detection_engine/rules$"
 
@@ -21,22 +21,9 @@ def no_waiting(monkeypatch):
 @pytest.fixture
 def estate(site):
     """Three tenants with a space each, one rule; acme is the canary."""
-    for folder in (one for one in (site.root / "rules").iterdir() if one.is_dir()):
-        if folder.name not in (RULE, "allowlists"):
-            shutil.rmtree(folder)
-    for name in ("acme", "globex"):
-        site.edit(site.tenant(name), lambda one: one.update(targets={"kibana": one["targets"]["kibana"]}))
-        site.edit(site.tenant(name), lambda one: one.update(data_sources={"kibana": {"endpoint.events.network": []}}))
-    other = yaml.safe_load(site.tenant("globex").read_text())
-    other["targets"]["kibana"]["space"] = "initech"
-    site.tenant("initech").write_text(yaml.safe_dump(other))
-    in_waves(site, {"name": "canary", "tenants": ["acme"]}, {"name": "early", "tenants": ["glob*"]}, {"name": "rest"})
+    make_small(site, more=("initech",))
+    set_waves(site, {"name": "canary", "tenants": ["acme"]}, {"name": "early", "tenants": ["glob*"]}, {"name": "rest"})
     return site
-
-
-def in_waves(site, *waves, **more):
-    path = site.root / "environments/site/environment.yaml"
-    site.edit(path, lambda one: one.update(rules=[RULE], waves=list(waves), **more))
 
 
 def written(site, tenant):
@@ -115,7 +102,7 @@ def test_a_wave_that_cannot_be_looked_at_again_does_not_pass(deployer, estate):
 
 def test_a_level_that_is_not_known_stops_a_wave_that_asks_for_it(deployer, estate):
     canary = {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["enabled", "ran"]}}
-    in_waves(estate, canary, {"name": "rest"})
+    set_waves(estate, canary, {"name": "rest"})
 
     run = deployer("apply", "site", "--format", "json")
 
@@ -130,7 +117,7 @@ def test_a_wave_in_which_nothing_could_be_asked_says_so(deployer, estate):
     """Its tenants have none of the rules: it passes, and shows nothing."""
     estate.edit(estate.tenant("acme"), lambda one: one.update(data_sources={"kibana": {"other.data": []}}))
     canary = {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["equal", "ran"]}}
-    in_waves(estate, canary, {"name": "rest"})
+    set_waves(estate, canary, {"name": "rest"})
 
     run = deployer("apply", "site", "--tenant", "[ag]*", "--format", "json")
 
@@ -140,7 +127,7 @@ def test_a_wave_in_which_nothing_could_be_asked_says_so(deployer, estate):
 
 
 def test_a_last_wave_that_does_not_pass_is_not_done_although_all_was_written(deployer, estate):
-    in_waves(estate, {"name": "all", "verify": {"levels": ["ran"]}})
+    set_waves(estate, {"name": "all", "verify": {"levels": ["ran"]}})
 
     run = deployer("apply", "site", "--tenant", "acme", "--format", "json")
 
@@ -150,7 +137,7 @@ def test_a_last_wave_that_does_not_pass_is_not_done_although_all_was_written(dep
 
 def test_as_many_as_may_fail_let_the_run_go_on_and_are_named(deployer, estate):
     both = {"name": "both", "tenants": ["acme", "globex"], "verify": {"may_fail": 1}}
-    in_waves(estate, both, {"name": "rest"})
+    set_waves(estate, both, {"name": "rest"})
     estate.emulator.fault(path=RULES_OF_ACME, method="POST", status=400)
 
     run = deployer("apply", "site", "--format", "json")
@@ -173,7 +160,7 @@ def test_a_tenant_whose_file_is_broken_fails_its_own_wave(deployer, estate):
 def test_a_refused_plan_stops_the_waves_behind_it(deployer, estate):
     deployer("apply", "site")
     estate.edit(estate.tenant("acme"), lambda one: one.update(overlay={RULE: {"severity": "low"}}))
-    in_waves(estate, {"name": "canary", "tenants": ["acme"]}, {"name": "rest"}, limits={"updates": 0})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]}, {"name": "rest"}, limits={"updates": 0})
     estate.emulator.clear_requests()
 
     run = deployer("apply", "site", "--format", "json")
@@ -256,7 +243,7 @@ def test_a_saved_plan_and_a_digest_are_applied_wave_by_wave(deployer, estate):
 def test_a_plan_of_a_wave_that_has_other_tenants_by_now_is_refused(deployer, estate):
     file = estate.root / "plan.json"
     deployer("plan", "site", "--wave", "early", "--out", str(file))
-    in_waves(estate, {"name": "early", "tenants": ["initech"]}, {"name": "rest"})
+    set_waves(estate, {"name": "early", "tenants": ["initech"]}, {"name": "rest"})
 
     run = deployer("apply", "site", "--plan", str(file))
 

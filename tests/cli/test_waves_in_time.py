@@ -1,7 +1,5 @@
 """Between two waves: waiting for what time will tell, being interrupted, being asked."""
 
-import shutil
-
 import pytest
 import requests
 import yaml
@@ -16,27 +14,21 @@ from deployer.rollout import apply
 from deployer.verify import Waiting
 from deployer.waves import Verdict
 from tests.cli.conftest import KEY
+from tests.cli.small import RULE
+from tests.cli.small import make_small
+from tests.cli.small import set_waves
 
-RULE = "t1584.005-botnet-node"
 PASSED, STOPPED, NOT_BEGUN = Verdict.PASSED, Verdict.STOPPED, Verdict.NOT_BEGUN
 
 
 @pytest.fixture
 def estate(site):
     """Two tenants with a space each and one rule; the first must have run it before the second is begun."""
-    for folder in (one for one in (site.root / "rules").iterdir() if one.is_dir()):
-        if folder.name not in (RULE, "allowlists"):
-            shutil.rmtree(folder)
-    for name in ("acme", "globex"):
-        site.edit(site.tenant(name), lambda one: one.update(targets={"kibana": one["targets"]["kibana"]}))
-        site.edit(site.tenant(name), lambda one: one.update(data_sources={"kibana": {"endpoint.events.network": []}}))
-    set_waves(site, {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["ran"], "minutes": 1}})
+    make_small(site)
+    set_waves(
+        site, {"name": "canary", "tenants": ["acme"], "verify": {"levels": ["ran"], "minutes": 1}}, {"name": "rest"}
+    )
     return site
-
-
-def set_waves(site, *waves):
-    path = site.root / "environments/site/environment.yaml"
-    site.edit(path, lambda one: one.update(rules=[RULE], waves=[*waves, {"name": "rest"}]))
 
 
 class Clock:
@@ -96,7 +88,7 @@ def test_an_interruption_while_it_waits_begins_no_other_wave(estate):
         {**yaml.safe_load(estate.tenant("acme").read_text()), "data_sources": {"kibana": {"other.data": []}}}
     ).replace("space: acme", "space: hooli"))  # fmt: skip
     gate = {"levels": ["ran"], "minutes": 1, "may_fail": 1}
-    set_waves(estate, {"name": "canary", "tenants": ["acme", "hooli"], "verify": gate})
+    set_waves(estate, {"name": "canary", "tenants": ["acme", "hooli"], "verify": gate}, {"name": "rest"})
 
     outcomes, waves = rolled_out(estate, Clock(interrupt))
 
@@ -116,7 +108,7 @@ def test_an_interruption_while_it_waits_begins_no_other_wave(estate):
     [("Wave 1 (canary) begins.", [STOPPED, NOT_BEGUN]), ("Wave 1 (canary) passed.", [PASSED, NOT_BEGUN])],
 )
 def test_an_interruption_between_two_waves_begins_no_other(word, expected, estate):
-    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]}, {"name": "rest"})
 
     def say(line):
         if line == word:
@@ -138,7 +130,7 @@ def test_all_waves_are_shown_and_asked_about_once(estate):
         shown.append([(one.place.tenant, type(one).__name__) for one in outcomes])
         return True
 
-    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]}, {"name": "rest"})
     outcomes, _ = rolled_out(estate, Clock(), approve)
 
     assert shown == [[("acme", "Planned"), ("globex", "Planned")]]
@@ -146,7 +138,7 @@ def test_all_waves_are_shown_and_asked_about_once(estate):
 
 
 def test_a_target_that_changes_after_it_was_shown_fails_its_wave(estate):
-    set_waves(estate, {"name": "canary", "tenants": ["acme"]})
+    set_waves(estate, {"name": "canary", "tenants": ["acme"]}, {"name": "rest"})
 
     def approve(outcomes):
         url = f"{estate.emulator.url}/kibana/s/acme/api/exception_lists"
