@@ -33,6 +33,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import NewConnectionError
 from urllib3.exceptions import ReadTimeoutError
 
+from deployer.errors import Unreachable
 from deployer.hosts import loopback
 from deployer.providers.pacing import Bucket
 from deployer.tally import Tally
@@ -254,7 +255,8 @@ class Plain(requests.Session):
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:  # type: ignore[override]
         """The whole answer. Of the options of `requests.Session.request` those that azure-core gives: `headers`,
-        `data`, and `timeout` as seconds to connect and to read. Raises as `requests` does."""
+        `data`, and `timeout` as seconds to connect and to read. Raises as `requests` does, and `Unreachable` where the
+        certificates that the environment names are not there."""
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         data = options.get("data")
@@ -269,6 +271,8 @@ class Plain(requests.Session):
             raise requests.ReadTimeout(error) from None
         except HTTPError as error:
             raise requests.ConnectionError(error) from None
+        except OSError as error:
+            raise Unreachable(f"{error}; REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE must name a file that is there") from None
         return _response(answer)
 
 

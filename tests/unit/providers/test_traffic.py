@@ -1,6 +1,8 @@
 """The connections of a run: counted wherever they lead, shared by credentials that learn nothing of each other."""
 
 import contextlib
+import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +13,9 @@ from typing import Any
 
 import pytest
 import requests
+from urllib3.exceptions import ConnectTimeoutError
 
+from deployer.errors import Unreachable
 from deployer.providers.http import HeaderAuth
 from deployer.providers.http import Http
 from deployer.providers.secrets import Secret
@@ -79,6 +83,9 @@ def test_azure_trusts_what_the_environment_says_as_all_of_its_clients_do(tmp_pat
             asked()
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "acme.pem"))
         assert asked().json() == {"fine": True}
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "gone.pem"))
+        with pytest.raises(Unreachable, match=r"gone\.pem; REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE must name a file"):
+            asked()
 
 
 def test_as_many_requests_are_under_way_as_are_allowed_however_many_threads_ask():
@@ -111,3 +118,23 @@ def test_as_many_requests_are_under_way_as_are_allowed_however_many_threads_ask(
         assert most > 3
         traffic.close()
         server.shutdown()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses instead of letting wait")
+def test_a_host_that_takes_no_connection_is_waited_for_once(monkeypatch):
+    monkeypatch.setattr("deployer.providers.traffic.CONNECT_SECONDS", 0.1)
+    with contextlib.ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):  # the queue holds one more than it says
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        traffic = stack.enter_context(contextlib.closing(Traffic()))
+        url = f"http://127.0.0.1:{full.getsockname()[1]}"
+        with pytest.raises(ConnectTimeoutError, match="timed out"):
+            traffic.line(url).ask("GET", "/x", {}, None, "", 1)
+        with pytest.raises(ConnectTimeoutError, match="a moment ago"):
+            traffic.line(url).ask("GET", "/y", {}, None, "", 1)
+        with pytest.raises(requests.ConnectTimeout, match="a moment ago"):
+            traffic.session(url).request("GET", f"{url}/z", timeout=(1, 1))
+        assert traffic.made.requests == 1
